@@ -1,0 +1,3 @@
+
+mod kernels;
+pub mod noise;

@@ -1,0 +1,63 @@
+//! Elementary functions that the compiler can vectorise: no branches, no calls, no tables.
+//!
+//! Polynomials and reductions are those of Cephes (S. Moshier, single precision) unless stated.
+
+/// The natural logarithm of a positive normal number; nothing sensible for others.
+#[inline(always)]
+pub(crate) fn ln(x: f32) -> f32 {
+    // x = 2^exponent * m with m in [sqrt(1/2), sqrt(2)): adding this to the bits carries into the exponent from sqrt(1/2) on.
+    const SQRT_HALF: u32 = 0x3f35_04f3;
+    let bits = x.to_bits().wrapping_add(0x3f80_0000 - SQRT_HALF);
+    let exponent = ((bits >> 23) as i32 - 127) as f32;
+    let f = f32::from_bits((bits & 0x007f_ffff) + SQRT_HALF) - 1.0;
+    let z = f * f;
+    let mut p = 7.037_683_6e-2;
+    p = p * f - 1.151_461e-1;
+    p = p * f + 1.167_699_9e-1;
+    p = p * f - 1.242_014_1e-1;
+    p = p * f + 1.424_932_3e-1;
+    p = p * f - 1.666_805_8e-1;
+    p = p * f + 2.000_071_5e-1;
+    p = p * f - 2.499_999_4e-1;
+    p = p * f + 3.333_333e-1;
+    // ln 2 in two parts, the first exact in few bits.
+    let small = p * f * z + exponent * -2.121_944_4e-4 - 0.5 * z;
+    exponent * 0.693_359_375 + (f + small)
+}
+
+/// The sine and cosine of an angle between -π/4 and π/4.
+#[inline(always)]
+pub(crate) fn sin_cos(x: f32) -> (f32, f32) {
+    let z = x * x;
+    let s = ((-1.951_529_6e-4 * z + 8.332_161e-3) * z - 1.666_665_5e-1) * z * x + x;
+    let c = ((2.443_315_7e-5 * z - 1.388_731_6e-3) * z + 4.166_664_6e-2) * z * z - 0.5 * z + 1.0;
+    (s, c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The largest error relative to `max(|exact|, floor)` over `n` points between `from` and `to`.
+    fn worst(n: i32, from: f64, to: f64, ours: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64) -> f64 {
+        (0..=n)
+            .map(|i| (from + (to - from) * f64::from(i) / f64::from(n)) as f32)
+            .map(|x| (f64::from(ours(x)) - exact(f64::from(x))).abs() / exact(f64::from(x)).abs().max(1e-30))
+            .fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn logarithm() {
+        // near 1 too, where the result is small
+        assert!(worst(100_000, 0.5, 2.0, ln, f64::ln) < 2e-7);
+        assert!(worst(100_000, -80.0, 80.0, |x| ln(x.exp()), |x| f64::from((x as f32).exp()).ln()) < 2e-7);
+        assert_eq!(ln(1.0), 0.0);
+    }
+
+    #[test]
+    fn circle() {
+        let quarter = std::f64::consts::FRAC_PI_4;
+        assert!(worst(100_000, -quarter, quarter, |x| sin_cos(x).0, f64::sin) < 2e-7);
+        assert!(worst(100_000, -quarter, quarter, |x| sin_cos(x).1, f64::cos) < 2e-7);
+    }
+}

@@ -1,0 +1,156 @@
+//! The seed and the counters that make each key new.
+
+use super::Key;
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+/// One call of [`manual_seed`] or [`restore`], shared by every thread that follows it.
+struct SeedState {
+    /// Which of all such calls in this process.
+    generation: u64,
+    seed: u64,
+    next_stream: AtomicU64,
+    dropout: AtomicU64,
+}
+
+/// The stream of dropout masks, out of reach of the numbers that [`Stream`]s are given.
+const DROPOUT: u64 = u64::MAX;
+
+impl SeedState {
+    fn new(from: State) -> SeedState {
+        static GENERATIONS: AtomicU64 = AtomicU64::new(0);
+        SeedState {
+            generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
+            seed: from.seed,
+            next_stream: AtomicU64::new(from.next_stream),
+            dropout: AtomicU64::new(from.dropout),
+        }
+    }
+}
+
+/// What threads use that never set a seed themselves.
+static PROCESS: LazyLock<RwLock<Arc<SeedState>>> =
+    LazyLock::new(|| RwLock::new(Arc::new(SeedState::new(State::default()))));
+
+thread_local! {
+    static OWN: RefCell<Option<Arc<SeedState>>> = const { RefCell::new(None) };
+}
+
+fn current() -> Arc<SeedState> {
+    let own = OWN.try_with(|own| own.borrow().clone()).ok().flatten();
+    own.unwrap_or_else(|| Arc::clone(&PROCESS.read().unwrap_or_else(PoisonError::into_inner)))
+}
+
+fn set(state: SeedState) {
+    let state = Arc::new(state);
+    // Fails only while the thread is ending, when nothing draws any more.
+    let _ = OWN.try_with(|own| own.replace(Some(Arc::clone(&state))));
+    *PROCESS.write().unwrap_or_else(PoisonError::into_inner) = state;
+}
+
+/// Starts all noise again from a seed, libtorch's own (`tch::manual_seed`) too.
+///
+/// The same seed and the same program give the same numbers. The seed holds for the calling thread, and for every
+/// thread that has not called `manual_seed` itself: worker threads follow the main one, and tests
+/// that run side by side don't disturb each other. A program that never calls it has seed 0: it is
+/// repeatable too.
+pub fn manual_seed(seed: u64) {
+    tch::manual_seed(seed.cast_signed());
+    set(SeedState::new(State { seed, ..State::default() }));
+}
+
+/// A key for a dropout mask, new at each call.
+pub fn next_dropout_key() -> Key {
+    let state = current();
+    Key { seed: state.seed, stream: DROPOUT, draw: state.dropout.fetch_add(1, Ordering::Relaxed) }
+}
+
+/// What to keep of the calling thread's seed to go on later with the same noise; each [`Stream`] adds its own
+/// [`Stream::position`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct State {
+    /// The seed.
+    pub seed: u64,
+    /// The number of the next new [`Stream`].
+    pub next_stream: u64,
+    /// How many dropout keys were handed out.
+    pub dropout: u64,
+}
+
+/// The calling thread's seed and counters.
+pub fn state() -> State {
+    let state = current();
+    State {
+        seed: state.seed,
+        next_stream: state.next_stream.load(Ordering::Relaxed),
+        dropout: state.dropout.load(Ordering::Relaxed),
+    }
+}
+
+/// Goes on from a [`State`], as [`manual_seed`] starts from a seed; libtorch's own generator is left alone. Streams that live
+/// already take new numbers unless they are given theirs back with [`Stream::restore`].
+pub fn restore(state: State) {
+    set(SeedState::new(state));
+}
+
+/// The keys of one random parameter.
+///
+/// A stream takes its number when it is made, in the order in which streams are made. When the seed is set anew
+/// it takes the next number at its next draw, and counts its draws from 0: the same
+/// forward pass after the same `manual_seed` draws the same weights. No two streams share a number under one seed.
+#[derive(Debug)]
+pub struct Stream {
+    generation: Cell<u64>,
+    stream: Cell<u64>,
+    draw: Cell<u64>,
+}
+
+impl Stream {
+    /// A new stream under the calling thread's seed.
+    pub fn new() -> Stream {
+        let state = current();
+        Stream {
+            generation: Cell::new(state.generation),
+            stream: Cell::new(state.next_stream.fetch_add(1, Ordering::Relaxed)),
+            draw: Cell::new(0),
+        }
+    }
+
+    /// The key of the next draw.
+    pub fn next_key(&self) -> Key {
+        let state = current();
+        self.follow(&state);
+        let draw = self.draw.get();
+        self.draw.set(draw.wrapping_add(1));
+        Key { seed: state.seed, stream: self.stream.get(), draw }
+    }
+
+    /// (number, draws so far) under the calling thread's seed, to save.
+    pub fn position(&self) -> (u64, u64) {
+        self.follow(&current());
+        (self.stream.get(), self.draw.get())
+    }
+
+    /// Goes on from a saved [`Stream::position`], under the seed that the calling thread has now (see [`restore`]).
+    pub fn restore(&self, (stream, draw): (u64, u64)) {
+        let state = current();
+        state.next_stream.fetch_max(stream.saturating_add(1), Ordering::Relaxed);
+        self.generation.set(state.generation);
+        self.stream.set(stream);
+        self.draw.set(draw);
+    }
+
+    fn follow(&self, state: &SeedState) {
+        if self.generation.replace(state.generation) != state.generation {
+            self.stream.set(state.next_stream.fetch_add(1, Ordering::Relaxed));
+            self.draw.set(0);
+        }
+    }
+}
+
+impl Default for Stream {
+    fn default() -> Stream {
+        Stream::new()
+    }
+}
