@@ -60,7 +60,10 @@ struct Rest<'a, const N: usize, R> {
     block: usize,
 }
 
-fn take<'a, const N: usize, R>(rest: &Mutex<Option<Rest<'a, N, R>>>, blocks: usize) -> Option<Rest<'a, N, R>> {
+fn take<'a, const N: usize, R>(
+    rest: &Mutex<Option<Rest<'a, N, R>>>,
+    blocks: usize,
+) -> Option<Rest<'a, N, R>> {
     let mut guard = rest.lock().unwrap_or_else(PoisonError::into_inner);
     let (part, left) = guard.take()?.split(blocks);
     *guard = (!left.results.is_empty()).then_some(left);
@@ -108,7 +111,12 @@ mod pool {
 
     // libgomp, which `torch-sys` links: the entry point that GCC compiles `#pragma omp parallel` to.
     unsafe extern "C" {
-        fn GOMP_parallel(body: extern "C" fn(*mut c_void), data: *mut c_void, num_threads: c_uint, flags: c_uint);
+        fn GOMP_parallel(
+            body: extern "C" fn(*mut c_void),
+            data: *mut c_void,
+            num_threads: c_uint,
+            flags: c_uint,
+        );
         fn omp_in_parallel() -> c_int;
     }
 

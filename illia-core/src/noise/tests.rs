@@ -90,11 +90,19 @@ impl Tally {
                 cells += 1.0;
             }
         }
-        println!("chi-square {chi:.2} over {cells} cells; {rare} in cells too rare for it, {expected_rare:.2} expected");
+        println!(
+            "chi-square {chi:.2} over {cells} cells; {rare} in cells too rare for it, {expected_rare:.2} expected"
+        );
         // Mean cells - 1 and variance 2 (cells - 1); with few degrees of freedom the upper tail is heavier than a normal's: 8 sd.
         let freedom: f64 = cells - 1.0;
-        assert!(chi < freedom + 8.0 * (2.0 * freedom).sqrt(), "chi-square {chi} with {freedom} degrees of freedom");
-        assert!((rare - expected_rare).abs() < 6.0 * expected_rare.sqrt() + 3.0, "{rare} far out, not {expected_rare}");
+        assert!(
+            chi < freedom + 8.0 * (2.0 * freedom).sqrt(),
+            "chi-square {chi} with {freedom} degrees of freedom"
+        );
+        assert!(
+            (rare - expected_rare).abs() < 6.0 * expected_rare.sqrt() + 3.0,
+            "{rare} far out, not {expected_rare}"
+        );
     }
 }
 
@@ -191,8 +199,11 @@ fn uniforms_are_uniform() {
 fn normals_are_not_the_uniforms_of_the_same_key() {
     let mut uniforms = vec![0.0f32; 100_000];
     fill_uniforms(KEY, &mut uniforms);
-    let sum: f64 =
-        normals_of(KEY, 100_000).iter().zip(&uniforms).map(|(&x, &u)| f64::from(x.abs() - 0.798) * f64::from(u - 0.5)).sum();
+    let sum: f64 = normals_of(KEY, 100_000)
+        .iter()
+        .zip(&uniforms)
+        .map(|(&x, &u)| f64::from(x.abs() - 0.798) * f64::from(u - 0.5))
+        .sum();
     // Var(|x|) = 0.363, Var(u) = 1/12
     assert!((sum / (1e5f64 * 0.363 / 12.0).sqrt()).abs() < 5.0, "{sum}");
 }
@@ -218,7 +229,8 @@ fn same_bits_on_every_instruction_set() {
 #[test]
 fn known_bits() {
     let values = normals_of(KEY, BLOCK + 1);
-    let hash = values.iter().fold(0u64, |hash, x| hash.wrapping_mul(0x100_0000_01b3) ^ u64::from(x.to_bits()));
+    let hash =
+        values.iter().fold(0u64, |hash, x| hash.wrapping_mul(0x100_0000_01b3) ^ u64::from(x.to_bits()));
     assert_eq!((bits(&values[..3]), hash), (vec![3201579329, 1074310560, 3194779923], 8744554022091013119));
 }
 
@@ -280,7 +292,8 @@ fn a_seed_starts_the_same_keys_again() {
     let streams = [Stream::new(), Stream::new()];
     let forward = || {
         manual_seed(7);
-        let keys: Vec<Key> = streams.iter().flat_map(|stream| [stream.next_key(), stream.next_key()]).collect();
+        let keys: Vec<Key> =
+            streams.iter().flat_map(|stream| [stream.next_key(), stream.next_key()]).collect();
         (keys, next_dropout_key(), Stream::new().next_key())
     };
     let first = forward();
@@ -322,7 +335,9 @@ fn going_on_from_a_saved_state() {
     streams[1].next_key();
     next_dropout_key();
     let saved = (state(), streams.each_ref().map(Stream::position));
-    let rest = |streams: &[Stream; 2]| (streams.each_ref().map(Stream::next_key), next_dropout_key(), Stream::new().next_key());
+    let rest = |streams: &[Stream; 2]| {
+        (streams.each_ref().map(Stream::next_key), next_dropout_key(), Stream::new().next_key())
+    };
     let expected = rest(&streams);
 
     manual_seed(12);

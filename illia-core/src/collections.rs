@@ -1,0 +1,154 @@
+//! Which types are modules besides the library's layers: collections of modules, and tch's own
+//! layers, whose weights are plain.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tch::nn;
+
+use crate::module::{BayesianModule, Visitor, VisitorMut};
+
+macro_rules! plain {
+    ($($layer:ty),* $(,)?) => {$(
+        impl BayesianModule for $layer {
+            fn visit(&self, _: &mut Visitor<'_>) {}
+            fn visit_mut(&mut self, _: &mut VisitorMut<'_>) {}
+        }
+    )*};
+}
+
+plain!(
+    (),
+    nn::Linear,
+    nn::Embedding,
+    nn::LayerNorm,
+    nn::GroupNorm,
+    nn::BatchNorm,
+    nn::LSTM,
+    nn::GRU,
+    nn::Sequential,
+    nn::SequentialT,
+    nn::Func<'_>,
+    nn::FuncT<'_>,
+    nn::ConvTranspose1D,
+    nn::ConvTranspose2D,
+    nn::ConvTranspose3D,
+);
+
+impl<T: ?Sized> BayesianModule for std::marker::PhantomData<T> {
+    fn visit(&self, _: &mut Visitor<'_>) {}
+    fn visit_mut(&mut self, _: &mut VisitorMut<'_>) {}
+}
+
+impl<ND> BayesianModule for nn::Conv<ND> {
+    fn visit(&self, _: &mut Visitor<'_>) {}
+    fn visit_mut(&mut self, _: &mut VisitorMut<'_>) {}
+}
+
+/// One module, perhaps: adds nothing to the names.
+macro_rules! transparent {
+    ($(<$m:ident> $wrapper:ty),*) => {$(
+        impl<$m: BayesianModule + ?Sized> BayesianModule for $wrapper {
+            fn visit(&self, visitor: &mut Visitor<'_>) {
+                (**self).visit(visitor);
+            }
+            fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+                (**self).visit_mut(visitor);
+            }
+        }
+    )*};
+}
+
+transparent!(<M> Box<M>, <M> &mut M);
+
+impl<M: BayesianModule> BayesianModule for Option<M> {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        if let Some(module) = self {
+            module.visit(visitor);
+        }
+    }
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+        if let Some(module) = self {
+            module.visit_mut(visitor);
+        }
+    }
+}
+
+impl<M: BayesianModule> BayesianModule for [M] {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        for (i, module) in self.iter().enumerate() {
+            visitor.module(&i.to_string(), module);
+        }
+    }
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+        for (i, module) in self.iter_mut().enumerate() {
+            visitor.module(&i.to_string(), module);
+        }
+    }
+}
+
+macro_rules! as_slice {
+    ($([$($generics:tt)*] $collection:ty),*) => {$(
+        impl<$($generics)*> BayesianModule for $collection {
+            fn visit(&self, visitor: &mut Visitor<'_>) {
+                self.as_slice().visit(visitor);
+            }
+            fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+                self.as_mut_slice().visit_mut(visitor);
+            }
+        }
+    )*};
+}
+
+as_slice!([M: BayesianModule] Vec<M>, [M: BayesianModule, const N: usize] [M; N]);
+
+impl<K: ToString, M: BayesianModule> BayesianModule for BTreeMap<K, M> {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        for (key, module) in self {
+            visitor.module(&key.to_string(), module);
+        }
+    }
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+        for (key, module) in self {
+            visitor.module(&key.to_string(), module);
+        }
+    }
+}
+
+/// Visited in the order of the keys, so that what is computed over the map does not depend on the
+/// hasher.
+impl<K: ToString, M: BayesianModule, S> BayesianModule for HashMap<K, M, S> {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        let mut modules: Vec<_> = self.iter().map(|(key, module)| (key.to_string(), module)).collect();
+        modules.sort_by(|a, b| a.0.cmp(&b.0));
+        for (key, module) in modules {
+            visitor.module(&key, module);
+        }
+    }
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+        let mut modules: Vec<_> = self.iter_mut().map(|(key, module)| (key.to_string(), module)).collect();
+        modules.sort_by(|a, b| a.0.cmp(&b.0));
+        for (key, module) in modules {
+            visitor.module(&key, module);
+        }
+    }
+}
+
+macro_rules! tuples {
+    ($($m:ident $i:tt),+) => {
+        impl<$($m: BayesianModule),+> BayesianModule for ($($m,)+) {
+            fn visit(&self, visitor: &mut Visitor<'_>) {
+                $(visitor.module(stringify!($i), &self.$i);)+
+            }
+            fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+                $(visitor.module(stringify!($i), &mut self.$i);)+
+            }
+        }
+    };
+}
+
+tuples!(A 0);
+tuples!(A 0, B 1);
+tuples!(A 0, B 1, C 2);
+tuples!(A 0, B 1, C 2, D 3);
+tuples!(A 0, B 1, C 2, D 3, E 4);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5);

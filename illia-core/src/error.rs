@@ -1,0 +1,134 @@
+//! The one error type of the library.
+
+use tch::TchError;
+
+/// What can go wrong, with what a caller needs to tell the cases apart.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A tensor's shape is not what a layer or a net takes.
+    #[error("{layer}: expected an input of shape {expected}, got {given:?}")]
+    Shape {
+        /// The layer's path (`left.fc1`), or its kind when it stands alone.
+        layer: String,
+        /// The shape that fits, in words: `[.., 784]`.
+        expected: String,
+        /// The shape that came.
+        given: Vec<i64>,
+    },
+    /// A token is not in an embedding's vocabulary.
+    #[error("{layer}: token {index} is outside the vocabulary of {vocabulary}")]
+    Token {
+        /// The layer's path.
+        layer: String,
+        /// The first offending token.
+        index: i64,
+        /// The number of tokens that there are: 0 to `vocabulary - 1` are allowed.
+        vocabulary: i64,
+    },
+    /// A setting is outside of what is allowed.
+    #[error("{name} = {value} is not allowed: {allowed}")]
+    Configuration {
+        /// The setting's name.
+        name: String,
+        /// The value given.
+        value: String,
+        /// What is allowed, in words.
+        allowed: String,
+    },
+    /// A term of the training objective is not a finite number.
+    #[error("epoch {epoch}, step {step}: the {term} is {value}")]
+    NonFinite {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The step in the whole run, counted from 1.
+        step: usize,
+        /// The term: `negative log-likelihood` or `kl cost`.
+        term: &'static str,
+        /// The offending value.
+        value: f64,
+    },
+    /// A file of data can't be used.
+    #[error("{file}: {problem}")]
+    Data {
+        /// The file's path, with row and column where they are known.
+        file: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file's path.
+        path: String,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// libtorch refused an operation.
+    #[error("{layer}: {message}")]
+    Torch {
+        /// The layer's path, or the operation's name.
+        layer: String,
+        /// libtorch's first line, without its backtrace.
+        message: String,
+    },
+}
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Puts `name` before the layer's path: what a net adds to its layers' errors.
+    #[must_use]
+    pub fn at(mut self, name: &str) -> Self {
+        if let Error::Shape { layer, .. } | Error::Token { layer, .. } | Error::Torch { layer, .. } =
+            &mut self
+        {
+            // A layer that stands alone goes by its kind (`Linear`); within a net, by its field.
+            let alone = layer.chars().next().is_some_and(char::is_uppercase);
+            *layer = if alone { name.to_owned() } else { format!("{name}.{layer}") };
+        }
+        self
+    }
+
+    /// An [`Error::Configuration`].
+    pub fn configuration(name: &str, value: impl ToString, allowed: &str) -> Self {
+        Error::Configuration { name: name.to_owned(), value: value.to_string(), allowed: allowed.to_owned() }
+    }
+
+    /// An [`Error::Io`] on `path`.
+    pub fn io(path: &std::path::Path, source: std::io::Error) -> Self {
+        Error::Io { path: path.display().to_string(), source }
+    }
+
+    /// libtorch's refusal within `layer`, without its C++ backtrace.
+    pub fn torch(layer: &str, error: &TchError) -> Self {
+        let text = match error {
+            TchError::Torch(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let message = text.lines().next().unwrap_or_default().to_owned();
+        Error::Torch { layer: layer.to_owned(), message }
+    }
+}
+
+/// Names the layer in which libtorch refused.
+pub(crate) trait Within<T> {
+    /// Turns libtorch's exception into an [`Error::Torch`] of `layer`.
+    fn within(self, layer: &str) -> Result<T>;
+}
+
+impl<T> Within<T> for std::result::Result<T, TchError> {
+    fn within(self, layer: &str) -> Result<T> {
+        self.map_err(|error| Error::torch(layer, &error))
+    }
+}
+
+/// Stops the program with the error's sentence: what tch's own `forward` and constructors do on a
+/// caller's mistake, and the only place where the library does. Every function that ends here has
+/// a `try_` form.
+#[track_caller]
+#[allow(clippy::panic)]
+pub fn fail(error: Error) -> ! {
+    panic!("{error}")
+}

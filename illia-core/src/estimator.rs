@@ -1,0 +1,114 @@
+//! Estimators: how a layer turns posterior and input into a random output.
+
+use tch::Tensor;
+
+use crate::error::{Result, Within};
+use crate::parameter::RandomParameter;
+
+/// How a layer turns posterior and input into a random output.
+///
+/// All three have the same mean and, for one example, the same variance; they differ in how the
+/// examples of a batch share noise, and so in the variance of a mini-batch's gradient. An
+/// estimator acts on Gaussian posteriors that are not frozen; elsewhere the weights are used as
+/// drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Estimator {
+    /// One draw of the weights for the whole batch (Blundell et al. 2015).
+    #[default]
+    Reparameterization,
+    /// Each output element from its own normal distribution (Kingma, Salimans & Welling 2015,
+    /// equation 6): the variance of the mini-batch's gradient falls with the batch size. For
+    /// convolutions the outputs' covariance across positions is left out, as in Molchanov et al.
+    /// (2017).
+    LocalReparameterization,
+    /// One draw for the batch, decorrelated by random signs for each example
+    /// (Wen et al. 2018, equation 4).
+    Flipout,
+}
+
+/// A layer that is linear in its weights: what an estimator needs to know of it.
+pub(crate) trait LinearMap {
+    /// The layer's kind, for messages.
+    const KIND: &'static str;
+    /// The number of axes of one example, the features' among them.
+    fn example_rank(&self, input: &Tensor) -> usize;
+    /// Where the features are, counted from the last axis: 1 for the last.
+    fn feature_axis(&self) -> usize;
+    /// The outputs' features.
+    fn outputs(&self) -> i64;
+    /// y = W x + b.
+    fn map(&self, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor, tch::TchError>;
+}
+
+impl Estimator {
+    /// The random output of `layer` for `x`.
+    pub(crate) fn forward<L: LinearMap>(
+        self,
+        layer: &L,
+        x: &Tensor,
+        weight: &RandomParameter,
+        bias: Option<&RandomParameter>,
+    ) -> Result<Tensor> {
+        let moments = match self {
+            Estimator::Reparameterization => None,
+            _ => weight.moments(),
+        };
+        let Some((mu, sigma)) = moments else {
+            let w = weight.draw();
+            let b = bias.map(RandomParameter::draw);
+            return layer.map(x, w.weights(), b.as_ref().map(|b| b.weights())).within(L::KIND);
+        };
+        let bias_moments = bias.and_then(RandomParameter::moments);
+        match self {
+            Estimator::LocalReparameterization => {
+                // A bias that is no Gaussian (frozen, a point) only shifts the mean.
+                let drawn = match &bias_moments {
+                    None => bias.map(RandomParameter::draw),
+                    Some(_) => None,
+                };
+                let bias_mean = match (&bias_moments, &drawn) {
+                    (Some((mu, _)), _) => Some(mu),
+                    (None, Some(draw)) => Some(draw.weights()),
+                    (None, None) => None,
+                };
+                let mean = layer.map(x, &mu, bias_mean).within(L::KIND)?;
+                let bias_variance = bias_moments.as_ref().map(|(_, sigma)| sigma.square());
+                let variance =
+                    layer.map(&x.square(), &sigma.square(), bias_variance.as_ref()).within(L::KIND)?;
+                let eps = weight.output_noise(&mean);
+                // An all-zero input has no variance, and the root's slope there is infinite.
+                Ok(mean + variance.clamp_min(SMALLEST_VARIANCE).sqrt() * eps)
+            }
+            _ => {
+                let b = bias.map(RandomParameter::draw);
+                let mean = layer.map(x, &mu, b.as_ref().map(|b| b.weights())).within(L::KIND)?;
+                let delta = sigma * weight.weight_noise();
+                let (inputs, outputs) = signs(layer, x, weight)?;
+                let turned = layer.map(&(x * inputs), &delta, None).within(L::KIND)?;
+                Ok(mean + turned * outputs)
+            }
+        }
+    }
+}
+
+/// Well below any variance that matters in f32, well above where its root loses all precision.
+const SMALLEST_VARIANCE: f64 = 1e-16;
+
+/// Random signs for each example's input and output features: never one for each pixel or step, which
+/// would not be a product with one perturbation of the weights.
+fn signs<L: LinearMap>(layer: &L, x: &Tensor, weight: &RandomParameter) -> Result<(Tensor, Tensor)> {
+    let size = x.size();
+    let lead = size.len().saturating_sub(layer.example_rank(x));
+    let feature = size.len().saturating_sub(layer.feature_axis());
+    let shape = |features: i64| -> Vec<i64> {
+        let axis = |(i, &n): (usize, &i64)| match i {
+            _ if i == feature => features,
+            _ if i < lead => n,
+            _ => 1,
+        };
+        size.iter().enumerate().map(axis).collect()
+    };
+    let inputs = size.get(feature).copied().unwrap_or(1);
+    Ok((weight.signs(&shape(inputs), x), weight.signs(&shape(layer.outputs()), x)))
+}

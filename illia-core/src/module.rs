@@ -1,0 +1,151 @@
+//! The one traversal of a module's random parameters, and what is written over it.
+
+use tch::{Kind, Tensor};
+
+use crate::parameter::RandomParameter;
+
+/// KL(posterior ‖ prior) of a module.
+#[derive(Debug)]
+pub struct KlCost {
+    /// The KL in nats, summed over every random parameter: a scalar in the autograd graph.
+    pub nats: Tensor,
+    /// The number of random parameters, each counted once.
+    pub num_params: usize,
+}
+
+impl KlCost {
+    /// Nats per random parameter: what the Python library's KL loss means to give.
+    pub fn per_param(&self) -> Tensor {
+        &self.nats / (self.num_params.max(1) as f64)
+    }
+}
+
+/// A module with random parameters: a layer, a net, or a structure of them.
+///
+/// `#[bayesian]` and `bnn!` write both traversals; everything else is written over them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a module",
+    label = "this field's type, `{Self}`, has neither random parameters nor plain weights",
+    note = "make it one with `#[bayesian]` on its definition, or leave the field out of the model with `#[bayesian(skip)]`"
+)]
+pub trait BayesianModule {
+    /// Shows each random parameter and each child to the visitor, once, in the order of the fields.
+    fn visit(&self, visitor: &mut Visitor<'_>);
+
+    /// The same, to change them.
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>);
+
+    /// Holds one draw of every random parameter, without gradient, until [`unfreeze`](Self::unfreeze):
+    /// the latest forward's, or a new one where there was none.
+    fn freeze(&mut self) {
+        self.visit_mut(&mut VisitorMut::new(&mut |_, parameter| parameter.freeze()));
+    }
+
+    /// Lets every held draw go.
+    fn unfreeze(&mut self) {
+        self.visit_mut(&mut VisitorMut::new(&mut |_, parameter| parameter.unfreeze()));
+    }
+
+    /// Whether all of the module is frozen; false if it has no random parameter.
+    fn is_frozen(&self) -> bool {
+        let (mut random, mut frozen) = (0, 0);
+        self.visit(&mut Visitor::new(&mut |_, parameter| {
+            random += usize::from(parameter.is_random());
+            frozen += usize::from(parameter.is_frozen());
+        }));
+        random > 0 && frozen == random
+    }
+
+    /// KL(posterior ‖ prior) over every random parameter once: exact where there is a closed form
+    /// ([`RandomParameter::kl`]).
+    fn kl_cost(&self) -> KlCost {
+        sum_over(self, RandomParameter::kl)
+    }
+
+    /// The Monte Carlo estimate log q(w) - log p(w) at the draw in use
+    /// ([`RandomParameter::kl_monte_carlo`]).
+    fn kl_cost_monte_carlo(&self) -> KlCost {
+        sum_over(self, RandomParameter::kl_monte_carlo)
+    }
+}
+
+fn sum_over<M: BayesianModule + ?Sized>(module: &M, kl: impl Fn(&RandomParameter) -> Tensor) -> KlCost {
+    let mut nats: Option<Tensor> = None;
+    let mut num_params = 0;
+    module.visit(&mut Visitor::new(&mut |_, parameter| {
+        if parameter.is_random() {
+            let cost = kl(parameter);
+            nats = Some(match nats.take() {
+                Some(sum) => sum + cost,
+                None => cost,
+            });
+            num_params += parameter.num_params();
+        }
+    }));
+    let nats = nats.unwrap_or_else(|| Tensor::from(0f32).to_kind(Kind::Float));
+    KlCost { nats, num_params }
+}
+
+/// What a traversal shows the random parameters to, with their dotted names.
+pub struct Visitor<'a> {
+    path: String,
+    on_parameter: &'a mut dyn FnMut(&str, &RandomParameter),
+}
+
+/// What a mutable traversal shows the random parameters to, with their dotted names.
+pub struct VisitorMut<'a> {
+    path: String,
+    on_parameter: &'a mut dyn FnMut(&str, &mut RandomParameter),
+}
+
+impl<'a> Visitor<'a> {
+    /// A visitor that calls `on_parameter` with each parameter's dotted name (`left.fc.weight`).
+    pub fn new(on_parameter: &'a mut dyn FnMut(&str, &RandomParameter)) -> Self {
+        Visitor { path: String::new(), on_parameter }
+    }
+
+    /// Shows a random parameter.
+    pub fn parameter(&mut self, name: &str, parameter: &RandomParameter) {
+        let parent = enter(&mut self.path, name);
+        (self.on_parameter)(&self.path, parameter);
+        self.path.truncate(parent);
+    }
+
+    /// Shows a child module.
+    pub fn module(&mut self, name: &str, module: &dyn BayesianModule) {
+        let parent = enter(&mut self.path, name);
+        module.visit(self);
+        self.path.truncate(parent);
+    }
+}
+
+impl<'a> VisitorMut<'a> {
+    /// A visitor that calls `on_parameter` with each parameter's dotted name (`left.fc.weight`).
+    pub fn new(on_parameter: &'a mut dyn FnMut(&str, &mut RandomParameter)) -> Self {
+        VisitorMut { path: String::new(), on_parameter }
+    }
+
+    /// Shows a random parameter.
+    pub fn parameter(&mut self, name: &str, parameter: &mut RandomParameter) {
+        let parent = enter(&mut self.path, name);
+        (self.on_parameter)(&self.path, parameter);
+        self.path.truncate(parent);
+    }
+
+    /// Shows a child module.
+    pub fn module(&mut self, name: &str, module: &mut dyn BayesianModule) {
+        let parent = enter(&mut self.path, name);
+        module.visit_mut(self);
+        self.path.truncate(parent);
+    }
+}
+
+/// Appends `name` to the dotted path; returns the length to go back to.
+fn enter(path: &mut String, name: &str) -> usize {
+    let parent = path.len();
+    if parent > 0 {
+        path.push('.');
+    }
+    path.push_str(name);
+    parent
+}

@@ -1,0 +1,176 @@
+//! Transposed convolutions with random kernels: what a decoder grows images with.
+
+use std::borrow::Borrow;
+
+use tch::Tensor;
+use tch::nn::Path;
+
+use super::{Size, weight_and_bias, weight_and_bias_layer};
+use crate::error::{Error, Result, fail};
+use crate::estimator::{Estimator, LinearMap};
+use crate::parameter::RandomParameter;
+use crate::posterior::Posterior;
+use crate::prior::Prior;
+
+/// The settings of a [`ConvTranspose`] layer.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvTransposeConfig<const D: usize> {
+    /// The step between the inputs' contributions; 1 by default.
+    pub stride: Size<D>,
+    /// What is cut off both sides of the output; 0 by default.
+    pub padding: Size<D>,
+    /// What is added to one side of the output; 0 by default, below stride or dilation.
+    pub output_padding: Size<D>,
+    /// The distance of the kernel's points; 1 by default.
+    pub dilation: Size<D>,
+    /// How many groups the channels are split into; 1 by default.
+    pub groups: i64,
+    /// Whether there is a bias; true by default.
+    pub bias: bool,
+    /// The prior of kernel and bias.
+    pub prior: Prior,
+    /// The bias's prior, if another one.
+    pub bias_prior: Option<Prior>,
+    /// The posterior of kernel and bias.
+    pub posterior: Posterior,
+    /// How posterior and input become an output.
+    pub estimator: Estimator,
+}
+
+impl<const D: usize> Default for ConvTransposeConfig<D> {
+    fn default() -> Self {
+        ConvTransposeConfig {
+            stride: Size([1; D]),
+            padding: Size([0; D]),
+            output_padding: Size([0; D]),
+            dilation: Size([1; D]),
+            groups: 1,
+            bias: true,
+            prior: Prior::default(),
+            bias_prior: None,
+            posterior: Posterior::default(),
+            estimator: Estimator::default(),
+        }
+    }
+}
+
+/// A transposed convolution over `D` spatial axes: `[batch, in, spatial..]` to
+/// `[batch, out, spatial..]`, each length `n` becoming
+/// `(n - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1`.
+#[derive(Debug)]
+pub struct ConvTranspose<const D: usize> {
+    /// The kernel, `[in, out / groups, kernel..]`.
+    pub weight: RandomParameter,
+    /// `[out]`.
+    pub bias: Option<RandomParameter>,
+    /// How posterior and input become an output.
+    pub estimator: Estimator,
+    config: ConvTransposeConfig<D>,
+    inputs: i64,
+    outputs: i64,
+}
+
+/// A transposed convolution over `[batch, channels, length]`.
+pub type ConvTranspose1d = ConvTranspose<1>;
+/// A transposed convolution over `[batch, channels, height, width]`.
+pub type ConvTranspose2d = ConvTranspose<2>;
+
+impl<const D: usize> ConvTranspose<D> {
+    /// A layer from `inputs` to `outputs` channels.
+    ///
+    /// # Panics
+    /// Where [`try_new`](Self::try_new) is an error.
+    #[track_caller]
+    pub fn new<'a>(
+        p: impl Borrow<Path<'a>>,
+        inputs: i64,
+        outputs: i64,
+        kernel: impl Into<Size<D>>,
+        config: ConvTransposeConfig<D>,
+    ) -> Self {
+        Self::try_new(p, inputs, outputs, kernel, config).unwrap_or_else(|error| fail(error))
+    }
+
+    /// A layer from `inputs` to `outputs` channels.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for sizes that make no convolution, groups that don't divide the
+    /// channels, or a distribution's number outside of its range.
+    pub fn try_new<'a>(
+        p: impl Borrow<Path<'a>>,
+        inputs: i64,
+        outputs: i64,
+        kernel: impl Into<Size<D>>,
+        config: ConvTransposeConfig<D>,
+    ) -> Result<Self> {
+        let kernel = kernel.into();
+        let ConvTransposeConfig { groups, bias, prior, bias_prior, posterior, estimator, .. } = config;
+        kernel.at_least(1, "kernel")?;
+        config.stride.at_least(1, "stride")?;
+        config.padding.at_least(0, "padding")?;
+        config.output_padding.at_least(0, "output_padding")?;
+        config.dilation.at_least(1, "dilation")?;
+        let steps = config.stride.0.into_iter().zip(config.dilation.0);
+        if config.output_padding.0.into_iter().zip(steps).any(|(added, (s, d))| added >= s.max(d)) {
+            let value = format!("{:?}", config.output_padding.0);
+            return Err(Error::configuration("output_padding", value, "below the stride or the dilation"));
+        }
+        if groups < 1 || inputs % groups != 0 || outputs % groups != 0 {
+            let allowed = format!("a divisor of {inputs} and {outputs} channels");
+            return Err(Error::configuration("groups", groups, &allowed));
+        }
+        // libtorch's own fan in of such a kernel: its second axis and the kernel's points.
+        let fan_in = outputs / groups * kernel.0.iter().product::<i64>();
+        let mut shape = vec![inputs, outputs / groups];
+        shape.extend(kernel.0);
+        let made = weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior)?;
+        Ok(ConvTranspose { weight: made.weight, bias: made.bias, estimator, config, inputs, outputs })
+    }
+
+    /// `[batch, in, spatial..]` to `[batch, out, spatial..]`; without batch axis likewise.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another number of axes or channels; [`Error::Torch`] if no output is left.
+    pub fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        let size = x.size();
+        let channels = size.len().checked_sub(D + 1).and_then(|axis| size.get(axis));
+        if channels != Some(&self.inputs) || size.len() > D + 2 {
+            let expected = format!("[batch, {}{}]", self.inputs, ", ..".repeat(D));
+            return Err(Error::Shape { layer: Self::KIND.to_owned(), expected, given: size });
+        }
+        self.estimator.forward(self, x, &self.weight, self.bias.as_ref())
+    }
+}
+
+impl<const D: usize> LinearMap for ConvTranspose<D> {
+    const KIND: &'static str = match D {
+        1 => "ConvTranspose1d",
+        2 => "ConvTranspose2d",
+        _ => "ConvTranspose3d",
+    };
+
+    fn example_rank(&self, _: &Tensor) -> usize {
+        D + 1
+    }
+
+    fn feature_axis(&self) -> usize {
+        D + 1
+    }
+
+    fn outputs(&self) -> i64 {
+        self.outputs
+    }
+
+    fn map(&self, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor, tch::TchError> {
+        let ConvTransposeConfig { stride, padding, output_padding, dilation, groups, .. } = self.config;
+        let (stride, padding) = (&stride.0[..], &padding.0[..]);
+        let (output_padding, dilation) = (&output_padding.0[..], &dilation.0[..]);
+        match D {
+            1 => x.f_conv_transpose1d(w, b, stride, padding, output_padding, groups, dilation),
+            2 => x.f_conv_transpose2d(w, b, stride, padding, output_padding, groups, dilation),
+            _ => x.f_conv_transpose3d(w, b, stride, padding, output_padding, groups, dilation),
+        }
+    }
+}
+
+weight_and_bias_layer!([const D: usize] ConvTranspose<D>);

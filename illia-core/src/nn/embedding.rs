@@ -1,0 +1,170 @@
+//! A table of random vectors, one for each token.
+
+use std::borrow::Borrow;
+
+use tch::nn::{Module, Path};
+use tch::{Kind, Tensor};
+
+use crate::error::{Error, Result, Within, fail};
+use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::parameter::RandomParameter;
+use crate::posterior::Posterior;
+use crate::prior::Prior;
+
+/// The settings of an [`Embedding`].
+#[derive(Debug, Clone, Copy)]
+pub struct EmbeddingConfig {
+    /// The token that stands for no token: its vector is zero and is no random parameter.
+    pub padding_idx: Option<i64>,
+    /// The norm that no looked-up vector may exceed: longer ones are scaled down to it.
+    pub max_norm: Option<f64>,
+    /// The p of the p-norm of `max_norm`; 2 by default.
+    pub norm_type: f64,
+    /// Whether gradients are divided by how often the token stands in the batch.
+    pub scale_grad_by_freq: bool,
+    /// Whether the gradient of the drawn table is a sparse tensor.
+    pub sparse: bool,
+    /// The prior of the table.
+    pub prior: Prior,
+    /// The posterior of the table.
+    pub posterior: Posterior,
+}
+
+impl Default for EmbeddingConfig {
+    fn default() -> Self {
+        EmbeddingConfig {
+            padding_idx: None,
+            max_norm: None,
+            norm_type: 2.0,
+            scale_grad_by_freq: false,
+            sparse: false,
+            prior: Prior::default(),
+            posterior: Posterior::default(),
+        }
+    }
+}
+
+/// Tokens `[..]` of an integer kind to vectors `[.., dim]`.
+///
+/// With a padding token the table's variables hold the other `vocabulary - 1` rows only: the
+/// padding's row is zero, has neither gradient nor KL, and is not counted.
+#[derive(Debug)]
+pub struct Embedding {
+    /// The table, `[vocabulary, dim]`, without the padding's row.
+    pub weight: RandomParameter,
+    config: EmbeddingConfig,
+    vocabulary: i64,
+    dim: i64,
+}
+
+impl Embedding {
+    /// A table of `vocabulary` vectors of `dim` numbers.
+    ///
+    /// # Panics
+    /// Where [`try_new`](Self::try_new) is an error.
+    #[track_caller]
+    pub fn new<'a>(p: impl Borrow<Path<'a>>, vocabulary: i64, dim: i64, config: EmbeddingConfig) -> Self {
+        Self::try_new(p, vocabulary, dim, config).unwrap_or_else(|error| fail(error))
+    }
+
+    /// A table of `vocabulary` vectors of `dim` numbers.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for a size below 1, a padding token outside of the vocabulary, or a
+    /// number outside of its range.
+    pub fn try_new<'a>(
+        p: impl Borrow<Path<'a>>,
+        vocabulary: i64,
+        dim: i64,
+        config: EmbeddingConfig,
+    ) -> Result<Self> {
+        if let Some(padding) = config.padding_idx
+            && !(0..vocabulary).contains(&padding)
+        {
+            let allowed = format!("a token of the vocabulary, 0 to {}", vocabulary - 1);
+            return Err(Error::configuration("padding_idx", padding, &allowed));
+        }
+        if let Some(norm) = config.max_norm
+            && !(norm > 0.0)
+        {
+            return Err(Error::configuration("max_norm", norm, "above 0"));
+        }
+        if !(config.norm_type > 0.0) {
+            return Err(Error::configuration("norm_type", config.norm_type, "above 0"));
+        }
+        let rows = vocabulary - i64::from(config.padding_idx.is_some());
+        let weight = RandomParameter::new(p, "weight", &[rows, dim], dim, config.prior, config.posterior)?;
+        Ok(Embedding { weight, config, vocabulary, dim })
+    }
+
+    /// Tokens `[..]` to vectors `[.., dim]`.
+    ///
+    /// # Errors
+    /// [`Error::Token`] for a token outside of the vocabulary; [`Error::Torch`] if the tokens are of
+    /// no integer kind.
+    pub fn try_forward(&self, tokens: &Tensor) -> Result<Tensor> {
+        if !matches!(tokens.kind(), Kind::Int64 | Kind::Int | Kind::Int16 | Kind::Int8 | Kind::Uint8) {
+            let message = format!("tokens are integers, got {:?}", tokens.kind());
+            return Err(Error::Torch { layer: "Embedding".to_owned(), message });
+        }
+        let tokens = tokens.to_kind(Kind::Int64);
+        self.check(&tokens)?;
+        let draw = self.weight.draw();
+        let table = self.with_padding(draw.weights()).within("Embedding")?;
+        let table = match self.config.max_norm {
+            Some(max_norm) => self.renormalised(&table, max_norm),
+            None => table,
+        };
+        let padding = self.config.padding_idx.unwrap_or(-1);
+        let EmbeddingConfig { scale_grad_by_freq, sparse, .. } = self.config;
+        Tensor::f_embedding(&table, &tokens, padding, scale_grad_by_freq, sparse).within("Embedding")
+    }
+
+    fn check(&self, tokens: &Tensor) -> Result<()> {
+        if tokens.numel() == 0 {
+            return Ok(());
+        }
+        let worst = [tokens.min(), tokens.max()].map(|t| t.int64_value(&[]));
+        match worst.into_iter().find(|token| !(0..self.vocabulary).contains(token)) {
+            None => Ok(()),
+            Some(index) => {
+                Err(Error::Token { layer: "Embedding".to_owned(), index, vocabulary: self.vocabulary })
+            }
+        }
+    }
+
+    /// The whole table, a row of zeros where the padding token is.
+    fn with_padding(&self, rows: &Tensor) -> Result<Tensor, tch::TchError> {
+        let Some(padding) = self.config.padding_idx else {
+            return Ok(rows.shallow_clone());
+        };
+        let zero = Tensor::f_zeros([1, self.dim], (rows.kind(), rows.device()))?;
+        let before = rows.f_narrow(0, 0, padding)?;
+        let after = rows.f_narrow(0, padding, self.vocabulary - 1 - padding)?;
+        Tensor::f_cat(&[before, zero, after], 0)
+    }
+
+    /// Rows longer than `max_norm` scaled down to it. PyTorch does so in place on its parameter;
+    /// a draw is a value, so here the draw is what is scaled, and the posterior stays.
+    fn renormalised(&self, table: &Tensor, max_norm: f64) -> Tensor {
+        let norm = table.detach().norm_scalaropt_dim(self.config.norm_type, [1i64], true);
+        table * (max_norm / (norm + 1e-7)).clamp_max(1.0)
+    }
+}
+
+impl BayesianModule for Embedding {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        visitor.parameter("weight", &self.weight);
+    }
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+        visitor.parameter("weight", &mut self.weight);
+    }
+}
+
+impl Module for Embedding {
+    /// # Panics
+    /// With the layer and the token, where `try_forward` is an error.
+    fn forward(&self, tokens: &Tensor) -> Tensor {
+        self.try_forward(tokens).unwrap_or_else(|error| fail(error))
+    }
+}

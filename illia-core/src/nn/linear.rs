@@ -1,0 +1,124 @@
+//! y = x Wᵀ + b with random W and b.
+
+use std::borrow::Borrow;
+
+use tch::Tensor;
+use tch::nn::Path;
+
+use super::{weight_and_bias, weight_and_bias_layer};
+use crate::error::{Error, Result, fail};
+use crate::estimator::{Estimator, LinearMap};
+use crate::parameter::RandomParameter;
+use crate::posterior::Posterior;
+use crate::prior::Prior;
+
+/// The settings of a [`Linear`] layer.
+#[derive(Debug, Clone, Copy)]
+pub struct LinearConfig {
+    /// Whether there is a bias; true by default.
+    pub bias: bool,
+    /// The prior of weight and bias.
+    pub prior: Prior,
+    /// The bias's prior, if another one.
+    pub bias_prior: Option<Prior>,
+    /// The posterior of weight and bias.
+    pub posterior: Posterior,
+    /// How posterior and input become an output.
+    pub estimator: Estimator,
+}
+
+impl Default for LinearConfig {
+    fn default() -> Self {
+        LinearConfig {
+            bias: true,
+            prior: Prior::default(),
+            bias_prior: None,
+            posterior: Posterior::default(),
+            estimator: Estimator::default(),
+        }
+    }
+}
+
+/// y = x Wᵀ + b on the last axis: `[.., in]` to `[.., out]`.
+///
+/// ```
+/// use illia_core::nn::{Linear, LinearConfig};
+/// use tch::{Device, Kind, Tensor, nn, nn::Module};
+///
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let layer = Linear::new(vs.root() / "fc", 5, 3, LinearConfig::default());
+/// let x = Tensor::ones([4, 5], (Kind::Float, Device::Cpu));
+/// assert_eq!(layer.forward(&x).size(), [4, 3]);
+/// ```
+#[derive(Debug)]
+pub struct Linear {
+    /// W, `[out, in]`.
+    pub weight: RandomParameter,
+    /// b, `[out]`.
+    pub bias: Option<RandomParameter>,
+    /// How posterior and input become an output.
+    pub estimator: Estimator,
+    inputs: i64,
+    outputs: i64,
+}
+
+impl Linear {
+    /// A layer from `inputs` to `outputs` features.
+    ///
+    /// # Panics
+    /// Where [`try_new`](Self::try_new) is an error.
+    #[track_caller]
+    pub fn new<'a>(p: impl Borrow<Path<'a>>, inputs: i64, outputs: i64, config: LinearConfig) -> Self {
+        Self::try_new(p, inputs, outputs, config).unwrap_or_else(|error| fail(error))
+    }
+
+    /// A layer from `inputs` to `outputs` features.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for a size below 1 or a distribution's number outside of its range.
+    pub fn try_new<'a>(
+        p: impl Borrow<Path<'a>>,
+        inputs: i64,
+        outputs: i64,
+        config: LinearConfig,
+    ) -> Result<Self> {
+        let LinearConfig { bias, prior, bias_prior, posterior, estimator } = config;
+        let shape = [outputs, inputs];
+        let made = weight_and_bias(p, &shape, inputs, outputs, bias, prior, bias_prior, posterior)?;
+        Ok(Linear { weight: made.weight, bias: made.bias, estimator, inputs, outputs })
+    }
+
+    /// `[.., in]` to `[.., out]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the last axis is not `in`.
+    pub fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        if x.size().last() != Some(&self.inputs) {
+            let expected = format!("[.., {}]", self.inputs);
+            return Err(Error::Shape { layer: Self::KIND.to_owned(), expected, given: x.size() });
+        }
+        self.estimator.forward(self, x, &self.weight, self.bias.as_ref())
+    }
+}
+
+impl LinearMap for Linear {
+    const KIND: &'static str = "Linear";
+
+    fn example_rank(&self, input: &Tensor) -> usize {
+        input.dim().saturating_sub(1).max(1)
+    }
+
+    fn feature_axis(&self) -> usize {
+        1
+    }
+
+    fn outputs(&self) -> i64 {
+        self.outputs
+    }
+
+    fn map(&self, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor, tch::TchError> {
+        x.f_linear(w, b)
+    }
+}
+
+weight_and_bias_layer!([] Linear);

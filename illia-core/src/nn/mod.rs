@@ -1,0 +1,89 @@
+//! Layers with random parameters. They follow tch's conventions: `Layer::new(path, sizes…, config)`,
+//! [`tch::nn::Module`], batch first.
+//!
+//! `new` stops with a sentence on a setting that makes no sense, as tch's constructors do; `try_new`
+//! returns it. Likewise `forward` and `try_forward` for inputs.
+
+mod conv;
+mod conv_transpose;
+mod dropout;
+mod embedding;
+mod linear;
+mod lstm_model;
+mod recurrent;
+
+pub use conv::{Conv, Conv1d, Conv2d, Conv3d, ConvConfig, Size};
+pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTransposeConfig};
+pub use dropout::{dropout, try_dropout};
+pub use embedding::{Embedding, EmbeddingConfig};
+pub use linear::{Linear, LinearConfig};
+pub use lstm_model::{LstmModel, LstmModelConfig, LstmModelOutput};
+pub use recurrent::{Gru, Lstm, Recurrent, RecurrentConfig, RecurrentOutput, Rnn};
+
+use std::borrow::Borrow;
+
+use tch::nn::Path;
+
+use crate::error::Result;
+use crate::parameter::RandomParameter;
+use crate::posterior::Posterior;
+use crate::prior::Prior;
+
+/// The pair that nearly every layer has.
+struct WeightAndBias {
+    weight: RandomParameter,
+    bias: Option<RandomParameter>,
+}
+
+/// A weight of `shape` and, if asked for, a bias of `outputs`, named as in tch.
+#[allow(clippy::too_many_arguments)]
+fn weight_and_bias<'a>(
+    p: impl Borrow<Path<'a>>,
+    shape: &[i64],
+    fan_in: i64,
+    outputs: i64,
+    bias: bool,
+    prior: Prior,
+    bias_prior: Option<Prior>,
+    posterior: Posterior,
+) -> Result<WeightAndBias> {
+    let p = p.borrow();
+    let weight = RandomParameter::new(p, "weight", shape, fan_in, prior, posterior)?;
+    let bias = if bias {
+        let prior = bias_prior.unwrap_or(prior);
+        Some(RandomParameter::new(p, "bias", &[outputs], fan_in, prior, posterior)?)
+    } else {
+        None
+    };
+    Ok(WeightAndBias { weight, bias })
+}
+
+/// What every layer of a weight and an optional bias shows a traversal, and its `forward` in tch's
+/// manner.
+macro_rules! weight_and_bias_layer {
+    ([$($generics:tt)*] $layer:ty) => {
+        impl<$($generics)*> $crate::BayesianModule for $layer {
+            fn visit(&self, visitor: &mut $crate::Visitor<'_>) {
+                visitor.parameter("weight", &self.weight);
+                if let Some(bias) = &self.bias {
+                    visitor.parameter("bias", bias);
+                }
+            }
+            fn visit_mut(&mut self, visitor: &mut $crate::VisitorMut<'_>) {
+                visitor.parameter("weight", &mut self.weight);
+                if let Some(bias) = &mut self.bias {
+                    visitor.parameter("bias", bias);
+                }
+            }
+        }
+
+        impl<$($generics)*> tch::nn::Module for $layer {
+            /// # Panics
+            /// With the layer, the expected and the given shape, where `try_forward` is an error.
+            fn forward(&self, x: &tch::Tensor) -> tch::Tensor {
+                self.try_forward(x).unwrap_or_else(|error| $crate::error::fail(error))
+            }
+        }
+    };
+}
+use weight_and_bias_layer;

@@ -1,0 +1,399 @@
+//! A random parameter: posterior, prior, and the draw in use.
+
+use std::borrow::Borrow;
+use std::cell::RefCell;
+
+use tch::nn::{Init, Path};
+use tch::{Device, Kind, Tensor};
+
+use crate::error::{Result, Within};
+use crate::noise::{self, Key, Stream};
+use crate::posterior::{Posterior, initial};
+use crate::prior::Prior;
+
+/// One concrete set of weights of one random parameter: a value, shared by the forward pass, the
+/// KL and freezing.
+#[derive(Debug)]
+pub struct Draw {
+    weights: Tensor,
+    noise: Noise,
+}
+
+/// Where a draw's noise came from, so that it can be had again without being kept.
+#[derive(Debug)]
+enum Noise {
+    /// A point has none.
+    None,
+    /// The source gives it again.
+    Keyed(Key),
+    /// The caller's own.
+    Given(Tensor),
+}
+
+/// What every forward uses instead of a fresh draw.
+#[derive(Debug)]
+enum Held {
+    /// Weights without gradient, since `freeze`.
+    Draw(Draw),
+    /// Noise, from which the weights follow with their gradient, since `hold`.
+    Noise(Tensor),
+}
+
+impl Draw {
+    /// The weights, within the autograd graph of the posterior unless frozen.
+    pub fn weights(&self) -> &Tensor {
+        &self.weights
+    }
+
+    fn detached(&self) -> Draw {
+        let noise = match &self.noise {
+            Noise::None => Noise::None,
+            Noise::Keyed(key) => Noise::Keyed(*key),
+            Noise::Given(eps) => Noise::Given(eps.shallow_clone()),
+        };
+        Draw { weights: self.weights.detach(), noise }
+    }
+}
+
+/// A parameter of a layer with a prior and a posterior over its values.
+///
+/// With [`Posterior::Deterministic`] it is a plain weight: no draw, no KL, not counted.
+///
+/// ```
+/// use illia_core::{Posterior, Prior, RandomParameter};
+/// use tch::{Device, nn};
+///
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let weight = RandomParameter::new(vs.root(), "weight", &[3, 5], 5, Prior::default(), Posterior::default())?;
+/// assert_eq!(weight.num_params(), 15);
+/// assert_eq!(weight.draw().weights().size(), [3, 5]);
+/// assert!(vs.variables().contains_key("weight.mu") && vs.variables().contains_key("weight.rho"));
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct RandomParameter {
+    mu: Tensor,
+    rho: Option<Tensor>,
+    posterior: Posterior,
+    prior: Prior,
+    /// Where the prior is centred, if not at its own mean: one value for each element.
+    prior_centre: Option<Tensor>,
+    /// softplus of it is a learned prior's scale.
+    prior_rho: Option<Tensor>,
+    stream: Stream,
+    held: Option<Held>,
+    /// The draw of the latest forward, without its graph.
+    latest: RefCell<Option<Draw>>,
+}
+
+impl RandomParameter {
+    /// Adds the parameter's variables to `p`: `name.mu` and `name.rho` for a Gaussian posterior,
+    /// `name.mu` for points and dropout, `name` for a plain weight.
+    ///
+    /// `fan_in` is the number of inputs of one output unit; initialisations scale with it.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`](crate::Error::Configuration) for a number outside of its range or
+    /// a negative size; [`Error::Torch`](crate::Error::Torch) if the memory can't be had.
+    pub fn new<'a>(
+        p: impl Borrow<Path<'a>>,
+        name: &str,
+        shape: &[i64],
+        fan_in: i64,
+        prior: Prior,
+        posterior: Posterior,
+    ) -> Result<Self> {
+        prior.validate()?;
+        posterior.validate()?;
+        if shape.iter().any(|&n| n < 1) {
+            return Err(crate::Error::configuration("size", format!("{shape:?}"), "every axis at least 1"));
+        }
+        let p = p.borrow();
+        let stream = Stream::new();
+        let variable = |path: &Path, name: &str, init: Init| {
+            let start = initial(init, shape, fan_in, stream.next_key(), p.kind(), p.device());
+            path.f_var_copy(name, &start).within(name)
+        };
+        let (mu, rho) = match posterior {
+            Posterior::Gaussian { mu, rho } => {
+                let p = p / name;
+                (variable(&p, "mu", mu)?, Some(variable(&p, "rho", rho)?))
+            }
+            Posterior::Point { mu } | Posterior::Dropout { mu, .. } => {
+                (variable(&(p / name), "mu", mu)?, None)
+            }
+            Posterior::Deterministic { init } => (variable(p, name, init)?, None),
+        };
+        let prior_rho = match prior {
+            Prior::LearnedGaussian { std } if posterior.is_random() => {
+                let start = Tensor::from(inverse_softplus(std)).to_kind(p.kind());
+                Some((p / name).f_var_copy("prior_rho", &start.to_device(p.device())).within(name)?)
+            }
+            _ => None,
+        };
+        Ok(RandomParameter {
+            mu,
+            rho,
+            posterior,
+            prior,
+            prior_centre: None,
+            prior_rho,
+            stream,
+            held: None,
+            latest: RefCell::new(None),
+        })
+    }
+
+    /// The posterior's location: its mean for a Gaussian; the weight itself for a plain one.
+    pub fn mu(&self) -> &Tensor {
+        &self.mu
+    }
+
+    /// What sigma = softplus(rho) comes from; Gaussian posteriors have it.
+    pub fn rho(&self) -> Option<&Tensor> {
+        self.rho.as_ref()
+    }
+
+    /// The posterior's standard deviation softplus(rho) = log(1 + exp(rho)), in the graph; Gaussian
+    /// posteriors have it.
+    pub fn sigma(&self) -> Option<Tensor> {
+        self.rho.as_ref().map(Tensor::softplus)
+    }
+
+    /// The posterior's family.
+    pub fn posterior(&self) -> Posterior {
+        self.posterior
+    }
+
+    /// The prior's family.
+    pub fn prior(&self) -> Prior {
+        self.prior
+    }
+
+    /// Replaces the prior by one without a learned scale.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`](crate::Error::Configuration) for a number outside of its range, and
+    /// for [`Prior::LearnedGaussian`], whose variable has to be there from the start.
+    pub fn set_prior(&mut self, prior: Prior) -> Result<()> {
+        prior.validate()?;
+        if matches!(prior, Prior::LearnedGaussian { .. }) && self.prior_rho.is_none() {
+            return Err(crate::Error::configuration(
+                "prior",
+                "LearnedGaussian",
+                "only when the layer is made",
+            ));
+        }
+        self.prior = prior;
+        Ok(())
+    }
+
+    /// Whether there is anything random about it: false for plain weights.
+    pub fn is_random(&self) -> bool {
+        self.posterior.is_random()
+    }
+
+    /// The number of random elements; 0 for a plain weight.
+    pub fn num_params(&self) -> usize {
+        if self.is_random() { self.mu.numel() } else { 0 }
+    }
+
+    /// The number of weights, random or plain.
+    pub fn num_weights(&self) -> usize {
+        self.mu.numel()
+    }
+
+    fn kind_device(&self) -> (Kind, Device) {
+        (self.mu.kind(), self.mu.device())
+    }
+
+    /// A fresh draw, or the one held if frozen: the weights to compute with.
+    ///
+    /// The draw becomes the latest, which [`freeze`](Self::freeze) would hold.
+    pub fn draw(&self) -> Draw {
+        let noise = match &self.held {
+            Some(Held::Draw(draw)) => return draw.detached(),
+            Some(Held::Noise(eps)) => Noise::Given(eps.shallow_clone()),
+            None => self.fresh_noise(),
+        };
+        let draw = self.draw_with(noise);
+        if self.is_random() {
+            self.latest.replace(Some(draw.detached()));
+        }
+        draw
+    }
+
+    fn fresh_noise(&self) -> Noise {
+        match self.posterior {
+            Posterior::Gaussian { .. } | Posterior::Dropout { .. } => Noise::Keyed(self.stream.next_key()),
+            Posterior::Point { .. } | Posterior::Deterministic { .. } => Noise::None,
+        }
+    }
+
+    /// Makes every draw mu + sigma * `eps`, with its gradient to mu and rho, until
+    /// [`unfreeze`](Self::unfreeze): how given numbers are reproduced. For Gaussian posteriors;
+    /// `eps` has mu's shape.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) if `eps` is of another shape.
+    pub fn hold(&mut self, eps: &Tensor) -> Result<()> {
+        if eps.size() != self.mu.size() {
+            return Err(crate::Error::Shape {
+                layer: "Hold".to_owned(),
+                expected: format!("{:?}", self.mu.size()),
+                given: eps.size(),
+            });
+        }
+        self.held = Some(Held::Noise(eps.detach()));
+        Ok(())
+    }
+
+    fn draw_with(&self, noise: Noise) -> Draw {
+        let (kind, device) = self.kind_device();
+        let weights = match (&self.posterior, self.sigma(), &noise) {
+            (Posterior::Gaussian { .. }, Some(sigma), Noise::Keyed(key)) => {
+                &self.mu + sigma * noise::normals(*key, &self.mu.size(), kind, device)
+            }
+            (Posterior::Gaussian { .. }, Some(sigma), Noise::Given(eps)) => &self.mu + sigma * eps,
+            (Posterior::Dropout { p, .. }, _, Noise::Keyed(key)) => {
+                // One coin for each input unit: the columns of a Linear, the input channels of a Conv.
+                let size = self.mu.size();
+                let mask: Vec<i64> =
+                    size.iter().enumerate().map(|(axis, &n)| if axis == 1 { n } else { 1 }).collect();
+                if size.len() < 2 {
+                    self.mu.shallow_clone()
+                } else {
+                    let keep = noise::uniforms(*key, &mask, kind, device).ge(*p).to_kind(kind);
+                    &self.mu * keep * (1.0 / (1.0 - p))
+                }
+            }
+            _ => self.mu.shallow_clone(),
+        };
+        Draw { weights, noise }
+    }
+
+    /// (mu, sigma) in the graph, for estimators that draw outputs: Gaussian posteriors that are not
+    /// frozen. The latest draw is forgotten, since such a forward has none.
+    pub(crate) fn moments(&self) -> Option<(Tensor, Tensor)> {
+        if self.held.is_some() {
+            return None;
+        }
+        let sigma = self.sigma()?;
+        self.latest.replace(None);
+        Some((self.mu.shallow_clone(), sigma))
+    }
+
+    /// Fresh standard normals of `like`'s shape, from this parameter's stream.
+    pub(crate) fn output_noise(&self, like: &Tensor) -> Tensor {
+        noise::normals(self.stream.next_key(), &like.size(), like.kind(), like.device())
+    }
+
+    /// Fresh standard normals of the parameter's own shape.
+    pub(crate) fn weight_noise(&self) -> Tensor {
+        self.output_noise(&self.mu)
+    }
+
+    /// Fresh random signs of the given shape, of `like`'s kind.
+    pub(crate) fn signs(&self, shape: &[i64], like: &Tensor) -> Tensor {
+        let u = noise::uniforms(self.stream.next_key(), shape, like.kind(), like.device());
+        u.ge(0.5).to_kind(like.kind()) * 2.0 - 1.0
+    }
+
+    /// Holds one draw without gradient: the latest forward's, or a new one if there was none.
+    pub fn freeze(&mut self) {
+        if self.is_frozen() || !self.is_random() {
+            return;
+        }
+        let latest = self.latest.borrow_mut().take();
+        let draw = latest.unwrap_or_else(|| self.draw().detached());
+        self.held = Some(Held::Draw(draw));
+    }
+
+    /// Lets the held draw go; the next forward draws afresh.
+    pub fn unfreeze(&mut self) {
+        self.held = None;
+    }
+
+    /// Whether one draw is held.
+    pub fn is_frozen(&self) -> bool {
+        matches!(self.held, Some(Held::Draw(_)))
+    }
+
+    /// KL(posterior ‖ prior) in nats, summed over the elements: a scalar in the graph.
+    ///
+    /// Exact where it has a closed form: a Gaussian posterior under a Gaussian, Laplace or learned
+    /// Gaussian prior. A point costs -log p(mu). Dropout costs its expected
+    /// squared weights under a Gaussian prior (Gal & Ghahramani 2016, appendix, up to a constant).
+    /// Elsewhere it is the Monte Carlo estimate of [`kl_monte_carlo`](Self::kl_monte_carlo).
+    pub fn kl(&self) -> Tensor {
+        match (&self.posterior, self.sigma()) {
+            (Posterior::Deterministic { .. }, _) => Tensor::zeros([0i64; 0], self.kind_device()),
+            (Posterior::Gaussian { .. }, Some(sigma)) => {
+                let centred = self.centred(&self.mu);
+                match self.prior.kl_from_gaussian(&centred, &sigma, self.prior_std().as_ref()) {
+                    Some(kl) => kl.sum(self.mu.kind()),
+                    None => self.kl_monte_carlo(),
+                }
+            }
+            (Posterior::Dropout { p, .. }, _) if self.mu.dim() > 1 => {
+                // E over the coins of -log prior: kept weights are mu / (1 - p), dropped ones 0.
+                let dropped = self.mu.zeros_like();
+                let kept = &self.mu * (1.0 / (1.0 - p));
+                let cost = self.log_prior(&kept) * (1.0 - p) + self.log_prior(&dropped) * *p;
+                -cost.sum(self.mu.kind())
+            }
+            _ => -self.log_prior(&self.mu).sum(self.mu.kind()),
+        }
+    }
+
+    /// log q(w) - log p(w) in nats at the draw in use (the one held, else the latest, else a new
+    /// one), summed over the elements: a scalar in the graph, and what the Python library computes.
+    ///
+    /// Its mean over draws is [`kl`](Self::kl). Posteriors without a density return [`kl`](Self::kl).
+    pub fn kl_monte_carlo(&self) -> Tensor {
+        let (Posterior::Gaussian { .. }, Some(sigma)) = (&self.posterior, self.sigma()) else {
+            return self.kl();
+        };
+        if let Some(Held::Draw(draw)) = &self.held {
+            // The draw is a constant now: only its density under the posterior moves.
+            let w = &draw.weights;
+            let log_q = ((w - &self.mu) / &sigma).square() * -0.5 - sigma.log() - LOG_SQRT_2PI;
+            return (log_q - self.log_prior(w)).sum(self.mu.kind());
+        }
+        if self.latest.borrow().is_none() {
+            self.draw();
+        }
+        let (kind, device) = self.kind_device();
+        let eps = match self.latest.borrow().as_ref().map(|draw| &draw.noise) {
+            Some(Noise::Given(eps)) => eps.shallow_clone(),
+            Some(Noise::Keyed(key)) => noise::normals(*key, &self.mu.size(), kind, device),
+            Some(Noise::None) | None => self.mu.zeros_like(),
+        };
+        // With w = mu + sigma eps, log q(w) = -eps^2 / 2 - log sigma - log sqrt(2 pi).
+        let w = &self.mu + &sigma * &eps;
+        let log_q = eps.square() * -0.5 - sigma.log() - LOG_SQRT_2PI;
+        (log_q - self.log_prior(&w)).sum(kind)
+    }
+
+    fn prior_std(&self) -> Option<Tensor> {
+        self.prior_rho.as_ref().map(Tensor::softplus)
+    }
+
+    fn centred(&self, w: &Tensor) -> Tensor {
+        match &self.prior_centre {
+            Some(centre) => w - centre,
+            None => w.shallow_clone(),
+        }
+    }
+
+    fn log_prior(&self, w: &Tensor) -> Tensor {
+        self.prior.log_density(&self.centred(w), self.prior_std().as_ref())
+    }
+}
+
+const LOG_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
+
+/// The rho for which softplus(rho) is `sigma`, stable for small and large values.
+pub fn inverse_softplus(sigma: f64) -> f64 {
+    if sigma > 20.0 { sigma } else { sigma.exp_m1().ln() }
+}

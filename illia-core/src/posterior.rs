@@ -1,0 +1,155 @@
+//! Posteriors: the family that approximates what is believed of a weight after the data.
+
+use tch::nn::Init;
+use tch::nn::init::{FanInOut, NonLinearity, NormalOrUniform};
+use tch::{Device, Kind, Tensor};
+
+use crate::error::{Error, Result};
+use crate::noise::{self, Key};
+
+/// The approximating family of a random parameter and where its numbers start.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Posterior {
+    /// Mean-field Gaussian: N(mu, softplus(rho)²), independent for each element
+    /// (Blundell et al. 2015).
+    Gaussian {
+        /// The start of mu.
+        mu: Init,
+        /// The start of rho; sigma = softplus(rho) = log(1 + exp(rho)).
+        rho: Init,
+    },
+    /// A point: maximum a posteriori. The KL becomes -log p(mu), the prior's penalty.
+    Point {
+        /// The start of the point.
+        mu: Init,
+    },
+    /// Dropout as a posterior (Gal & Ghahramani 2016): each input unit's weights are 0 with
+    /// probability `p`, else mu / (1 - p). Active in evaluation too.
+    Dropout {
+        /// The probability that an input unit is dropped, within [0, 1).
+        p: f64,
+        /// The start of mu.
+        mu: Init,
+    },
+    /// No distribution at all: a plain weight, named as in tch (`fc.weight`), without prior,
+    /// draw or KL.
+    Deterministic {
+        /// The start of the weight.
+        init: Init,
+    },
+}
+
+/// He's normal initialisation for weights; biases start uniform within ±1/sqrt(fan in), PyTorch's
+/// custom.
+const HE: Init =
+    Init::Kaiming { dist: NormalOrUniform::Normal, fan: FanInOut::FanIn, non_linearity: NonLinearity::ReLU };
+
+impl Default for Posterior {
+    /// mu ~ N(0, 0.1), rho ~ N(-7, 0.1): the Python library's.
+    fn default() -> Self {
+        Posterior::Gaussian {
+            mu: Init::Randn { mean: 0.0, stdev: 0.1 },
+            rho: Init::Randn { mean: -7.0, stdev: 0.1 },
+        }
+    }
+}
+
+impl Posterior {
+    /// A Gaussian posterior that starts where a deterministic net would: mu by He's rule
+    /// (std = sqrt(2 / fan in)), rho = -5 (sigma = 0.0067), so that deep nets start trainable
+    /// whatever their widths.
+    pub fn fan_in() -> Self {
+        Posterior::Gaussian { mu: HE, rho: Init::Const(-5.0) }
+    }
+
+    /// MAP estimation from He's initialisation.
+    pub fn point() -> Self {
+        Posterior::Point { mu: HE }
+    }
+
+    /// MC dropout with probability `p` from He's initialisation.
+    pub fn dropout(p: f64) -> Self {
+        Posterior::Dropout { p, mu: HE }
+    }
+
+    /// Plain weights from He's initialisation.
+    pub fn deterministic() -> Self {
+        Posterior::Deterministic { init: HE }
+    }
+
+    /// The same start for mu, as a plain weight.
+    #[must_use]
+    pub fn into_deterministic(self) -> Self {
+        match self {
+            Posterior::Gaussian { mu, .. } | Posterior::Point { mu } | Posterior::Dropout { mu, .. } => {
+                Posterior::Deterministic { init: mu }
+            }
+            Posterior::Deterministic { .. } => self,
+        }
+    }
+
+    /// Whether the weights are random parameters at all.
+    pub fn is_random(&self) -> bool {
+        !matches!(self, Posterior::Deterministic { .. })
+    }
+
+    /// Checks that every number lies where the family is defined.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] names the first number that does not.
+    pub fn validate(&self) -> Result<()> {
+        match *self {
+            Posterior::Dropout { p, .. } if !(0.0..1.0).contains(&p) => {
+                Err(Error::configuration("p", p, "from 0 to below 1"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A tensor filled by `init` from keyed noise: tch's rules, the library's numbers.
+///
+/// `fan_in` is the number of inputs of one output unit; a bias has no fan of its own, so Kaiming's
+/// rule gives it U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+pub(crate) fn initial(
+    init: Init,
+    shape: &[i64],
+    fan_in: i64,
+    key: Key,
+    kind: Kind,
+    device: Device,
+) -> Tensor {
+    let uniform = |low: f64, high: f64| noise::uniforms(key, shape, kind, device) * (high - low) + low;
+    let normal = |mean: f64, std: f64| noise::normals(key, shape, kind, device) * std + mean;
+    match init {
+        Init::Const(value) => Tensor::full(shape, value, (kind, device)),
+        Init::Randn { mean, stdev } => normal(mean, stdev),
+        Init::Uniform { lo, up } => uniform(lo, up),
+        Init::Kaiming { .. } if shape.len() < 2 => {
+            let bound = 1.0 / (fan_in.max(1) as f64).sqrt();
+            uniform(-bound, bound)
+        }
+        Init::Kaiming { dist, fan, non_linearity } => {
+            let fan = match fan {
+                FanInOut::FanIn => fan_in,
+                FanInOut::FanOut => fan.for_weight_dims(shape),
+            };
+            let std = non_linearity.gain() / (fan.max(1) as f64).sqrt();
+            match dist {
+                NormalOrUniform::Normal => normal(0.0, std),
+                NormalOrUniform::Uniform => uniform(-3f64.sqrt() * std, 3f64.sqrt() * std),
+            }
+        }
+        Init::Orthogonal { gain } if shape.len() >= 2 => {
+            let rows = shape.first().copied().unwrap_or(1);
+            let flat = normal(0.0, 1.0).reshape([rows, -1]);
+            let wide = flat.size().last().is_some_and(|&cols| rows < cols);
+            let (q, r) = Tensor::linalg_qr(&if wide { flat.tr() } else { flat }, "reduced");
+            // Saxe et al. (2014): the sign makes the matrix uniform over the orthogonal group.
+            let q = q * r.diag(0).sign();
+            (if wide { q.tr() } else { q }).reshape(shape) * gain
+        }
+        Init::Orthogonal { gain } => normal(0.0, gain),
+    }
+}
