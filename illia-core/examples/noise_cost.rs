@@ -19,7 +19,7 @@ fn main() {
         let [mut randn, mut ours, mut fill, mut copy] = [const { Vec::new() }; 4];
         // In turn, each after a product that leaves libtorch's workers spinning.
         for _ in 0..200 {
-            let mut time = |what: &mut Vec<f64>, f: &mut dyn FnMut()| {
+            let time = |what: &mut Vec<f64>, f: &mut dyn FnMut()| {
                 let _product = a.matmul(&a);
                 let start = Instant::now();
                 f();

@@ -22,7 +22,7 @@ pub(crate) fn ln(x: f32) -> f32 {
     p = p * f + 3.333_333e-1;
     // ln 2 in two parts, the first exact in few bits.
     let small = p * f * z + exponent * -2.121_944_4e-4 - 0.5 * z;
-    exponent * 0.693_359_375 + (f + small)
+    exponent * 0.693_359_4 + (f + small)
 }
 
 /// The sine and cosine of an angle between -π/4 and π/4.

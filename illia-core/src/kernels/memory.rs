@@ -3,12 +3,16 @@
 
 use tch::{Device, Kind, Tensor};
 
-/// The elements of `N` tensors of one size, to read and write; `None` unless each is dense, contiguous f32 on the CPU
-/// and no two overlap.
+/// Runs `work` on the elements of `N` tensors of one size, to read and write; `None`, and nothing is run, unless each is
+/// dense, contiguous f32 on the CPU and no two overlap.
 ///
-/// Until the slices are dropped, nothing else may touch the tensors' memory (another handle on the same storage
-/// could): callers take them, run one kernel and let go.
-pub(crate) fn slices<'a, const N: usize>(tensors: [&'a Tensor; N]) -> Option<[&'a mut [f32]; N]> {
+/// While `work` runs nothing else may touch the tensors' memory (another handle on the same storage could): it is one
+/// kernel, which knows no tensors.
+#[allow(dead_code)] // until the first kernel
+pub(crate) fn with_slices<const N: usize, R>(
+    tensors: [&Tensor; N],
+    work: impl FnOnce([&mut [f32]; N]) -> R,
+) -> Option<R> {
     let len = tensors.first().map_or(0, |tensor| tensor.numel());
     let fits = |tensor: &Tensor| {
         tensor.defined()
@@ -23,7 +27,7 @@ pub(crate) fn slices<'a, const N: usize>(tensors: [&'a Tensor; N]) -> Option<[&'
         return None;
     }
     if len == 0 {
-        return Some([const { () }; N].map(|()| <&mut [f32]>::default()));
+        return Some(work([const { &[] as &[f32] }; N].map(|_| <&mut [f32]>::default())));
     }
     let starts = tensors.map(|tensor| tensor.data_ptr().cast::<f32>());
     let mut sorted = starts.map(|start| start as usize);
@@ -33,8 +37,9 @@ pub(crate) fn slices<'a, const N: usize>(tensors: [&'a Tensor; N]) -> Option<[&'
         return None;
     }
     // SAFETY: a dense contiguous CPU tensor of kind Float holds `len` consecutive, aligned f32 from its data pointer on,
-    // and keeps them alive as long as it lives ('a). No two ranges overlap, so the slices do not alias each other.
-    Some(starts.map(|start| unsafe { std::slice::from_raw_parts_mut(start, len) }))
+    // and keeps them alive as long as it lives, which is past `work`. No two ranges overlap, so the slices do not alias
+    // each other.
+    Some(work(starts.map(|start| unsafe { std::slice::from_raw_parts_mut(start, len) })))
 }
 
 /// A new f32 tensor on the CPU whose elements `fill` writes: it must write them all.
@@ -61,20 +66,25 @@ mod tests {
     fn only_dense_contiguous_f32_on_the_cpu() {
         let options = (Kind::Float, Device::Cpu);
         let (a, b) = (Tensor::zeros([4, 6], options), Tensor::zeros([24], options));
-        let Some([x, y]) = slices([&a, &b]) else { panic!("both are plain") };
-        assert_eq!((x.len(), y.len()), (24, 24));
-        x[23] = 3.0;
+        let lengths = with_slices([&a, &b], |[x, y]| {
+            x[23] = 3.0;
+            (x.len(), y.len())
+        });
+        assert_eq!(lengths, Some((24, 24)));
         assert_eq!(a.double_value(&[3, 5]), 3.0);
 
-        assert!(slices([&a.transpose(0, 1)]).is_none(), "not contiguous");
-        assert!(slices([&a.to_kind(Kind::Double)]).is_none(), "not f32");
-        assert!(slices([&a.to_sparse(None, None::<i64>, None)]).is_none(), "sparse");
-        assert!(slices([&Tensor::new()]).is_none(), "undefined");
-        assert!(slices([&a, &Tensor::zeros([23], options)]).is_none(), "two sizes");
-        assert!(slices([&a, &a.view([24])]).is_none(), "the same memory twice");
+        fn fits<const N: usize>(tensors: [&Tensor; N]) -> bool {
+            with_slices(tensors, |_| ()).is_some()
+        }
+        assert!(!fits([&a.transpose(0, 1)]), "not contiguous");
+        assert!(!fits([&a.to_kind(Kind::Double)]), "not f32");
+        assert!(!fits([&a.to_sparse(None, None::<i64>, None)]), "sparse");
+        assert!(!fits([&Tensor::new()]), "undefined");
+        assert!(!fits([&a, &Tensor::zeros([23], options)]), "two sizes");
+        assert!(!fits([&a, &a.view([24])]), "the same memory twice");
         let long = Tensor::zeros([10], options);
-        assert!(slices([&long.narrow(0, 0, 5), &long.narrow(0, 4, 5)]).is_none(), "overlapping");
-        assert!(slices([&long.narrow(0, 0, 5), &long.narrow(0, 5, 5)]).is_some(), "side by side");
-        assert!(slices([&Tensor::zeros([0], options), &Tensor::zeros([2, 0], options)]).is_some(), "empty");
+        assert!(!fits([&long.narrow(0, 0, 5), &long.narrow(0, 4, 5)]), "overlapping");
+        assert!(fits([&long.narrow(0, 0, 5), &long.narrow(0, 5, 5)]), "side by side");
+        assert!(fits([&Tensor::zeros([0], options), &Tensor::zeros([2, 0], options)]), "empty");
     }
 }

@@ -6,6 +6,9 @@
 //! contracts a product and a sum: so the bits are the same on every instruction set. Sums are taken block
 //! by block in a fixed order: so they are the same for any number of threads.
 
+// Indices run over arrays whose lengths are constants: the compiler sees that they are in range.
+#![allow(clippy::indexing_slicing, clippy::needless_range_loop)]
+
 pub(crate) mod isa;
 pub(crate) mod math;
 pub(crate) mod memory;

@@ -48,7 +48,6 @@ pub(crate) fn map_blocks<const N: usize, R: Copy + Default + Send>(
     if let Some(payload) = panicked.into_inner().unwrap_or_else(PoisonError::into_inner) {
         resume_unwind(payload);
     }
-    drop(rest);
     results
 }
 

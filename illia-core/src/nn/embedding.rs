@@ -85,11 +85,11 @@ impl Embedding {
             return Err(Error::configuration("padding_idx", padding, &allowed));
         }
         if let Some(norm) = config.max_norm
-            && !(norm > 0.0)
+            && (norm.is_nan() || norm <= 0.0)
         {
             return Err(Error::configuration("max_norm", norm, "above 0"));
         }
-        if !(config.norm_type > 0.0) {
+        if config.norm_type.is_nan() || config.norm_type <= 0.0 {
             return Err(Error::configuration("norm_type", config.norm_type, "above 0"));
         }
         let rows = vocabulary - i64::from(config.padding_idx.is_some());

@@ -3,6 +3,9 @@
 //! xoshiro128++ is D. Blackman and S. Vigna, *Scrambled Linear Pseudorandom Number Generators* (2021); the mixing
 //! function is SplitMix64's (D. Stafford's variant 13); normals are G. Box and M. Muller's pairs (1958).
 
+// Indices run over arrays whose lengths are constants: the compiler sees that they are in range.
+#![allow(clippy::indexing_slicing, clippy::needless_range_loop)]
+
 use super::Key;
 use crate::kernels::isa::dispatch;
 use crate::kernels::math::{ln, sin_cos};
