@@ -7,6 +7,7 @@ pub use tch;
 
 /// What a program needs: the macros, the traits, the layers' and distributions' names, and tch's.
 pub mod prelude {
+    pub use illia_core::likelihood::Likelihood;
     pub use illia_core::{BayesianModule, Error, Estimator, KlCost, Posterior, Prior};
     pub use tch::nn::{Module, ModuleT, OptimizerConfig};
     pub use tch::{Device, IndexOp, Kind, Tensor, nn};

@@ -69,6 +69,28 @@ pub trait BayesianModule {
     }
 }
 
+/// Opens one draw for every random parameter and closes it when dropped, also when a user's forward panics.
+pub(crate) struct OneDraw<'a, M: BayesianModule + ?Sized>(&'a M);
+
+impl<'a, M: BayesianModule + ?Sized> OneDraw<'a, M> {
+    /// With `train`, what the estimators consume are the leaves of the step's graph.
+    pub(crate) fn open(module: &'a M, train: bool) -> Self {
+        module.visit(&mut Visitor::new(&mut |_, parameter| parameter.open(train)));
+        OneDraw(module)
+    }
+
+    /// Lets the next forward make another draw.
+    pub(crate) fn renew(&self) {
+        self.0.visit(&mut Visitor::new(&mut |_, parameter| parameter.renew()));
+    }
+}
+
+impl<M: BayesianModule + ?Sized> Drop for OneDraw<'_, M> {
+    fn drop(&mut self) {
+        self.0.visit(&mut Visitor::new(&mut |_, parameter| drop(parameter.close())));
+    }
+}
+
 fn sum_over<M: BayesianModule + ?Sized>(module: &M, kl: impl Fn(&RandomParameter) -> Tensor) -> KlCost {
     let mut nats: Option<Tensor> = None;
     let mut num_params = 0;

@@ -1,0 +1,41 @@
+//! Yes or no.
+
+use tch::Tensor;
+
+use super::{Likelihood, Uncertainty, entropy_term, in_range, matched, per_example};
+use crate::error::Result;
+
+/// Yes or no, for each element: the output holds logits `[batch, ..]`, the target 0 or 1 (or a share between).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bernoulli;
+
+impl Likelihood for Bernoulli {
+    fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+        let target = matched("Bernoulli", output, target)?;
+        in_range(&target, 0.0, 1.0, "from 0 to 1")?;
+        // log sigmoid(x) = -softplus(-x), so that neither end overflows.
+        Ok(per_example(&(output * target - output.softplus())))
+    }
+
+    fn mean(&self, output: &Tensor) -> Tensor {
+        output.sigmoid()
+    }
+
+    fn variance(&self, output: &Tensor) -> Tensor {
+        let p = output.sigmoid();
+        &p * (1.0 - &p)
+    }
+
+    fn cdf(&self, _: &Tensor, _: &Tensor) -> Option<Tensor> {
+        None
+    }
+
+    fn uncertainty(&self, outputs: &Tensor) -> Uncertainty {
+        let p = self.mean(outputs);
+        let entropy = |p: &Tensor| entropy_term(p) + entropy_term(&(1.0 - p));
+        let total = per_example(&entropy(&p.mean_dim(0i64, false, p.kind())));
+        let aleatoric = per_example(&entropy(&p).mean_dim(0i64, false, p.kind()));
+        let epistemic = (&total - &aleatoric).clamp_min(0.0);
+        Uncertainty { total, aleatoric, epistemic }
+    }
+}

@@ -1,0 +1,120 @@
+//! Numbers with Gaussian noise: of one scale, or of a scale that the net predicts.
+
+use tch::Tensor;
+use tch::nn::Path;
+
+use super::{LOG_SQRT_2PI, Likelihood, Scale, matched, normal_cdf, per_example};
+use crate::error::{Error, Result};
+
+/// Numbers with Gaussian noise of one scale: the output holds the means `[batch, ..]`.
+///
+/// ```
+/// use illia_core::likelihood::{Gaussian, Likelihood};
+/// use tch::{Device, Kind, Tensor, nn};
+///
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let learned = Gaussian::learned(&vs.root(), 0.5)?; // the variable `noise_rho`, trained with the rest
+/// let zeros = Tensor::zeros([4, 1], (Kind::Float, Device::Cpu));
+/// assert_eq!(learned.log_likelihood(&zeros, &zeros)?.size(), [4]);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Gaussian {
+    noise: Scale,
+}
+
+impl Gaussian {
+    /// Noise of standard deviation `std`.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] unless `std` is above 0.
+    pub fn fixed(std: f64) -> Result<Self> {
+        Ok(Gaussian { noise: Scale::fixed("std", std)? })
+    }
+
+    /// Noise whose standard deviation is learned, from `std` on: softplus of the variable `noise_rho` in `p`.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] unless `std` is above 0.
+    pub fn learned(p: &Path, std: f64) -> Result<Self> {
+        Ok(Gaussian { noise: Scale::learned(p, "noise", std)? })
+    }
+
+    /// The noise's standard deviation.
+    pub fn std(&self) -> f64 {
+        match &self.noise {
+            Scale::Fixed(std) => *std,
+            Scale::Learned(rho) => rho.softplus().double_value(&[]),
+        }
+    }
+}
+
+impl Likelihood for Gaussian {
+    fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+        let target = matched("Gaussian", output, target)?;
+        Ok(log_density(output, &self.noise.like(output), &target))
+    }
+
+    fn mean(&self, output: &Tensor) -> Tensor {
+        output.shallow_clone()
+    }
+
+    fn variance(&self, output: &Tensor) -> Tensor {
+        self.noise.like(output).square().expand_as(output)
+    }
+
+    fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor> {
+        Some(normal_cdf(&((y - output) / self.noise.like(output))))
+    }
+}
+
+/// Numbers with Gaussian noise that the net predicts: the output holds, along the last axis, first the means and then as
+/// many rho, with noise of standard deviation softplus(rho) (Nix & Weigend 1994); `[batch, .., 2 n]` for targets
+/// `[batch, .., n]`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HeteroscedasticGaussian;
+
+impl HeteroscedasticGaussian {
+    /// (mean, std).
+    fn split(output: &Tensor) -> (Tensor, Tensor) {
+        let half = output.size().last().map_or(0, |n| n / 2);
+        let std = output.narrow(-1, half, half).softplus() + SMALLEST_STD;
+        (output.narrow(-1, 0, half), std)
+    }
+}
+
+/// A net that fits one target exactly would otherwise drive its noise, and the objective, to minus infinity.
+const SMALLEST_STD: f64 = 1e-4;
+
+impl Likelihood for HeteroscedasticGaussian {
+    fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+        if output.dim() == 0 || output.size().last().is_none_or(|n| n % 2 != 0 || *n == 0) {
+            return Err(Error::Shape {
+                layer: "HeteroscedasticGaussian".to_owned(),
+                expected: "[batch, .., 2 n]: n means and n rho".to_owned(),
+                given: output.size(),
+            });
+        }
+        let (mean, std) = Self::split(output);
+        let target = matched("HeteroscedasticGaussian", &mean, target)?;
+        Ok(log_density(&mean, &std, &target))
+    }
+
+    fn mean(&self, output: &Tensor) -> Tensor {
+        Self::split(output).0
+    }
+
+    fn variance(&self, output: &Tensor) -> Tensor {
+        Self::split(output).1.square()
+    }
+
+    fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor> {
+        let (mean, std) = Self::split(output);
+        Some(normal_cdf(&((y - mean) / std)))
+    }
+}
+
+fn log_density(mean: &Tensor, std: &Tensor, target: &Tensor) -> Tensor {
+    let z = (target - mean) / std;
+    per_example(&(z.square() * -0.5 - std.log() - LOG_SQRT_2PI))
+}

@@ -1,0 +1,191 @@
+//! Likelihoods: what a net's output says about the target, and the predictive mixture over draws.
+//!
+//! An output and a target belong together element by element, after the batch axis; the log-likelihood of an example is
+//! the sum over its elements, in nats. Over draws, the predictive density of an example is the mixture of its draws'
+//! densities: log p(y | x, data) = log (1/S) sum_s p(y | f_s(x)).
+
+mod bernoulli;
+mod categorical;
+mod gaussian;
+mod mixture;
+mod poisson;
+mod student_t;
+
+pub use bernoulli::Bernoulli;
+pub use categorical::Categorical;
+pub use gaussian::{Gaussian, HeteroscedasticGaussian};
+pub use poisson::Poisson;
+pub use student_t::StudentT;
+
+use tch::nn::Path;
+use tch::{Kind, Tensor};
+
+use crate::error::{Error, Result, Within};
+use crate::parameter::inverse_softplus;
+
+/// How uncertain a prediction is, `[batch]`, and where that comes from.
+///
+/// For classes in nats: the entropy of the mean probabilities (total), the mean of the draws' entropies (aleatoric), and
+/// their difference, the mutual information between the label and the weights (epistemic; Depeweg et al. 2018). For
+/// numbers as variances, after the law of total variance, summed over an example's elements.
+#[derive(Debug)]
+pub struct Uncertainty {
+    /// All of it.
+    pub total: Tensor,
+    /// What would stay however much data there were: noise in the targets.
+    pub aleatoric: Tensor,
+    /// What the weights' posterior leaves open: it falls with data and rises away from it.
+    pub epistemic: Tensor,
+}
+
+/// The distribution of a target given a net's output.
+///
+/// Outputs are `[batch, ..]`; the outputs of several draws, where a method takes those, `[draws, batch, ..]`.
+pub trait Likelihood: std::fmt::Debug {
+    /// log p(target | output) of each example, `[batch]`, in nats.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the target is not of the shape that belongs to the output;
+    /// [`Error::Configuration`] for values that the distribution does not have.
+    fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor>;
+
+    /// E[y | output]: probabilities for classes. Any leading axes.
+    fn mean(&self, output: &Tensor) -> Tensor;
+
+    /// Var[y | output], in the shape of [`mean`](Self::mean).
+    fn variance(&self, output: &Tensor) -> Tensor;
+
+    /// P(y <= `y` | output), element by element; None for classes, which have no order.
+    fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor>;
+
+    /// The log of the predictive density of each example, `[batch]`, in nats: the mean of the draws' densities, taken
+    /// as a log-sum-exp.
+    ///
+    /// # Errors
+    /// As [`log_likelihood`](Self::log_likelihood).
+    fn log_predictive(&self, outputs: &Tensor, target: &Tensor) -> Result<Tensor> {
+        let draws = outputs.size().first().copied().unwrap_or(1).max(1);
+        let targets = repeat(target, draws);
+        let flat = outputs.f_flatten(0, 1).within("log_predictive")?;
+        let each = self.log_likelihood(&flat, &targets)?.reshape([draws, -1]);
+        Ok(each.logsumexp(0i64, false) - (draws as f64).ln())
+    }
+
+    /// The parts of the uncertainty of each example, from all draws' outputs.
+    fn uncertainty(&self, outputs: &Tensor) -> Uncertainty {
+        let (mean, variance) = (self.mean(outputs), self.variance(outputs));
+        let aleatoric = per_example(&variance.mean_dim(0i64, false, variance.kind()));
+        let epistemic = per_example(&mean.var_dim(0i64, false, false));
+        Uncertainty { total: &aleatoric + &epistemic, aleatoric, epistemic }
+    }
+
+    /// The `q`-quantile of the predictive mixture, one for each element: intervals of observations, noise included.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] unless 0 < q < 1, and for likelihoods of classes.
+    fn quantile(&self, outputs: &Tensor, q: f64) -> Result<Tensor> {
+        mixture::quantile(&|y| self.cdf(outputs, y), &self.mean(outputs), &self.variance(outputs), q)
+    }
+
+    /// The central interval of the predictive mixture that holds `level` of the observations: (low, high).
+    ///
+    /// # Errors
+    /// As [`quantile`](Self::quantile).
+    fn interval(&self, outputs: &Tensor, level: f64) -> Result<(Tensor, Tensor)> {
+        Ok((self.quantile(outputs, 0.5 - level / 2.0)?, self.quantile(outputs, 0.5 + level / 2.0)?))
+    }
+}
+
+/// `target` for each draw, with the draws in the batch axis.
+fn repeat(target: &Tensor, draws: i64) -> Tensor {
+    let size = target.size();
+    let mut each = vec![draws];
+    each.extend(&size);
+    let mut flat = vec![draws * size.first().copied().unwrap_or(1)];
+    flat.extend(size.iter().skip(1));
+    target.unsqueeze(0).expand(each, false).reshape(flat)
+}
+
+/// Sums everything after the batch axis: `[batch]`.
+fn per_example(elements: &Tensor) -> Tensor {
+    if elements.dim() < 2 {
+        elements.shallow_clone()
+    } else {
+        elements.flatten(1, -1).sum_dim_intlist(-1, false, elements.kind())
+    }
+}
+
+/// The target in the output's shape: the same shape, or without a last axis of one. Anything else is refused, since
+/// `[batch]` against `[batch, 1]` would silently become `[batch, batch]`.
+fn matched(layer: &str, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+    let (expected, given) = (output.size(), target.size());
+    let mut squeezed = expected.clone();
+    if squeezed.len() > 1 && squeezed.last() == Some(&1) {
+        squeezed.pop();
+    }
+    if given != expected && given != squeezed {
+        let expected = format!("{expected:?} of targets, as the outputs");
+        return Err(Error::Shape { layer: layer.to_owned(), expected, given });
+    }
+    Ok(target.reshape(&expected).to_kind(output.kind()))
+}
+
+/// A positive scale: given, or softplus of a variable.
+#[derive(Debug)]
+enum Scale {
+    Fixed(f64),
+    Learned(Tensor),
+}
+
+impl Scale {
+    fn fixed(name: &str, value: f64) -> Result<Self> {
+        positive(name, value)?;
+        Ok(Scale::Fixed(value))
+    }
+
+    /// The variable `p.{name}_rho`.
+    fn learned(p: &Path, name: &str, value: f64) -> Result<Self> {
+        positive(name, value)?;
+        let rho = Tensor::from(inverse_softplus(value)).to_kind(p.kind()).to_device(p.device());
+        Ok(Scale::Learned(p.f_var_copy(&format!("{name}_rho"), &rho).within(name)?))
+    }
+
+    fn like(&self, output: &Tensor) -> Tensor {
+        match self {
+            Scale::Fixed(value) => Tensor::from(*value).to_kind(output.kind()).to_device(output.device()),
+            Scale::Learned(rho) => rho.softplus(),
+        }
+    }
+}
+
+fn positive(name: &str, value: f64) -> Result<()> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(());
+    }
+    Err(Error::configuration(name, value, "a finite number above 0"))
+}
+
+/// -x log x, 0 at 0, in nats.
+fn entropy_term(p: &Tensor) -> Tensor {
+    p.special_entr()
+}
+
+const LOG_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
+
+/// P(standard normal <= z).
+fn normal_cdf(z: &Tensor) -> Tensor {
+    z.special_ndtr()
+}
+
+/// Refuses targets that are not finite, or outside of `low..=high`.
+fn in_range(target: &Tensor, low: f64, high: f64, allowed: &str) -> Result<()> {
+    if target.numel() == 0 {
+        return Ok(());
+    }
+    let outside = target.ge(low).logical_and(&target.le(high)).logical_not();
+    if outside.any().int64_value(&[]) == 0 {
+        return Ok(());
+    }
+    let first = target.masked_select(&outside).to_kind(Kind::Double).double_value(&[0]);
+    Err(Error::configuration("target", first, allowed))
+}

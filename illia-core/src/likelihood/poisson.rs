@@ -1,0 +1,35 @@
+//! Counts.
+
+use tch::Tensor;
+
+use super::{Likelihood, in_range, matched, per_example};
+use crate::error::Result;
+
+/// Counts: the output holds log rates `[batch, ..]`, the target whole numbers from 0.
+///
+/// log p(y) = y log rate - rate - log y!
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Poisson;
+
+impl Likelihood for Poisson {
+    fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+        let target = matched("Poisson", output, target)?;
+        in_range(&target, 0.0, f64::MAX, "a count from 0")?;
+        Ok(per_example(&(output * &target - output.exp() - (&target + 1.0).lgamma())))
+    }
+
+    fn mean(&self, output: &Tensor) -> Tensor {
+        output.exp()
+    }
+
+    fn variance(&self, output: &Tensor) -> Tensor {
+        output.exp()
+    }
+
+    fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor> {
+        // P(Y <= k) is the regularised upper incomplete gamma function Q(k + 1, rate).
+        let below = y.lt(0.0);
+        let cdf = (y.floor().clamp_min(0.0) + 1.0).special_gammaincc(&output.exp());
+        Some(cdf.masked_fill(&below, 0.0))
+    }
+}

@@ -1,0 +1,90 @@
+//! The evidence lower bound, per example and in nats, through plain autograd.
+
+use tch::Tensor;
+use tch::nn::ModuleT;
+
+use crate::error::{Error, Result};
+use crate::likelihood::Likelihood;
+use crate::module::BayesianModule;
+use crate::trainer::mean_nll;
+
+/// The negative ELBO per example: nll + weight * KL / N (Blundell et al. 2015, equation 2, divided by N).
+///
+/// It is the reference for [`Fit`](crate::Fit)'s faster step and what a training loop of one's own calls.
+///
+/// ```
+/// use illia_core::likelihood::Categorical;
+/// use illia_core::nn::{Linear, LinearConfig};
+/// use illia_core::Elbo;
+/// use tch::{Device, Kind, Tensor, nn, nn::OptimizerConfig};
+///
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let net = Linear::new(vs.root(), 5, 3, LinearConfig::default());
+/// let mut adam = nn::Adam::default().build(&vs, 1e-3).unwrap();
+/// let (x, y) = (Tensor::ones([4, 5], (Kind::Float, Device::Cpu)), Tensor::from_slice(&[0i64, 1, 2, 0]));
+///
+/// let terms = Elbo::new(Categorical, 1000)?.samples(2).loss(&net, &x, &y)?;
+/// adam.backward_step(&terms.loss);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Elbo<L> {
+    likelihood: L,
+    data_len: usize,
+    samples: usize,
+    kl_weight: f64,
+}
+
+/// The objective and its two terms, scalars in the autograd graph.
+#[derive(Debug)]
+pub struct ElboTerms {
+    /// nll + weight * kl / N, in nats per example: to be minimised.
+    pub loss: Tensor,
+    /// The batch's mean negative log-likelihood, averaged over the draws, in nats per example.
+    pub nll: Tensor,
+    /// KL(posterior ‖ prior), in nats.
+    pub kl: Tensor,
+}
+
+impl<L: Likelihood> Elbo<L> {
+    /// The objective for a data set of `data_len` examples: one draw, the KL in full.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for an empty data set.
+    pub fn new(likelihood: L, data_len: usize) -> Result<Self> {
+        if data_len == 0 {
+            return Err(Error::configuration("data_len", 0, "at least 1 example"));
+        }
+        Ok(Elbo { likelihood, data_len, samples: 1, kl_weight: 1.0 })
+    }
+
+    /// How many draws the likelihood is averaged over, each a fresh one.
+    #[must_use]
+    pub fn samples(mut self, samples: usize) -> Self {
+        self.samples = samples.max(1);
+        self
+    }
+
+    /// What multiplies KL / N: below 1 for annealing or a cold posterior.
+    #[must_use]
+    pub fn kl_weight(mut self, weight: f64) -> Self {
+        self.kl_weight = weight;
+        self
+    }
+
+    /// The terms for a batch, the net in training mode.
+    ///
+    /// # Errors
+    /// What the likelihood returns for outputs or targets that it does not fit.
+    pub fn loss<M: BayesianModule + ModuleT>(&self, net: &M, x: &Tensor, y: &Tensor) -> Result<ElboTerms> {
+        let one = || Ok(mean_nll(&self.likelihood.log_likelihood(&net.forward_t(x, true), y)?));
+        let mut nll: Tensor = one()?;
+        for _ in 1..self.samples {
+            nll += one()?;
+        }
+        let nll = nll / self.samples as f64;
+        let kl = net.kl_cost().nats;
+        let loss = &nll + &kl * (self.kl_weight / self.data_len as f64);
+        Ok(ElboTerms { loss, nll, kl })
+    }
+}
