@@ -14,6 +14,7 @@ mod estimator;
 mod fit;
 mod kernels;
 pub mod likelihood;
+pub mod metrics;
 mod module;
 pub mod nn;
 pub mod noise;
