@@ -373,8 +373,8 @@ impl RandomParameter {
         let mut mu = of_mu.map_or_else(|| self.mu.zeros_like(), Tensor::shallow_clone);
         let mut sigma = of_sigma.map_or_else(|| rho.zeros_like(), Tensor::shallow_clone);
         if let Some((gradient, key)) = of_weights {
-            mu = mu + gradient;
-            sigma = sigma + gradient * noise::normals(key, &self.mu.size(), kind, device);
+            mu = &mu + gradient;
+            sigma = &sigma + gradient * noise::normals(key, &self.mu.size(), kind, device);
         }
         Some((mu, sigma * rho.sigmoid()))
     }
