@@ -49,10 +49,14 @@ pub enum Error {
         value: f64,
     },
     /// A file of data can't be used.
-    #[error("{file}: {problem}")]
+    #[error("{file}{}: {problem}", place(*row, *column))]
     Data {
-        /// The file's path, with row and column where they are known.
+        /// The file's path.
         file: String,
+        /// The row (line) in a text file, counted from 1.
+        row: Option<usize>,
+        /// The column in that row, counted from 1.
+        column: Option<usize>,
         /// What is wrong with it.
         problem: String,
     },
@@ -96,6 +100,16 @@ impl Error {
         Error::Configuration { name: name.to_owned(), value: value.to_string(), allowed: allowed.to_owned() }
     }
 
+    /// An [`Error::Data`] about `file` as a whole.
+    pub fn data(file: &str, problem: impl ToString) -> Self {
+        Error::Data { file: file.to_owned(), row: None, column: None, problem: problem.to_string() }
+    }
+
+    /// An [`Error::Data`] in a row of `file`, and a column if one is known, counted from 1.
+    pub fn data_at(file: &str, row: usize, column: Option<usize>, problem: impl ToString) -> Self {
+        Error::Data { file: file.to_owned(), row: Some(row), column, problem: problem.to_string() }
+    }
+
     /// An [`Error::Io`] on `path`.
     pub fn io(path: &std::path::Path, source: std::io::Error) -> Self {
         Error::Io { path: path.display().to_string(), source }
@@ -110,6 +124,13 @@ impl Error {
         let message = text.lines().next().unwrap_or_default().to_owned();
         Error::Torch { layer: layer.to_owned(), message }
     }
+}
+
+/// `, row 3, column 2`, as far as it is known.
+fn place(row: Option<usize>, column: Option<usize>) -> String {
+    let row = row.map_or(String::new(), |row| format!(", row {row}"));
+    let column = column.map_or(String::new(), |column| format!(", column {column}"));
+    row + &column
 }
 
 /// Names the layer in which libtorch refused.

@@ -9,6 +9,7 @@
 )]
 
 mod collections;
+pub mod data;
 mod error;
 mod estimator;
 mod fit;
