@@ -41,6 +41,12 @@ pub trait BayesianModule {
         self.visit_mut(&mut VisitorMut::new(&mut |_, parameter| parameter.freeze()));
     }
 
+    /// Holds the posterior's mean as the draw of every random parameter, without gradient, until
+    /// [`unfreeze`](Self::unfreeze): one forward pass, nothing random.
+    fn freeze_at_mean(&mut self) {
+        self.visit_mut(&mut VisitorMut::new(&mut |_, parameter| parameter.freeze_at_mean()));
+    }
+
     /// Lets every held draw go.
     fn unfreeze(&mut self) {
         self.visit_mut(&mut VisitorMut::new(&mut |_, parameter| parameter.unfreeze()));

@@ -11,6 +11,8 @@ use crate::noise::{self, Key, Stream};
 use crate::posterior::{Posterior, initial};
 use crate::prior::Prior;
 
+mod edit;
+
 /// One concrete set of weights of one random parameter: a value, shared by the forward pass, the
 /// KL and freezing.
 #[derive(Debug)]
@@ -97,6 +99,8 @@ pub struct RandomParameter {
     prior_centre: Option<Tensor>,
     /// softplus of it is a learned prior's scale.
     prior_rho: Option<Tensor>,
+    /// The elements that are no longer part of the model: 0 in every draw, without KL or gradient.
+    pruned: Option<edit::Pruned>,
     stream: Stream,
     held: Option<Held>,
     /// The draw of the latest forward, without its graph.
@@ -156,6 +160,7 @@ impl RandomParameter {
             prior,
             prior_centre: None,
             prior_rho,
+            pruned: None,
             stream,
             held: None,
             latest: RefCell::new(None),
@@ -212,12 +217,12 @@ impl RandomParameter {
         self.posterior.is_random()
     }
 
-    /// The number of random elements; 0 for a plain weight.
+    /// The number of random elements, without the pruned ones; 0 for a plain weight.
     pub fn num_params(&self) -> usize {
-        if self.is_random() { self.mu.numel() } else { 0 }
+        if self.is_random() { self.mu.numel().saturating_sub(self.num_pruned()) } else { 0 }
     }
 
-    /// The number of weights, random or plain.
+    /// The number of weights, random or plain, pruned or not.
     pub fn num_weights(&self) -> usize {
         self.mu.numel()
     }
@@ -274,9 +279,9 @@ impl RandomParameter {
         let (kind, device) = self.kind_device();
         let weights = match (&self.posterior, self.sigma(), &noise) {
             (Posterior::Gaussian { .. }, Some(sigma), Noise::Keyed(key)) => {
-                &self.mu + sigma * noise::normals(*key, &self.mu.size(), kind, device)
+                self.location() + sigma * noise::normals(*key, &self.mu.size(), kind, device)
             }
-            (Posterior::Gaussian { .. }, Some(sigma), Noise::Given(eps)) => &self.mu + sigma * eps,
+            (Posterior::Gaussian { .. }, Some(sigma), Noise::Given(eps)) => self.location() + sigma * eps,
             (Posterior::Dropout { p, .. }, _, Noise::Keyed(key)) => {
                 // One coin for each input unit: the columns of a Linear, the input channels of a Conv.
                 let size = self.mu.size();
@@ -305,7 +310,7 @@ impl RandomParameter {
             None => self.sigma()?,
         };
         self.latest.replace(None);
-        Some((self.mu.shallow_clone(), sigma))
+        Some((self.location(), sigma))
     }
 
     /// From here to [`close`](Self::close) there is one draw, made at its first use. With `train`, what the estimators
@@ -339,7 +344,7 @@ impl RandomParameter {
         let draw = tch::no_grad(|| match (&self.posterior, self.scope_sigma(scope)) {
             (Posterior::Gaussian { .. }, Some(sigma)) => {
                 let (kind, device) = self.kind_device();
-                let weights = &self.mu + sigma * noise::normals(key, &self.mu.size(), kind, device);
+                let weights = self.location() + sigma * noise::normals(key, &self.mu.size(), kind, device);
                 Draw { weights, noise: Noise::Keyed(key) }
             }
             _ => self.draw_with(Noise::Keyed(key)),
@@ -376,6 +381,10 @@ impl RandomParameter {
             mu = &mu + gradient;
             sigma = &sigma + gradient * noise::normals(key, &self.mu.size(), kind, device);
         }
+        if let Some(pruned) = &self.pruned {
+            mu = mu.masked_fill(&pruned.mask, 0.0);
+        }
+        // At a pruned element's rho of minus infinity the slope is 0.
         Some((mu, sigma * rho.sigmoid()))
     }
 
@@ -425,7 +434,7 @@ impl RandomParameter {
         match (&self.posterior, self.sigma()) {
             (Posterior::Deterministic { .. }, _) => Tensor::zeros([0i64; 0], self.kind_device()),
             (Posterior::Gaussian { .. }, Some(sigma)) => {
-                let centred = self.centred(&self.mu);
+                let (centred, sigma) = (self.kept(&self.centred(&self.mu)), self.kept(&sigma));
                 match self.prior.kl_from_gaussian(&centred, &sigma, self.prior_std().as_ref()) {
                     Some(kl) => kl.sum(self.mu.kind()),
                     None => self.kl_monte_carlo(),
@@ -452,9 +461,9 @@ impl RandomParameter {
         };
         if let Some(Held::Draw(draw)) = &self.held {
             // The draw is a constant now: only its density under the posterior moves.
-            let w = &draw.weights;
-            let log_q = ((w - &self.mu) / &sigma).square() * -0.5 - sigma.log() - LOG_SQRT_2PI;
-            return (log_q - self.log_prior(w)).sum(self.mu.kind());
+            let (sigma, off) = (self.kept(&sigma), self.kept(&(&draw.weights - &self.mu)));
+            let log_q = (off / &sigma).square() * -0.5 - sigma.log() - LOG_SQRT_2PI;
+            return (log_q - self.log_prior(&draw.weights)).sum(self.mu.kind());
         }
         if self.latest.borrow().is_none() {
             self.draw();
@@ -467,7 +476,7 @@ impl RandomParameter {
         };
         // With w = mu + sigma eps, log q(w) = -eps^2 / 2 - log sigma - log sqrt(2 pi).
         let w = &self.mu + &sigma * &eps;
-        let log_q = eps.square() * -0.5 - sigma.log() - LOG_SQRT_2PI;
+        let log_q = self.kept(&eps).square() * -0.5 - self.kept(&sigma).log() - LOG_SQRT_2PI;
         (log_q - self.log_prior(&w)).sum(kind)
     }
 
@@ -483,7 +492,7 @@ impl RandomParameter {
     }
 
     fn log_prior(&self, w: &Tensor) -> Tensor {
-        self.prior.log_density(&self.centred(w), self.prior_std().as_ref())
+        self.prior.log_density(&self.kept(&self.centred(w)), self.prior_std().as_ref())
     }
 }
 

@@ -1,0 +1,152 @@
+//! Temperature scaling: one number, fitted after training, that calibrates the probabilities.
+
+use tch::{Kind, Tensor};
+
+use crate::error::{Error, Result};
+use crate::likelihood::{Categorical, Likelihood};
+
+/// A temperature T that divides the logits (Guo et al. 2017, section 4.2): above 1 it makes probabilities more modest,
+/// below 1 bolder; the most probable class of a single draw stays.
+///
+/// ```
+/// use illia_core::Temperature;
+/// use tch::Tensor;
+///
+/// // 98 % sure each time, right three times of four: as sure as that would be 75 %.
+/// let logits = Tensor::from_slice(&[4.0f32, 0.0]).repeat([4, 1]);
+/// let temperature = Temperature::fit(&logits, &Tensor::from_slice(&[0i64, 0, 0, 1]))?;
+/// let p = temperature.probabilities(&logits)?;
+/// assert!((p.double_value(&[0, 0]) - 0.75).abs() < 1e-4);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Temperature {
+    value: f64,
+}
+
+/// log T is looked for within ± this: T from 0.01 to 100.
+const REACH: f64 = 4.605_170_185_988_091;
+/// The first look, over the whole reach: the mixture over draws may have more than one valley.
+const GRID: i32 = 24;
+/// Golden sections after it; each leaves 0.618 of the bracket: 1e-7 in log T.
+const SECTIONS: usize = 32;
+
+impl Temperature {
+    /// The temperature with the lowest negative log predictive density on held-out logits, `[batch, classes]` or
+    /// `[draws, batch, classes]`, and labels `[batch]`. Over draws it is that of the mean of the draws' tempered
+    /// probabilities. Between 0.01 and 100: separable data have no best temperature.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for other shapes; [`Error::Configuration`] for no examples, logits that are NaN or infinite
+    /// upwards, and labels that are no classes.
+    pub fn fit(logits: &Tensor, labels: &Tensor) -> Result<Self> {
+        let logits = draws(logits)?.detach().to_kind(Kind::Float);
+        if logits.numel() == 0 {
+            return Err(Error::configuration("logits", "empty", "at least one example"));
+        }
+        if logits.isnan().logical_or(&logits.isposinf()).any().int64_value(&[]) != 0 {
+            return Err(Error::configuration("logits", "NaN or infinity", "numbers"));
+        }
+        let cost = |log_t: f64| -> Result<f64> {
+            let log_p = Categorical.log_predictive(&(&logits / log_t.exp()), labels)?;
+            Ok(-log_p.mean(Kind::Double).double_value(&[]))
+        };
+        let step = REACH / f64::from(GRID);
+        let mut best = (0.0, cost(0.0)?);
+        for i in (-GRID..=GRID).filter(|i| *i != 0) {
+            let log_t = f64::from(i) * step;
+            let cost = cost(log_t)?;
+            if cost < best.1 {
+                best = (log_t, cost);
+            }
+        }
+        let ratio = (5f64.sqrt() - 1.0) / 2.0;
+        let (mut low, mut high) = ((best.0 - step).max(-REACH), (best.0 + step).min(REACH));
+        let (mut left, mut right) = (high - ratio * (high - low), low + ratio * (high - low));
+        let (mut at_left, mut at_right) = (cost(left)?, cost(right)?);
+        for _ in 0..SECTIONS {
+            if at_left <= at_right {
+                (high, right, at_right) = (right, left, at_left);
+                left = high - ratio * (high - low);
+                at_left = cost(left)?;
+            } else {
+                (low, left, at_left) = (left, right, at_right);
+                right = low + ratio * (high - low);
+                at_right = cost(right)?;
+            }
+        }
+        Ok(Temperature { value: ((low + high) / 2.0).exp() })
+    }
+
+    /// T.
+    pub fn value(self) -> f64 {
+        self.value
+    }
+
+    /// The logits divided by T.
+    pub fn apply(self, logits: &Tensor) -> Tensor {
+        logits / self.value
+    }
+
+    /// Calibrated class probabilities `[batch, classes]` of logits `[batch, classes]` or `[draws, batch, classes]`: the
+    /// mean of the draws' tempered softmax.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another number of axes.
+    pub fn probabilities(self, logits: &Tensor) -> Result<Tensor> {
+        let p = self.apply(&draws(logits)?).softmax(-1, None::<Kind>);
+        Ok(p.mean_dim(0i64, false, p.kind()))
+    }
+}
+
+/// `[draws, batch, classes]`, of one draw where there is no such axis.
+fn draws(logits: &Tensor) -> Result<Tensor> {
+    match logits.dim() {
+        2 => Ok(logits.unsqueeze(0)),
+        3 => Ok(logits.shallow_clone()),
+        _ => {
+            let expected = "[batch, classes] or [draws, batch, classes] of logits".to_owned();
+            Err(Error::Shape { layer: "Temperature".to_owned(), expected, given: logits.size() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overconfidence_by_a_factor_is_found_and_undone() {
+        // Labels drawn from softmax(z) in exact shares: 3 logits (0, log 2, log 5) give 1/8, 2/8, 5/8.
+        let z = Tensor::from_slice(&[1.0, 2.0, 5.0]).log().to_kind(Kind::Float).repeat([8, 1]);
+        let labels = Tensor::from_slice(&[0i64, 1, 1, 2, 2, 2, 2, 2]);
+        for factor in [0.3, 1.0, 2.5] {
+            let fitted = Temperature::fit(&(&z * factor), &labels).unwrap();
+            assert!((fitted.value() / factor - 1.0).abs() < 1e-3, "{factor}: {}", fitted.value());
+        }
+    }
+
+    #[test]
+    fn draws_are_tempered_each_and_then_averaged() {
+        let one = Tensor::from_slice(&[3.0f32, 0.0, 0.0, 3.0]).reshape([2, 2]);
+        let logits = Tensor::stack(&[&one, &(&one * 0.5)], 0);
+        let labels = Tensor::from_slice(&[0i64, 0]);
+        let fitted = Temperature::fit(&logits, &labels).unwrap();
+        // Right and wrong by the same logits: nothing is better than a coin, at the highest temperature.
+        assert!(fitted.value() > 99.0);
+        let expected = ((&one / fitted.value()).softmax(-1, None::<Kind>)
+            + (&one * 0.5 / fitted.value()).softmax(-1, None::<Kind>))
+            / 2.0;
+        assert!(fitted.probabilities(&logits).unwrap().allclose(&expected, 1e-6, 1e-7, false));
+    }
+
+    #[test]
+    fn what_can_not_be_fitted_is_refused() {
+        let logits = Tensor::from_slice(&[3.0f32, 0.0]).reshape([1, 2]);
+        let label = Tensor::from_slice(&[0i64]);
+        assert!(Temperature::fit(&logits, &(&label + 2)).is_err());
+        assert!(Temperature::fit(&(&logits * f64::NAN), &label).is_err());
+        assert!(Temperature::fit(&logits.flatten(0, -1), &label).is_err());
+        assert!(Temperature::fit(&logits.narrow(0, 0, 0), &label.narrow(0, 0, 0)).is_err());
+    }
+}
