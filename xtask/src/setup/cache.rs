@@ -86,6 +86,8 @@ fn fetch(cache: &Path, whole: &Path, cuda: bool, alone: bool) -> Result<()> {
     }
     enough_space(&python, cache, &downloads, list, cuda)?;
 
+    let size = if cuda { "2.5 GB" } else { "540 MB" };
+    eprintln!("Downloading libtorch {TORCH_VERSION} ({size}, once for all checkouts)");
     let mut files = Vec::new();
     for wheel in list {
         files.push(download(&python, wheel, &downloads)?);

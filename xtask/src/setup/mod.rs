@@ -39,6 +39,8 @@ pub fn ensure(cuda: bool) -> Result<PathBuf> {
             check_given(&folder)?;
             show(&folder, &link)
         }
+        // torch-sys looks nowhere else then.
+        None if set("LIBTORCH_LIB") && set("LIBTORCH_INCLUDE") => Ok(link),
         None if is_whole(&link, cuda) => Ok(link.canonicalize().unwrap_or(link)),
         None => {
             let folder = cache::libtorch(cuda)?;
