@@ -17,10 +17,10 @@ fn main() {
     if env::var_os("CARGO_CFG_UNIX").is_some() {
         println!("cargo::rustc-link-arg=-Wl,-rpath,{}", folder.display());
     }
-    if let Some(link) = env::var_os("OUT_DIR").map(|out| Path::new(&out).join("libtorch")) {
-        if is_link(&folder, &link) {
-            println!("cargo::rustc-link-search=native={}", link.display());
-        }
+    if let Some(link) = env::var_os("OUT_DIR").map(|out| Path::new(&out).join("libtorch"))
+        && is_link(&folder, &link)
+    {
+        println!("cargo::rustc-link-search=native={}", link.display());
     }
 }
 
