@@ -1,5 +1,8 @@
 //! The one error type of the library.
 
+use std::cell::Cell;
+use std::panic::AssertUnwindSafe;
+
 use tch::TchError;
 
 /// What can go wrong, with what a caller needs to tell the cases apart.
@@ -68,6 +71,14 @@ pub enum Error {
         /// The operating system's reason.
         source: std::io::Error,
     },
+    /// A checkpoint can't be used; nothing has been changed.
+    #[error("{path}: {reason}")]
+    Checkpoint {
+        /// The file's path, or the folder's.
+        path: String,
+        /// Why not.
+        reason: Unusable,
+    },
     /// libtorch refused an operation.
     #[error("{layer}: {message}")]
     Torch {
@@ -76,6 +87,32 @@ pub enum Error {
         /// libtorch's first line, without its backtrace.
         message: String,
     },
+}
+
+/// Why a checkpoint can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unusable {
+    /// There is none.
+    #[error("there is no such checkpoint")]
+    Missing,
+    /// It is cut off, or not as it was written.
+    #[error("not a whole checkpoint: {0}")]
+    Damaged(String),
+    /// It is of another model, or of a run with other settings: the first difference.
+    #[error("a checkpoint of another model or run: {0}")]
+    Architecture(String),
+    /// A later version wrote it.
+    #[error("written in format {found}, and this version knows formats up to {known}")]
+    Newer {
+        /// The file's format.
+        found: u32,
+        /// The newest that this version reads.
+        known: u32,
+    },
+    /// A weight in it is not a finite number.
+    #[error("{0} holds NaN or infinity")]
+    NonFinite(String),
 }
 
 /// The library's result.
@@ -145,11 +182,31 @@ impl<T> Within<T> for std::result::Result<T, TchError> {
     }
 }
 
-/// Stops the program with the error's sentence: what tch's own `forward` and constructors do on a
-/// caller's mistake, and the only place where the library does. Every function that ends here has
-/// a `try_` form.
+thread_local! {
+    /// How many [`caught`] are under way in this thread.
+    static CATCHING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Runs a user's `forward`, which has no `Result`: an error that one of the library's layers stopped at ([`fail`]) comes
+/// back as one. Other panics go on.
+pub(crate) fn caught<T>(forward: impl FnOnce() -> T) -> Result<T> {
+    CATCHING.set(CATCHING.get() + 1);
+    let result = std::panic::catch_unwind(AssertUnwindSafe(forward));
+    CATCHING.set(CATCHING.get() - 1);
+    result.or_else(|payload| match payload.downcast::<Error>() {
+        Ok(error) => Err(*error),
+        Err(payload) => std::panic::resume_unwind(payload),
+    })
+}
+
+/// Stops with the error's sentence: what tch's own `forward` and constructors do on a caller's mistake, and the only
+/// place where the library does. Every function that ends here has a `try_` form; [`Fit`](crate::Fit) and
+/// [`Predict`](crate::Predict) return the error.
 #[track_caller]
 #[allow(clippy::panic)]
 pub fn fail(error: Error) -> ! {
+    if CATCHING.get() > 0 {
+        std::panic::resume_unwind(Box::new(error));
+    }
     panic!("{error}")
 }

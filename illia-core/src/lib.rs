@@ -8,6 +8,7 @@
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod checkpoint;
 mod collections;
 pub mod data;
 mod error;
@@ -31,7 +32,7 @@ mod schedule;
 mod temperature;
 mod trainer;
 
-pub use error::{Error, Result, fail};
+pub use error::{Error, Result, Unusable, fail};
 pub use estimator::Estimator;
 pub use fit::{EpochRecord, Fit, History, LearningRate};
 pub use module::{BayesianModule, KlCost, Visitor, VisitorMut};

@@ -101,6 +101,8 @@ pub struct RandomParameter {
     prior_rho: Option<Tensor>,
     /// The elements that are no longer part of the model: 0 in every draw, without KL or gradient.
     pruned: Option<edit::Pruned>,
+    /// A row of the whole tensor that is no random parameter: an embedding's padding.
+    omitted_row: Option<i64>,
     stream: Stream,
     held: Option<Held>,
     /// The draw of the latest forward, without its graph.
@@ -161,6 +163,7 @@ impl RandomParameter {
             prior_centre: None,
             prior_rho,
             pruned: None,
+            omitted_row: None,
             stream,
             held: None,
             latest: RefCell::new(None),
@@ -210,6 +213,31 @@ impl RandomParameter {
         }
         self.prior = prior;
         Ok(())
+    }
+
+    /// Where the prior is centred, if not at its own mean.
+    pub(crate) fn prior_centre(&self) -> Option<&Tensor> {
+        self.prior_centre.as_ref()
+    }
+
+    /// Gives the prior a centre, or takes it away.
+    pub(crate) fn set_prior_centre(&mut self, centre: Option<Tensor>) {
+        self.prior_centre = centre;
+    }
+
+    /// A row of the whole tensor that is no random parameter.
+    pub(crate) fn omitted_row(&self) -> Option<i64> {
+        self.omitted_row
+    }
+
+    /// Says so.
+    pub(crate) fn set_omitted_row(&mut self, row: Option<i64>) {
+        self.omitted_row = row;
+    }
+
+    /// The keys of its draws.
+    pub(crate) fn stream(&self) -> &Stream {
+        &self.stream
     }
 
     /// Whether there is anything random about it: false for plain weights.

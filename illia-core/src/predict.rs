@@ -3,7 +3,7 @@
 use tch::Tensor;
 use tch::nn::ModuleT;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, caught};
 use crate::likelihood::{Likelihood, Uncertainty};
 use crate::module::{BayesianModule, OneDraw};
 
@@ -70,18 +70,20 @@ impl Predict {
         if x.dim() == 0 {
             return Err(Error::configuration("x", "a scalar", "a batch of examples"));
         }
-        tch::no_grad(|| {
+        let _no_grad = tch::no_grad_guard();
+        {
             let batches = x.split(self.batch_size as i64, 0);
             let scope = OneDraw::open(net, false);
             let mut draws = Vec::with_capacity(self.draws);
             for _ in 0..self.draws {
-                let outputs: Vec<Tensor> = batches.iter().map(|x| net.forward_t(x, false)).collect();
+                let outputs: Vec<Tensor> =
+                    batches.iter().map(|x| caught(|| net.forward_t(x, false))).collect::<Result<_>>()?;
                 draws.push(Tensor::f_cat(&outputs, 0).map_err(|e| Error::torch("outputs", &e))?);
                 scope.renew();
             }
             let outputs = Tensor::f_stack(&draws, 0).map_err(|e| Error::torch("outputs", &e))?;
             Ok(Prediction { outputs })
-        })
+        }
     }
 }
 

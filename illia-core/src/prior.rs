@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// assert!(blundell.validate().is_ok());
 /// assert_eq!(Prior::default(), Prior::Gaussian { mean: 0.0, std: 0.1 });
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Prior {
     /// N(mean, std²). Its KL from a Gaussian posterior is exact.

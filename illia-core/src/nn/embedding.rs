@@ -93,7 +93,9 @@ impl Embedding {
             return Err(Error::configuration("norm_type", config.norm_type, "above 0"));
         }
         let rows = vocabulary - i64::from(config.padding_idx.is_some());
-        let weight = RandomParameter::new(p, "weight", &[rows, dim], dim, config.prior, config.posterior)?;
+        let mut weight =
+            RandomParameter::new(p, "weight", &[rows, dim], dim, config.prior, config.posterior)?;
+        weight.set_omitted_row(config.padding_idx);
         Ok(Embedding { weight, config, vocabulary, dim })
     }
 

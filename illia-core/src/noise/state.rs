@@ -68,7 +68,7 @@ pub fn next_dropout_key() -> Key {
 
 /// What to keep of the calling thread's seed to go on later with the same noise; each [`Stream`] adds its own
 /// [`Stream::position`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct State {
     /// The seed.
     pub seed: u64,

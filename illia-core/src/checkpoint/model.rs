@@ -1,0 +1,247 @@
+//! What a model is in a file: its variables, priors and fingerprint.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tch::nn::VarStore;
+use tch::{Kind, Tensor};
+
+use super::file::{File, Want, unusable};
+use crate::error::{Error, Result, Unusable, Within};
+use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::parameter::RandomParameter;
+use crate::posterior::Posterior;
+use crate::prior::Prior;
+
+/// Before the name of a parameter: where its prior is centred.
+const CENTRE: &str = "prior_centre/";
+
+/// What a file says of a model beside its tensors.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ModelState {
+    /// Of the variables' names, kinds and shapes, and the posteriors.
+    pub fingerprint: String,
+    /// Each random parameter, by its name.
+    parameters: BTreeMap<String, ParameterState>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct ParameterState {
+    posterior: String,
+    prior: Prior,
+}
+
+fn family(posterior: Posterior) -> String {
+    match posterior {
+        Posterior::Gaussian { .. } => "Gaussian".to_owned(),
+        Posterior::Point { .. } => "Point".to_owned(),
+        Posterior::Dropout { p, .. } => format!("Dropout({p})"),
+        Posterior::Deterministic { .. } => "Deterministic".to_owned(),
+    }
+}
+
+/// The model's tensors by their names in a file, and the rest of what a file says of it.
+pub(super) fn contents<M: BayesianModule + ?Sized>(
+    net: &M,
+    vs: &VarStore,
+) -> (BTreeMap<String, Tensor>, ModelState) {
+    let mut tensors: BTreeMap<String, Tensor> = vs.variables().into_iter().collect();
+    let mut crc = crc32fast::Hasher::new();
+    for (name, variable) in &tensors {
+        crc.update(format!("{name} {:?} {:?}\n", variable.kind(), variable.size()).as_bytes());
+    }
+    let mut parameters = BTreeMap::new();
+    net.visit(&mut Visitor::new(&mut |name, parameter: &RandomParameter| {
+        let posterior = family(parameter.posterior());
+        crc.update(format!("{name} {posterior}\n").as_bytes());
+        parameters.insert(name.to_owned(), ParameterState { posterior, prior: parameter.prior() });
+        if let Some(centre) = parameter.prior_centre() {
+            tensors.insert(format!("{CENTRE}{name}"), centre.shallow_clone());
+        }
+    }));
+    (tensors, ModelState { fingerprint: format!("{:08x}", crc.finalize()), parameters })
+}
+
+/// What loading a model into one with these tensors wants of a file.
+pub(super) fn want(tensors: &BTreeMap<String, Tensor>, name: &str) -> Want {
+    if tensors.contains_key(name) || name.starts_with(CENTRE) {
+        Want::Keep
+    } else if super::training::PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        Want::Skip
+    } else {
+        Want::Refuse(format!("the file has `{name}`, which the model has not"))
+    }
+}
+
+pub(super) fn json(state: &impl Serialize) -> Result<String> {
+    serde_json::to_string(state).map_err(|e| Error::configuration("checkpoint", e, "numbers that JSON has"))
+}
+
+/// The model's part of the file's state.
+pub(super) fn state(path: &Path, file: &File) -> Result<ModelState> {
+    #[derive(Deserialize)]
+    struct OfModel {
+        model: Option<ModelState>,
+        #[serde(flatten)]
+        alone: Option<ModelState>,
+    }
+    let text = file.state.as_deref().ok_or_else(|| {
+        unusable(path, Unusable::Damaged("it has no state: a file of another program".to_owned()))
+    })?;
+    let parsed: OfModel =
+        serde_json::from_str(text).map_err(|e| unusable(path, Unusable::Damaged(e.to_string())))?;
+    parsed
+        .model
+        .or(parsed.alone)
+        .ok_or_else(|| unusable(path, Unusable::Damaged("its state says nothing of a model".to_owned())))
+}
+
+/// Refuses a file whose `name` is not of the shape and kind of `like`, or not finite.
+pub(super) fn check_tensor(path: &Path, file: &File, name: &str, in_file: &str, like: &Tensor) -> Result<()> {
+    let architecture = |difference: String| Err(unusable(path, Unusable::Architecture(difference)));
+    let Some(entry) = file.entry(in_file) else {
+        return architecture(format!("the model has `{name}`, which the file has not"));
+    };
+    if entry.shape != like.size() {
+        let (theirs, ours) = (&entry.shape, like.size());
+        return architecture(format!("`{name}` is {theirs:?} in the file and {ours:?} in the model"));
+    }
+    if entry.kind != like.kind() {
+        let (theirs, ours) = (entry.kind, like.kind());
+        return architecture(format!("`{name}` is {theirs:?} in the file and {ours:?} in the model"));
+    }
+    let floating = matches!(entry.kind, Kind::Half | Kind::BFloat16 | Kind::Float | Kind::Double);
+    if floating {
+        let tensor = file.tensor(entry)?;
+        // A rho of minus infinity is a pruned weight's.
+        let pruned = if in_file.ends_with(".rho") {
+            tensor.isneginf()
+        } else {
+            tensor.zeros_like().to_kind(Kind::Bool)
+        };
+        if tensor.isfinite().logical_or(&pruned).all().int64_value(&[]) == 0 {
+            return Err(unusable(path, Unusable::NonFinite(in_file.to_owned())));
+        }
+    }
+    Ok(())
+}
+
+/// Checks everything that [`apply`] will use.
+pub(super) fn check<M: BayesianModule + ?Sized>(
+    path: &Path,
+    net: &M,
+    vs: &VarStore,
+    file: &File,
+    state: &ModelState,
+) -> Result<()> {
+    let (tensors, ours) = contents(net, vs);
+    for (name, tensor) in tensors.iter().filter(|(name, _)| !name.starts_with(CENTRE)) {
+        check_tensor(path, file, name, name, tensor)?;
+    }
+    let architecture = |difference: String| unusable(path, Unusable::Architecture(difference));
+    for (name, ours) in &ours.parameters {
+        let Some(theirs) = state.parameters.get(name) else {
+            return Err(architecture(format!("the model has `{name}`, which the file has not")));
+        };
+        if theirs.posterior != ours.posterior {
+            let (theirs, ours) = (&theirs.posterior, &ours.posterior);
+            return Err(architecture(format!("`{name}` is {theirs} in the file and {ours} in the model")));
+        }
+        let invalid = |e: Error| unusable(path, Unusable::Damaged(format!("`{name}`: {e}")));
+        theirs.prior.validate().map_err(invalid)?;
+        let learned = |prior| matches!(prior, Prior::LearnedGaussian { .. });
+        if learned(theirs.prior) && !learned(ours.prior) {
+            return Err(architecture(format!("the prior of `{name}` is learned in the file only")));
+        }
+    }
+    if let Some(name) = state.parameters.keys().find(|name| !ours.parameters.contains_key(*name)) {
+        return Err(architecture(format!("the file has `{name}`, which the model has not")));
+    }
+    let mut centres = Ok(());
+    net.visit(&mut Visitor::new(&mut |name, parameter| {
+        let in_file = format!("{CENTRE}{name}");
+        if centres.is_ok() && file.entry(&in_file).is_some() {
+            centres = check_tensor(path, file, &in_file, &in_file, parameter.mu());
+        }
+    }));
+    centres
+}
+
+/// Refuses a file whose priors or pruned weights are not the model's, for runs, which go on with the same objective.
+pub(super) fn check_objective<M: BayesianModule + ?Sized>(
+    path: &Path,
+    net: &M,
+    vs: &VarStore,
+    file: &File,
+    state: &ModelState,
+) -> Result<()> {
+    let (tensors, ours) = contents(net, vs);
+    for (name, ours) in &ours.parameters {
+        let theirs = state.parameters.get(name).map_or(ours.prior, |theirs| theirs.prior);
+        if theirs != ours.prior {
+            let difference =
+                format!("the prior of `{name}` is {theirs:?} in the file, {:?} in the model", ours.prior);
+            return Err(unusable(path, Unusable::Architecture(difference)));
+        }
+        let centre = format!("{CENTRE}{name}");
+        if tensors.contains_key(&centre) != file.entry(&centre).is_some() {
+            let difference = format!("the prior of `{name}` has a centre of its own in only one of both");
+            return Err(unusable(path, Unusable::Architecture(difference)));
+        }
+    }
+    let mut result = Ok(());
+    net.visit(&mut Visitor::new(&mut |name, parameter| {
+        let (Some(rho), Some(entry)) = (parameter.rho(), file.entry(&format!("{name}.rho"))) else { return };
+        if result.is_ok() {
+            result = file.tensor(entry).and_then(|theirs| {
+                if theirs.isneginf().equal(&rho.to_device(tch::Device::Cpu).isneginf()) {
+                    return Ok(());
+                }
+                let difference =
+                    format!("other weights of `{name}` are pruned in the file than in the model");
+                Err(unusable(path, Unusable::Architecture(difference)))
+            });
+        }
+    }));
+    result
+}
+
+/// Gives the model the file's tensors and priors; [`check`] has passed.
+pub(super) fn apply<M: BayesianModule + ?Sized>(
+    net: &mut M,
+    vs: &VarStore,
+    file: &File,
+    state: &ModelState,
+) -> Result<()> {
+    for (name, variable) in vs.variables() {
+        copy(file, &name, &variable)?;
+    }
+    let mut result = Ok(());
+    net.visit_mut(&mut VisitorMut::new(&mut |name, parameter| {
+        let mut one = || -> Result<()> {
+            let centre = match file.entry(&format!("{CENTRE}{name}")) {
+                Some(entry) => Some(file.tensor(entry)?.to_device(parameter.mu().device())),
+                None => None,
+            };
+            parameter.set_prior_centre(centre);
+            parameter.restore_pruning();
+            match state.parameters.get(name) {
+                Some(theirs) if theirs.prior != parameter.prior() => parameter.set_prior(theirs.prior),
+                _ => Ok(()),
+            }
+        };
+        if result.is_ok() {
+            result = one();
+        }
+    }));
+    result
+}
+
+/// Copies the file's tensor `name` into `into`, which keeps its kind and device.
+pub(super) fn copy(file: &File, name: &str, into: &Tensor) -> Result<()> {
+    let Some(entry) = file.entry(name) else { return Ok(()) };
+    let from = file.tensor(entry)?;
+    let _no_grad = tch::no_grad_guard();
+    into.shallow_clone().f_copy_(&from).within(name).map(drop)
+}

@@ -1,0 +1,172 @@
+//! What a reader must refuse, and that it changes nothing then.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tch::nn::VarStore;
+use tch::{Device, Kind, Tensor};
+
+use super::{load, save};
+use crate::error::{Error, Unusable};
+use crate::module::BayesianModule;
+use crate::nn::{Linear, LinearConfig};
+
+/// A folder of its own for each test, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("illia-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+    fn file(&self) -> PathBuf {
+        self.0.join("model.safetensors")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn model(outputs: i64) -> (VarStore, Linear) {
+    let vs = VarStore::new(Device::Cpu);
+    let net = Linear::new(vs.root() / "fc", 4, outputs, LinearConfig::default());
+    (vs, net)
+}
+
+fn values(vs: &VarStore) -> Vec<(String, Tensor)> {
+    let mut all: Vec<_> = vs.variables().into_iter().map(|(name, v)| (name, v.detach().copy())).collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
+
+fn reason(result: crate::Result<()>) -> Unusable {
+    match result {
+        Err(Error::Checkpoint { reason, .. }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_model_comes_back_as_it_was() {
+    let folder = Folder::new("round");
+    let (vs, mut net) = model(3);
+    let before = values(&vs);
+    save(&net, &vs, folder.file()).unwrap();
+    tch::no_grad(|| vs.variables().into_values().for_each(|mut v| drop(v.zero_())));
+    load(&mut net, &vs, folder.file()).unwrap();
+    assert_eq!(before, values(&vs));
+    let names: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["model.safetensors"], "nothing else is left behind");
+}
+
+#[test]
+fn another_architecture_is_refused_with_the_first_difference() {
+    let folder = Folder::new("architecture");
+    let (vs, net) = model(3);
+    save(&net, &vs, folder.file()).unwrap();
+    let (other_vs, mut other) = model(5);
+    let before = values(&other_vs);
+    let Unusable::Architecture(difference) = reason(load(&mut other, &other_vs, folder.file())) else {
+        panic!("refused for another reason")
+    };
+    assert_eq!(difference, "`fc.bias.mu` is [3] in the file and [5] in the model");
+    assert_eq!(before, values(&other_vs));
+}
+
+#[test]
+fn missing_newer_and_not_finite_are_told_apart() {
+    let folder = Folder::new("apart");
+    let (vs, mut net) = model(3);
+    assert_eq!(reason(load(&mut net, &vs, folder.file())), Unusable::Missing);
+
+    save(&net, &vs, folder.file()).unwrap();
+    let bytes = fs::read(folder.file()).unwrap();
+    let at = bytes.windows(18).position(|w| w == br#""illia.format":"1""#).unwrap();
+    let mut newer = bytes.clone();
+    newer[at + 16] = b'7';
+    fs::write(folder.file(), newer).unwrap();
+    assert_eq!(reason(load(&mut net, &vs, folder.file())), Unusable::Newer { found: 7, known: 1 });
+
+    let _ = tch::no_grad(|| vs.variables()["fc.bias.mu"].shallow_clone().fill_(f64::NAN));
+    save(&net, &vs, folder.file()).unwrap();
+    assert_eq!(reason(load(&mut net, &vs, folder.file())), Unusable::NonFinite("fc.bias.mu".to_owned()));
+}
+
+#[test]
+fn every_cut_and_every_flipped_byte_is_noticed() {
+    let folder = Folder::new("flips");
+    let (vs, mut net) = model(2);
+    save(&net, &vs, folder.file()).unwrap();
+    let before = values(&vs);
+    let bytes = fs::read(folder.file()).unwrap();
+    for cut in 0..bytes.len() {
+        fs::write(folder.file(), &bytes[..cut]).unwrap();
+        assert!(load(&mut net, &vs, folder.file()).is_err(), "cut to {cut} bytes");
+    }
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        fs::write(folder.file(), &flipped).unwrap();
+        // White space or an ignored key's letters may change without meaning anything.
+        let _ = load(&mut net, &vs, folder.file());
+        assert_eq!(before, values(&vs), "byte {at} flipped");
+    }
+}
+
+#[test]
+fn a_header_that_lies_takes_no_memory() {
+    let folder = Folder::new("lies");
+    let (vs, mut net) = model(2);
+    let header = |json: &str| {
+        let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(json.as_bytes());
+        bytes
+    };
+    let huge = u64::MAX;
+    let cases = [
+        huge.to_le_bytes().to_vec(),
+        (1u64 << 40).to_le_bytes().to_vec(),
+        header(&format!(
+            r#"{{"fc.bias.mu":{{"dtype":"F32","shape":[{huge},{huge}],"data_offsets":[0,8]}}}}"#
+        )),
+        header(&format!(r#"{{"fc.bias.mu":{{"dtype":"F32","shape":[2],"data_offsets":[{huge},{huge}]}}}}"#)),
+        header(r#"{"fc.bias.mu":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#),
+        header(&format!(
+            r#"{{"a":{{"dtype":"F32","shape":[{}0],"data_offsets":[0,0]}}}}"#,
+            "0,".repeat(100_000)
+        )),
+        header(&"[".repeat(100_000)),
+        header("{}"),
+    ];
+    for bytes in cases {
+        fs::write(folder.file(), &bytes).unwrap();
+        let Unusable::Damaged(_) = reason(load(&mut net, &vs, folder.file())) else { panic!("not damaged") };
+    }
+}
+
+#[test]
+fn kinds_are_kept() {
+    let folder = Folder::new("kinds");
+    let mut vs = VarStore::new(Device::Cpu);
+    let mut net = Linear::new(vs.root() / "fc", 4, 3, LinearConfig::default());
+    vs.double();
+    save(&net, &vs, folder.file()).unwrap();
+    load(&mut net, &vs, folder.file()).unwrap();
+    assert!(vs.variables().values().all(|v| v.kind() == Kind::Double));
+}
+
+#[test]
+fn pruned_weights_stay_pruned() {
+    let folder = Folder::new("pruned");
+    let (vs, mut net) = model(3);
+    crate::prune(&mut net, 0.5).unwrap();
+    save(&net, &vs, folder.file()).unwrap();
+    let (other_vs, mut other) = model(3);
+    load(&mut other, &other_vs, folder.file()).unwrap();
+    assert_eq!(net.kl_cost().num_params, other.kl_cost().num_params);
+    assert_eq!(values(&vs), values(&other_vs));
+}

@@ -1,0 +1,42 @@
+//! What a run came to.
+
+use serde::{Deserialize, Serialize};
+
+/// What one epoch came to.
+///
+/// Two records are equal when their numbers are, however long the epochs took.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// The mean negative log-likelihood over the epoch's examples, in nats per example, each at the draw of its step.
+    pub nll: f64,
+    /// KL(posterior ‖ prior) at the end of the epoch, in nats.
+    pub kl: f64,
+    /// What multiplied KL / N, on average.
+    pub kl_weight: f64,
+    /// nll + kl_weight * KL / N, averaged over the epoch's steps, in nats per example: what was minimised.
+    pub loss: f64,
+    /// The negative log predictive density on the validation set, in nats per example.
+    pub validation_nll: Option<f64>,
+    /// How long the epoch took, validation included.
+    pub seconds: f64,
+}
+
+impl PartialEq for EpochRecord {
+    fn eq(&self, other: &Self) -> bool {
+        let numbers = |r: &EpochRecord| (r.epoch, r.nll, r.kl, r.kl_weight, r.loss, r.validation_nll);
+        numbers(self) == numbers(other)
+    }
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// The epochs in order.
+    pub epochs: Vec<EpochRecord>,
+    /// The epoch whose weights the model has now, if validation chose one.
+    pub best_epoch: Option<usize>,
+    /// Whether [`Fit::interrupt`](crate::Fit::interrupt) ended the run early; the model then has the last step's weights.
+    pub interrupted: bool,
+}

@@ -1,0 +1,249 @@
+//! Training: mini-batches, epochs, validation, early stopping, a progress bar, checkpoints and a history.
+
+mod history;
+mod learning_rate;
+mod run;
+
+pub use history::{EpochRecord, History};
+pub use learning_rate::LearningRate;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tch::Tensor;
+use tch::nn::{ModuleT, VarStore};
+
+use crate::checkpoint::Checkpoints;
+use crate::error::{Error, Result};
+use crate::likelihood::Likelihood;
+use crate::module::BayesianModule;
+use crate::optimiser::Adam;
+use crate::schedule::KlSchedule;
+use run::Run;
+
+/// Trains a model by stochastic variational inference.
+///
+/// The objective is the negative ELBO per example: the batch's mean negative log-likelihood plus
+/// `kl weight * KL / N`, with N the number of training examples (Blundell et al. 2015; Graves 2011). Nobody scales the
+/// KL by hand.
+///
+/// ```no_run
+/// use illia_core::likelihood::Categorical;
+/// use illia_core::nn::{Linear, LinearConfig};
+/// use illia_core::Fit;
+/// use tch::{Device, Kind, Tensor, nn};
+///
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let net = Linear::new(vs.root(), 64, 10, LinearConfig::default());
+/// let x = Tensor::rand([1000, 64], (Kind::Float, Device::Cpu));
+/// let y = Tensor::randint(10, [1000], (Kind::Int64, Device::Cpu));
+/// let history = Fit::new(Categorical).epochs(5).batch_size(64).run(&net, &vs, &x, &y)?;
+/// println!("{:.3} nats per example", history.epochs[4].nll);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Fit<L> {
+    likelihood: L,
+    epochs: usize,
+    batch_size: usize,
+    samples: usize,
+    adam: Adam,
+    learning_rate: LearningRate,
+    kl: KlSchedule,
+    validation: Option<(Tensor, Tensor)>,
+    validation_draws: usize,
+    patience: Option<usize>,
+    progress: bool,
+    checkpoints: Option<Checkpoints>,
+    resume: bool,
+    interrupt: Option<Arc<AtomicBool>>,
+}
+
+impl<L: Likelihood> Fit<L> {
+    /// 20 epochs of batches of 64, one draw a step, Adam at 1e-3, the KL in full.
+    pub fn new(likelihood: L) -> Self {
+        Fit {
+            likelihood,
+            epochs: 20,
+            batch_size: 64,
+            samples: 1,
+            adam: Adam::default(),
+            learning_rate: LearningRate::default(),
+            kl: KlSchedule::Constant(1.0),
+            validation: None,
+            validation_draws: 16,
+            patience: None,
+            progress: true,
+            checkpoints: None,
+            resume: false,
+            interrupt: None,
+        }
+    }
+
+    /// How many times the training set is gone through.
+    #[must_use]
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// How many examples a step sees; the last batch of an epoch may be smaller.
+    #[must_use]
+    pub fn batch_size(mut self, batch_size: usize) -> Self {
+        self.batch_size = batch_size;
+        self
+    }
+
+    /// How many draws the likelihood is averaged over in each step; 1 is the custom.
+    #[must_use]
+    pub fn samples(mut self, samples: usize) -> Self {
+        self.samples = samples;
+        self
+    }
+
+    /// Adam's step size.
+    #[must_use]
+    pub fn learning_rate(mut self, learning_rate: f64) -> Self {
+        self.adam.learning_rate = learning_rate;
+        self
+    }
+
+    /// How the step size changes over the run.
+    #[must_use]
+    pub fn learning_rate_schedule(mut self, schedule: LearningRate) -> Self {
+        self.learning_rate = schedule;
+        self
+    }
+
+    /// All of Adam's settings.
+    #[must_use]
+    pub fn adam(mut self, adam: Adam) -> Self {
+        self.adam = adam;
+        self
+    }
+
+    /// What multiplies KL / N over the run.
+    #[must_use]
+    pub fn kl(mut self, schedule: KlSchedule) -> Self {
+        self.kl = schedule;
+        self
+    }
+
+    /// Measures the negative log predictive density on these examples after each epoch; the model ends with the
+    /// weights of the best epoch.
+    #[must_use]
+    pub fn validation(mut self, x: &Tensor, y: &Tensor) -> Self {
+        self.validation = Some((x.shallow_clone(), y.shallow_clone()));
+        self
+    }
+
+    /// How many draws the validation averages over; 16 by default.
+    #[must_use]
+    pub fn validation_draws(mut self, draws: usize) -> Self {
+        self.validation_draws = draws;
+        self
+    }
+
+    /// Stops after this many epochs without a better validation.
+    #[must_use]
+    pub fn patience(mut self, epochs: usize) -> Self {
+        self.patience = Some(epochs);
+        self
+    }
+
+    /// Whether a progress bar is shown when standard error is a terminal; true by default.
+    #[must_use]
+    pub fn progress(mut self, shown: bool) -> Self {
+        self.progress = shown;
+        self
+    }
+
+    /// Keeps checkpoints of the whole run: model, optimiser, history, best weights, shuffle and noise.
+    #[must_use]
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.checkpoints = Some(checkpoints);
+        self
+    }
+
+    /// Goes on from the newest whole checkpoint, if there is one: to the bit as if the run had never stopped, given the
+    /// same program, data and settings (`epochs` may have grown). Without it, a folder that holds
+    /// another run's checkpoints is refused.
+    #[must_use]
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// Ends the run after the step in which `flag` becomes true, with a checkpoint if those are kept: for Ctrl-C.
+    #[must_use]
+    pub fn interrupt(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.interrupt = Some(flag);
+        self
+    }
+
+    fn validate(&self, examples: usize, targets: usize) -> Result<()> {
+        let at_least_one = [
+            ("epochs", self.epochs),
+            ("batch_size", self.batch_size),
+            ("samples", self.samples),
+            ("validation_draws", self.validation_draws),
+            ("patience", self.patience.unwrap_or(1)),
+            ("examples", examples),
+        ];
+        for (name, value) in at_least_one {
+            if value == 0 {
+                return Err(Error::configuration(name, value, "at least 1"));
+            }
+        }
+        if examples != targets {
+            let allowed = format!("one for each of the {examples} examples");
+            return Err(Error::configuration("targets", targets, &allowed));
+        }
+        if self.patience.is_some() && self.validation.is_none() {
+            return Err(Error::configuration("patience", "set", "only together with validation"));
+        }
+        if self.resume && self.checkpoints.is_none() {
+            return Err(Error::configuration("resume", true, "only together with checkpoints"));
+        }
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.validate()?;
+        }
+        self.kl.validate()?;
+        self.adam.validate()
+    }
+
+    /// Trains `net`, whose variables are `vs`'s, on examples `x` `[N, ..]` and targets `y` `[N, ..]`.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for settings or sizes that make no run; [`Error::NonFinite`] when a term of the
+    /// objective stops being a number, with the weights as they were before that step; [`Error::Shape`] where a layer
+    /// does not take the examples; what the likelihood returns for outputs or targets that it does not fit;
+    /// [`Error::Checkpoint`] and [`Error::Io`] from checkpoints.
+    pub fn run<M: BayesianModule + ModuleT>(
+        &self,
+        net: &M,
+        vs: &VarStore,
+        x: &Tensor,
+        y: &Tensor,
+    ) -> Result<History> {
+        let rows = |t: &Tensor| t.size().first().map_or(0, |&n| n.max(0) as usize);
+        self.validate(rows(x), rows(y))?;
+        let run = Run::new(self, net, vs, x, y)?;
+        let bar = self.progress_bar(run.steps());
+        run.run(&bar)
+    }
+
+    /// A bar over all steps; hidden unless standard error is a terminal.
+    fn progress_bar(&self, steps: usize) -> ProgressBar {
+        if !self.progress {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(steps as u64);
+        let template = "{msg:<44} {wide_bar:.cyan/dim} {elapsed} < {eta}";
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        bar
+    }
+}
