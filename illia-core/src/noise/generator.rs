@@ -99,6 +99,15 @@ impl Lanes {
         bits
     }
 
+    // No closure stands in for `purpose`: closures are not inlined by force, and compile for the portable set.
+    #[inline(always)]
+    fn next(&mut self, purpose: Purpose, out: &mut [f32; CHUNK]) {
+        match purpose {
+            Purpose::Normal => self.normals(out),
+            Purpose::Uniform => self.uniforms(out),
+        }
+    }
+
     /// The next standard normals.
     #[inline(always)]
     pub(crate) fn normals(&mut self, out: &mut [f32; CHUNK]) {
@@ -136,30 +145,28 @@ fn box_muller(radius: u32, angle: u32) -> (f32, f32) {
 
 /// Fills at most one block with the elements from `block * BLOCK` on.
 #[inline(always)]
-fn fill(source: Source, block: usize, out: &mut [f32], next: impl Fn(&mut Lanes, &mut [f32; CHUNK])) {
+fn fill(source: Source, purpose: Purpose, block: usize, out: &mut [f32]) {
     let mut lanes = source.block(block);
     let (chunks, rest) = out.as_chunks_mut::<CHUNK>();
     for chunk in chunks {
-        next(&mut lanes, chunk);
+        lanes.next(purpose, chunk);
     }
     if !rest.is_empty() {
         // A whole chunk, of which the tail is not used: an element does not depend on how many follow it.
         let mut chunk = [0.0; CHUNK];
-        next(&mut lanes, &mut chunk);
-        for (out, value) in rest.iter_mut().zip(chunk) {
-            *out = value;
-        }
+        lanes.next(purpose, &mut chunk);
+        rest.copy_from_slice(&chunk[..rest.len()]);
     }
 }
 
 #[inline(always)]
 fn normals_body(source: Source, block: usize, out: &mut [f32]) {
-    fill(source, block, out, |lanes, chunk| lanes.normals(chunk));
+    fill(source, Purpose::Normal, block, out);
 }
 
 #[inline(always)]
 fn uniforms_body(source: Source, block: usize, out: &mut [f32]) {
-    fill(source, block, out, |lanes, chunk| lanes.uniforms(chunk));
+    fill(source, Purpose::Uniform, block, out);
 }
 
 dispatch! {
