@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use tch::Tensor;
 
 use crate::error::{Error, Result};
+use crate::kernels::adam::AdamStep;
+use crate::kernels::gaussian::{ClosedKl, Gradients};
+use crate::kernels::{self, gaussian};
 
 /// The settings of Adam (Kingma & Ba 2015, algorithm 1), PyTorch's defaults.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,34 +60,71 @@ pub(crate) struct Moments {
     pub steps: i64,
 }
 
+impl Moments {
+    /// 1 - beta^t for both betas in the step to come: what makes up for the means' start at zero.
+    fn corrections(&self, adam: &Adam) -> (f64, f64) {
+        let steps = (self.steps + 1) as f64;
+        (1.0 - adam.beta1.powf(steps), 1.0 - adam.beta2.powf(steps))
+    }
+}
+
 /// Adam's memory of every variable, by the variable's name.
 #[derive(Debug, Default)]
 pub(crate) struct AdamState {
     pub moments: HashMap<String, Moments>,
 }
 
+/// A variable and its name.
+pub(crate) type Named<'a> = (&'a str, &'a Tensor);
+
 impl AdamState {
-    /// One step of the variable called `name` down `gradient`.
-    pub(crate) fn step(&mut self, adam: &Adam, name: &str, variable: &Tensor, gradient: &Tensor) {
-        let moments = self.moments.entry(name.to_owned()).or_insert_with(|| Moments {
+    fn of(&mut self, (name, variable): Named<'_>) -> &mut Moments {
+        self.moments.entry(name.to_owned()).or_insert_with(|| Moments {
             mean: variable.zeros_like().detach(),
             square: variable.zeros_like().detach(),
             steps: 0,
-        });
+        })
+    }
+
+    /// One step of a variable down `gradient`.
+    pub(crate) fn step(&mut self, adam: &Adam, variable: Named<'_>, gradient: &Tensor) {
+        let moments = self.of(variable);
+        let (correction1, correction2) = moments.corrections(adam);
         moments.steps += 1;
-        let (correction1, correction2) = corrections(adam, moments.steps);
+        let (mean, square) = (&mut moments.mean, &mut moments.square);
+        let numbers = AdamStep::new(adam, correction1, correction2);
+        if kernels::adam::step(numbers, variable.1, mean, square, gradient) {
+            return;
+        }
         tch::no_grad(|| {
-            let _ = moments.mean.lerp_(gradient, 1.0 - adam.beta1);
-            let _ = moments.square.lerp_(&gradient.square(), 1.0 - adam.beta2);
-            let scale = (&moments.square / correction2).sqrt() + adam.eps;
-            let mut variable = variable.shallow_clone();
-            variable -= &moments.mean / scale * (adam.learning_rate / correction1);
+            let _ = mean.lerp_(gradient, 1.0 - adam.beta1);
+            let _ = square.lerp_(&gradient.square(), 1.0 - adam.beta2);
+            let scale = (&*square / correction2).sqrt() + adam.eps;
+            let mut variable = variable.1.shallow_clone();
+            variable -= &*mean / scale * (adam.learning_rate / correction1);
         });
     }
-}
 
-/// 1 - beta^t for both betas: what makes up for the means' start at zero.
-fn corrections(adam: &Adam, steps: i64) -> (f64, f64) {
-    let steps = steps as f64;
-    (1.0 - adam.beta1.powf(steps), 1.0 - adam.beta2.powf(steps))
+    /// One step of a Gaussian posterior's mu and rho in one pass over memory. False, and nothing is done, for tensors
+    /// that the kernel does not take.
+    pub(crate) fn step_posterior(
+        &mut self,
+        adam: &Adam,
+        mu: Named<'_>,
+        rho: Named<'_>,
+        gradients: &Gradients<'_>,
+        kl: Option<ClosedKl<'_>>,
+    ) -> bool {
+        let sides = [mu, rho].map(|variable| {
+            let moments = self.of(variable);
+            let (correction1, correction2) = moments.corrections(adam);
+            let tensors = [variable.1, &moments.mean, &moments.square].map(Tensor::shallow_clone);
+            (AdamStep::new(adam, correction1, correction2), tensors)
+        });
+        let done = gaussian::update(sides, gradients, kl);
+        for variable in [mu, rho] {
+            self.of(variable).steps += i64::from(done);
+        }
+        done
+    }
 }

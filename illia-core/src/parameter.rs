@@ -1,5 +1,9 @@
 //! A random parameter: posterior, prior, and the draw in use.
 
+mod scope;
+
+pub(crate) use scope::Scope;
+
 use std::borrow::Borrow;
 use std::cell::RefCell;
 
@@ -39,23 +43,6 @@ enum Held {
     Draw(Draw),
     /// Noise, from which the weights follow with their gradient, since `hold`.
     Noise(Tensor),
-}
-
-/// What the estimators consumed between `open` and `close`: one draw, made at its first use and shared by every
-/// forward in between.
-///
-/// In a training step it holds the leaves of the step's graph, so that no graph goes through the posterior; in a
-/// prediction it makes all batches see the same function.
-#[derive(Debug, Default)]
-pub(crate) struct Scope {
-    /// Whether gradients are wanted.
-    pub train: bool,
-    /// The draw's noise.
-    pub key: Option<Key>,
-    /// The drawn weights w.
-    pub weights: Option<Tensor>,
-    /// softplus(rho), for estimators that draw outputs.
-    pub sigma: Option<Tensor>,
 }
 
 impl Draw {
@@ -333,87 +320,12 @@ impl RandomParameter {
         if self.held.is_some() {
             return None;
         }
-        let sigma = match self.scope.borrow_mut().as_mut() {
-            Some(scope) => self.scope_sigma(scope)?,
+        let sigma = match self.scope_sigma() {
+            Some(sigma) => sigma,
             None => self.sigma()?,
         };
         self.latest.replace(None);
         Some((self.location(), sigma))
-    }
-
-    /// From here to [`close`](Self::close) there is one draw, made at its first use. With `train`, what the estimators
-    /// consume are leaves that require a gradient.
-    pub(crate) fn open(&self, train: bool) {
-        let gaussian = matches!(self.posterior, Posterior::Gaussian { .. });
-        if self.held.is_none() && (gaussian || (self.is_random() && !train)) {
-            self.scope.replace(Some(Scope { train, ..Scope::default() }));
-        }
-    }
-
-    /// Ends what [`open`](Self::open) began and returns what was consumed.
-    pub(crate) fn close(&self) -> Option<Scope> {
-        self.scope.take()
-    }
-
-    /// The next use makes a new draw, while sigma, which all draws share, stays.
-    pub(crate) fn renew(&self) {
-        if let Some(scope) = self.scope.borrow_mut().as_mut() {
-            scope.weights = None;
-        }
-    }
-
-    fn scope_draw(&self) -> Option<Draw> {
-        let mut scope = self.scope.borrow_mut();
-        let scope = scope.as_mut()?;
-        if let (Some(weights), Some(key)) = (&scope.weights, scope.key) {
-            return Some(Draw { weights: weights.shallow_clone(), noise: Noise::Keyed(key) });
-        }
-        let key = self.stream.next_key();
-        let draw = tch::no_grad(|| match (&self.posterior, self.scope_sigma(scope)) {
-            (Posterior::Gaussian { .. }, Some(sigma)) => {
-                let (kind, device) = self.kind_device();
-                let weights = self.location() + sigma * noise::normals(key, &self.mu.size(), kind, device);
-                Draw { weights, noise: Noise::Keyed(key) }
-            }
-            _ => self.draw_with(Noise::Keyed(key)),
-        });
-        let weights = if scope.train { draw.weights.set_requires_grad(true) } else { draw.weights };
-        scope.key = Some(key);
-        scope.weights = Some(weights.shallow_clone());
-        let draw = Draw { weights, noise: Noise::Keyed(key) };
-        self.latest.replace(Some(draw.detached()));
-        Some(draw)
-    }
-
-    fn scope_sigma(&self, scope: &mut Scope) -> Option<Tensor> {
-        if scope.sigma.is_none() {
-            let sigma = tch::no_grad(|| self.sigma())?;
-            scope.sigma = Some(if scope.train { sigma.set_requires_grad(true) } else { sigma });
-        }
-        scope.sigma.as_ref().map(Tensor::shallow_clone)
-    }
-
-    /// The gradients of (mu, rho) for one closed training scope: those of the leaves through
-    /// w = mu + sigma eps and sigma = softplus(rho). `of_mu` comes from estimators that consume mu itself.
-    pub(crate) fn gradients(
-        &self,
-        of_weights: Option<(&Tensor, Key)>,
-        of_mu: Option<&Tensor>,
-        of_sigma: Option<&Tensor>,
-    ) -> Option<(Tensor, Tensor)> {
-        let rho = self.rho.as_ref()?;
-        let (kind, device) = self.kind_device();
-        let mut mu = of_mu.map_or_else(|| self.mu.zeros_like(), Tensor::shallow_clone);
-        let mut sigma = of_sigma.map_or_else(|| rho.zeros_like(), Tensor::shallow_clone);
-        if let Some((gradient, key)) = of_weights {
-            mu = &mu + gradient;
-            sigma = &sigma + gradient * noise::normals(key, &self.mu.size(), kind, device);
-        }
-        if let Some(pruned) = &self.pruned {
-            mu = mu.masked_fill(&pruned.mask, 0.0);
-        }
-        // At a pruned element's rho of minus infinity the slope is 0.
-        Some((mu, sigma * rho.sigmoid()))
     }
 
     /// Fresh standard normals of `like`'s shape, from this parameter's stream.

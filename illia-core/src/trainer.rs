@@ -9,6 +9,7 @@ use tch::Tensor;
 use tch::nn::VarStore;
 
 use crate::error::{Error, Result};
+use crate::kernels::gaussian::Gradients;
 use crate::module::{BayesianModule, OneDraw, Visitor};
 use crate::optimiser::{Adam, AdamState};
 use crate::parameter::RandomParameter;
@@ -32,13 +33,8 @@ pub struct Trainer {
     pub adam: Adam,
     pub(crate) state: AdamState,
     data_len: f64,
-}
-
-/// A random parameter's leaves in one step.
-struct Leaves {
-    name: String,
-    mu: Tensor,
-    scope: Scope,
+    /// The store's variables by name, sorted; asked for again when there are more.
+    variables: Vec<(String, Tensor)>,
 }
 
 impl Trainer {
@@ -51,7 +47,7 @@ impl Trainer {
         if data_len == 0 {
             return Err(Error::configuration("data_len", 0, "at least 1 example"));
         }
-        Ok(Trainer { adam, state: AdamState::default(), data_len: data_len as f64 })
+        Ok(Trainer { adam, state: AdamState::default(), data_len: data_len as f64, variables: Vec::new() })
     }
 
     /// One step: `nll` computes the batch's mean negative log-likelihood, in nats per example, with the model's
@@ -69,31 +65,33 @@ impl Trainer {
         nll: impl FnOnce() -> Result<Tensor>,
     ) -> Result<Terms> {
         let weight = kl_weight / self.data_len;
-        let scope = OneDraw::open(model, true);
+        let one_draw = OneDraw::open(model, true);
         let nll = nll()?;
-        // Closed parameter by parameter here, with what was consumed; the guard is for errors and panics above.
-        let mut leaves: Vec<Leaves> = Vec::new();
-        let mut kl: Option<Tensor> = None;
-        model.visit(&mut Visitor::new(&mut |name, parameter| {
+        // One for each parameter, in the order of the traversal; what is closed here, the guard finds no more.
+        let mut scopes: Vec<Option<Scope>> = Vec::new();
+        let (mut closed_kl, mut kl) = (0.0, None);
+        model.visit(&mut Visitor::new(&mut |_, parameter| {
             let scope = parameter.close();
-            if !parameter.is_random() {
-                return;
+            match scope.as_ref().and_then(|scope| scope.kl) {
+                Some(nats) => closed_kl += nats,
+                None if parameter.is_random() => {
+                    let nats = parameter.kl();
+                    kl = Some(kl.take().map_or_else(|| nats.shallow_clone(), |sum: Tensor| sum + &nats));
+                }
+                None => {}
             }
-            let cost = parameter.kl();
-            kl = Some(match kl.take() {
-                Some(sum) => sum + cost,
-                None => cost,
-            });
-            if let Some(scope) = scope {
-                leaves.push(Leaves { name: name.to_owned(), mu: parameter.mu().shallow_clone(), scope });
-            }
+            scopes.push(scope);
         }));
-        drop(scope);
-        let kl = kl.unwrap_or_else(|| Tensor::zeros([0i64; 0], (nll.kind(), nll.device())));
-        let terms = Terms { nll: nll.double_value(&[]), kl: kl.double_value(&[]) };
+        drop(one_draw);
+        let by_autograd = kl.as_ref().map_or(0.0, |kl| kl.double_value(&[]));
+        let terms = Terms { nll: nll.double_value(&[]), kl: closed_kl + by_autograd };
         finite("negative log-likelihood", terms.nll)?;
         finite("kl cost", terms.kl)?;
-        self.update(model, vs, &leaves, &(nll + kl * weight))?;
+        let loss = match kl {
+            Some(kl) => nll + kl * weight,
+            None => nll,
+        };
+        self.update(model, vs, scopes, &loss, weight)?;
         Ok(terms)
     }
 
@@ -122,63 +120,79 @@ impl Trainer {
         let terms = Terms { nll: nll.double_value(&[]), kl: kl.double_value(&[]) };
         finite("negative log-likelihood", terms.nll)?;
         finite("kl cost", terms.kl)?;
-        self.update(model, vs, &[], &(nll + kl * (kl_weight / self.data_len)))?;
+        let weight = kl_weight / self.data_len;
+        self.update(model, vs, Vec::new(), &(nll + kl * weight), weight)?;
         Ok(terms)
     }
 
-    /// The backward pass and Adam's step.
+    /// The backward pass and Adam's step. `kl_weight` multiplies the KL of those scopes that have summed it.
     fn update<M: BayesianModule + ?Sized>(
         &mut self,
         model: &M,
         vs: &VarStore,
-        leaves: &[Leaves],
+        scopes: Vec<Option<Scope>>,
         loss: &Tensor,
+        kl_weight: f64,
     ) -> Result<()> {
-        let mut variables: Vec<(String, Tensor)> =
-            vs.variables().into_iter().filter(|(_, variable)| variable.requires_grad()).collect();
-        variables.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut inputs: Vec<Tensor> = variables.iter().map(|(_, v)| v.shallow_clone()).collect();
-        for leaf in leaves {
-            inputs.extend(leaf.scope.weights.iter().map(Tensor::shallow_clone));
-            inputs.extend(leaf.scope.sigma.iter().map(Tensor::shallow_clone));
+        if self.variables.len() != vs.len() {
+            self.variables = vs.variables().into_iter().collect();
+            self.variables.sort_by(|a, b| a.0.cmp(&b.0));
         }
+        let Trainer { adam, state, variables, .. } = self;
+        let trained: Vec<_> = variables.iter().filter(|(_, variable)| variable.requires_grad()).collect();
+        let leaves = scopes.iter().flatten().flat_map(|scope| scope.weights.iter().chain(&scope.sigma));
+        let inputs: Vec<&Tensor> = trained.iter().map(|(_, variable)| variable).chain(leaves).collect();
         if !loss.requires_grad() {
             return Ok(());
         }
-        let mut gradients = Tensor::f_run_backward(&[loss], &inputs, false, false)
-            .map_err(|e| Error::torch("backward", &e))?
-            .into_iter();
-        let mut of_variables: Vec<Tensor> = gradients.by_ref().take(variables.len()).collect();
-        let at = |mu: &Tensor| variables.iter().position(|(_, v)| v.data_ptr() == mu.data_ptr());
-        let mut leaves = leaves.iter().peekable();
-        model.visit(&mut Visitor::new(&mut |name, parameter: &RandomParameter| {
-            let Some(leaf) =
-                leaves.next_if(|leaf| leaf.name == name && leaf.mu.data_ptr() == parameter.mu().data_ptr())
+        let gradients = Tensor::f_run_backward(&[loss], &inputs, false, false);
+        let gradients = gradients.map_err(|e| Error::torch("backward", &e))?;
+        let mut gradients = gradients.into_iter().map(|gradient| gradient.defined().then(|| dense(gradient)));
+        let mut of_variables: Vec<Option<Tensor>> = gradients.by_ref().take(trained.len()).collect();
+        let mut scopes = scopes.into_iter();
+        model.visit(&mut Visitor::new(&mut |_, parameter: &RandomParameter| {
+            let Some(scope) = scopes.next().flatten() else { return };
+            let of_weights = scope.weights.as_ref().and_then(|_| gradients.next()).flatten();
+            let of_sigma = scope.sigma.as_ref().and_then(|_| gradients.next()).flatten();
+            let Some(rho) = parameter.rho().filter(|_| scope.weights.is_some() || scope.sigma.is_some())
             else {
                 return;
             };
-            let of_weights =
-                leaf.scope.weights.as_ref().and_then(|_| gradients.next()).filter(Tensor::defined);
-            let of_sigma = leaf.scope.sigma.as_ref().and_then(|_| gradients.next()).filter(Tensor::defined);
-            let keyed = of_weights.as_ref().zip(leaf.scope.key);
-            let Some(rho) = parameter.rho() else { return };
-            let Some((mu_gradient, rho_gradient)) = parameter.gradients(keyed, None, of_sigma.as_ref())
-            else {
-                return;
+            let at = [parameter.mu(), rho]
+                .map(|side| trained.iter().position(|(_, variable)| variable.data_ptr() == side.data_ptr()));
+            let [of_mu, of_rho] = at.map(|at| at.and_then(|at| of_variables.get_mut(at)?.take()));
+            let gradients = Gradients {
+                weights: of_weights.as_ref().zip(scope.key),
+                mu: of_mu.as_ref(),
+                sigma: of_sigma.as_ref(),
+                rho: of_rho.as_ref(),
             };
-            for (variable, gradient) in [(parameter.mu(), mu_gradient), (rho, rho_gradient)] {
-                if let Some(sum) = at(variable).and_then(|i| of_variables.get_mut(i)) {
-                    *sum = if sum.defined() { &*sum + gradient } else { gradient };
+            let kl = scope.kl.and_then(|_| parameter.closed_kl(kl_weight));
+            let [mu, rho] = at.map(|at| trained.get(at?).map(|(name, variable)| (name.as_str(), variable)));
+            if let (Some(mu), Some(rho)) = (mu, rho)
+                && state.step_posterior(adam, mu, rho, &gradients, kl)
+            {
+                return;
+            }
+            let Some((of_mu, of_rho)) = parameter.gradients(&gradients, kl) else { return };
+            for (side, gradient) in [(mu, of_mu), (rho, of_rho)] {
+                if let Some(side) = side {
+                    state.step(adam, side, &gradient);
                 }
             }
         }));
-        for ((name, variable), gradient) in variables.iter().zip(&of_variables) {
-            if gradient.defined() {
-                self.state.step(&self.adam, name, variable, gradient);
+        for ((name, variable), gradient) in trained.iter().zip(&of_variables) {
+            if let Some(gradient) = gradient {
+                state.step(adam, (name, variable), gradient);
             }
         }
         Ok(())
     }
+}
+
+/// A gradient in the layout of its variable: autograd may return a sparse or an expanded one.
+fn dense(gradient: Tensor) -> Tensor {
+    if gradient.is_sparse() { gradient.to_dense(None, false) } else { gradient.contiguous() }
 }
 
 fn finite(term: &'static str, value: f64) -> Result<()> {

@@ -15,7 +15,8 @@ const SERIAL: usize = 16 * 1024;
 const PARTS_PER_THREAD: usize = 4;
 
 /// Cuts slices of one length into blocks (the last may be shorter) and maps `work(index of the block, its slices)`
-/// over them; the results stand in the order of the blocks, whatever thread made them.
+/// over them; the results stand in the order of the blocks, whatever thread made them. A slice may be empty: then
+/// all its blocks are.
 ///
 /// A panic in `work` is raised again here once all threads are done.
 pub(crate) fn map_blocks<const N: usize, R: Copy + Default + Send>(
@@ -23,7 +24,7 @@ pub(crate) fn map_blocks<const N: usize, R: Copy + Default + Send>(
     block: usize,
     work: impl Fn(usize, [&mut [f32]; N]) -> R + Sync,
 ) -> Vec<R> {
-    let len = slices.iter().map(|slice| slice.len()).min().unwrap_or(0);
+    let len = slices.iter().map(|slice| slice.len()).max().unwrap_or(0);
     let block = block.max(1);
     let mut results = vec![R::default(); len.div_ceil(block)];
     let threads = if len <= SERIAL { 1 } else { pool::threads() };

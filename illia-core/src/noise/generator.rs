@@ -38,6 +38,11 @@ impl Source {
         Source(hash(0x243f_6a88_85a3_08d3), hash(0x1319_8a2e_0370_7344))
     }
 
+    /// What [`super::normals`] are made from.
+    pub(crate) fn normals(key: Key) -> Source {
+        Source::new(key, Purpose::Normal)
+    }
+
     /// One word of the hash, to seed another generator with.
     pub(crate) fn word(self) -> u64 {
         self.0

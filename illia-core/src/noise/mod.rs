@@ -27,7 +27,8 @@ pub use state::{State, Stream, manual_seed, next_dropout_key, restore, state};
 
 use crate::kernels::isa::Isa;
 use crate::kernels::{memory, parallel};
-use generator::{BLOCK, Purpose, Source};
+use generator::Purpose;
+pub(crate) use generator::{BLOCK, CHUNK, Source};
 use tch::{Cuda, Device, Kind, Tensor};
 
 /// What one tensor of noise is made from. Keys that differ anywhere give independent numbers.
