@@ -75,15 +75,13 @@ fn lock(cache: &Path) -> Option<File> {
 fn fetch(cache: &Path, whole: &Path, cuda: bool, alone: bool) -> Result<()> {
     let list = if cuda { wheels::CUDA } else { wheels::CPU };
     let python = Python::find()?;
+    python.pip()?;
     if alone {
         remove_leftovers(cache);
     }
     let downloads = cache.join("downloads");
     let part = cache.join(format!("unpacking-{}", std::process::id()));
-    for folder in [&downloads, &part] {
-        fs::create_dir_all(folder)
-            .map_err(|e| Failure::new(format!("cannot make the folder {}: {e}", folder.display())))?;
-    }
+    make(&downloads)?;
     enough_space(&python, cache, &downloads, list, cuda)?;
 
     let size = if cuda { "2.5 GB" } else { "540 MB" };
@@ -93,6 +91,7 @@ fn fetch(cache: &Path, whole: &Path, cuda: bool, alone: bool) -> Result<()> {
         files.push(download(&python, wheel, &downloads)?);
     }
     eprintln!("Unpacking into {}", whole.display());
+    make(&part)?;
     python.unpack(&part, cuda, &files)?;
     finish(&part.join("torch"), cuda)?;
 
@@ -108,6 +107,11 @@ fn fetch(cache: &Path, whole: &Path, cuda: bool, alone: bool) -> Result<()> {
     fs::remove_dir_all(&part).ok();
     fs::remove_dir_all(&downloads).ok();
     Ok(())
+}
+
+fn make(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)
+        .map_err(|e| Failure::new(format!("cannot make the folder {}: {e}", folder.display())))
 }
 
 fn remove_leftovers(cache: &Path) {
