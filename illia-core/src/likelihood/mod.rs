@@ -96,6 +96,30 @@ pub trait Likelihood: std::fmt::Debug {
     }
 }
 
+impl<L: Likelihood + ?Sized> Likelihood for &L {
+    fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+        (**self).log_likelihood(output, target)
+    }
+    fn mean(&self, output: &Tensor) -> Tensor {
+        (**self).mean(output)
+    }
+    fn variance(&self, output: &Tensor) -> Tensor {
+        (**self).variance(output)
+    }
+    fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor> {
+        (**self).cdf(output, y)
+    }
+    fn log_predictive(&self, outputs: &Tensor, target: &Tensor) -> Result<Tensor> {
+        (**self).log_predictive(outputs, target)
+    }
+    fn uncertainty(&self, outputs: &Tensor) -> Uncertainty {
+        (**self).uncertainty(outputs)
+    }
+    fn quantile(&self, outputs: &Tensor, q: f64) -> Result<Tensor> {
+        (**self).quantile(outputs, q)
+    }
+}
+
 /// `target` for each draw, with the draws in the batch axis.
 fn repeat(target: &Tensor, draws: i64) -> Tensor {
     let size = target.size();
