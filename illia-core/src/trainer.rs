@@ -169,7 +169,9 @@ impl Trainer {
             };
             let kl = scope.kl.and_then(|_| parameter.closed_kl(kl_weight));
             let [mu, rho] = at.map(|at| trained.get(at?).map(|(name, variable)| (name.as_str(), variable)));
+            // The one-pass update knows of no pruned elements.
             if let (Some(mu), Some(rho)) = (mu, rho)
+                && parameter.num_pruned() == 0
                 && state.step_posterior(adam, mu, rho, &gradients, kl)
             {
                 return;
