@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 
-use tch::TchError;
+use tch::{Kind, TchError};
 
 /// What can go wrong, with what a caller needs to tell the cases apart.
 #[derive(Debug, thiserror::Error)]
@@ -179,6 +179,14 @@ pub(crate) trait Within<T> {
 impl<T> Within<T> for std::result::Result<T, TchError> {
     fn within(self, layer: &str) -> Result<T> {
         self.map_err(|error| Error::torch(layer, &error))
+    }
+}
+
+/// Refuses tensors of other than floating-point numbers.
+pub(crate) fn floating(name: &str, tensor: &tch::Tensor) -> Result<()> {
+    match tensor.kind() {
+        Kind::Half | Kind::BFloat16 | Kind::Float | Kind::Double => Ok(()),
+        other => Err(Error::configuration(name, format!("{other:?}"), "floating-point numbers")),
     }
 }
 

@@ -119,6 +119,12 @@ impl RandomParameter {
         if shape.iter().any(|&n| n < 1) {
             return Err(crate::Error::configuration("size", format!("{shape:?}"), "every axis at least 1"));
         }
+        // Where the memory can't be had, libtorch says so here; later it would be a panic.
+        let elements = shape.iter().try_fold(1i64, |product, &n| product.checked_mul(n));
+        if elements.is_none_or(|n| n > i64::MAX / 16) {
+            return Err(crate::Error::configuration("size", format!("{shape:?}"), "what fits in memory"));
+        }
+        drop(Tensor::f_empty(shape, (Kind::Double, Device::Cpu)).within(name)?);
         let p = p.borrow();
         let stream = Stream::new();
         let variable = |path: &Path, name: &str, init: Init| {

@@ -3,7 +3,7 @@
 use tch::Tensor;
 use tch::nn::ModuleT;
 
-use crate::error::{Error, Result, caught};
+use crate::error::{Error, Result, caught, floating};
 use crate::likelihood::{Likelihood, Uncertainty};
 use crate::module::{BayesianModule, OneDraw};
 
@@ -97,13 +97,14 @@ impl Prediction {
     /// From outputs `[draws, batch, ..]` made elsewhere: by an ensemble, say.
     ///
     /// # Errors
-    /// [`Error::Shape`] unless there are at least one draw and a batch axis.
+    /// [`Error::Shape`] unless there are at least one draw and a batch axis; [`Error::Configuration`] for whole numbers.
     pub fn from_outputs(outputs: Tensor) -> Result<Self> {
         let given = outputs.size();
         if given.len() < 2 || given.first().is_none_or(|&draws| draws < 1) {
             let expected = "[draws, batch, ..]".to_owned();
             return Err(Error::Shape { layer: "Prediction".to_owned(), expected, given });
         }
+        floating("outputs", &outputs)?;
         Ok(Prediction { outputs })
     }
 

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::{Likelihood, Uncertainty, entropy_term, per_example};
-use crate::error::{Error, Result, Within};
+use crate::error::{Error, Result, Within, floating};
 
 /// One class of several: the output holds logits `[batch, .., classes]` (log-probabilities are logits too), the target
 /// class numbers `[batch, ..]`.
@@ -22,6 +22,7 @@ pub struct Categorical;
 
 impl Likelihood for Categorical {
     fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+        floating("output", output)?;
         let (mut expected, given) = (output.size(), target.size());
         let classes = expected.pop().unwrap_or(0);
         if given != expected {

@@ -4,7 +4,7 @@ use tch::Tensor;
 use tch::nn::Path;
 
 use super::{LOG_SQRT_2PI, Likelihood, Scale, matched, normal_cdf, per_example};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, floating};
 
 /// Numbers with Gaussian noise of one scale: the output holds the means `[batch, ..]`.
 ///
@@ -95,6 +95,7 @@ impl Likelihood for HeteroscedasticGaussian {
                 given: output.size(),
             });
         }
+        floating("output", output)?;
         let (mean, std) = Self::split(output);
         let target = matched("HeteroscedasticGaussian", &mean, target)?;
         Ok(log_density(&mean, &std, &target))

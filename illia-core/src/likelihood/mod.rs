@@ -20,7 +20,7 @@ pub use student_t::StudentT;
 use tch::nn::Path;
 use tch::{Kind, Tensor};
 
-use crate::error::{Error, Result, Within};
+use crate::error::{Error, Result, Within, floating};
 use crate::parameter::inverse_softplus;
 
 /// How uncertain a prediction is, `[batch]`, and where that comes from.
@@ -142,6 +142,7 @@ fn per_example(elements: &Tensor) -> Tensor {
 /// The target in the output's shape: the same shape, or without a last axis of one. Anything else is refused, since
 /// `[batch]` against `[batch, 1]` would silently become `[batch, batch]`.
 fn matched(layer: &str, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+    floating("output", output)?;
     let (expected, given) = (output.size(), target.size());
     let mut squeezed = expected.clone();
     if squeezed.len() > 1 && squeezed.last() == Some(&1) {

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use tch::Tensor;
 use tch::nn::Path;
 
-use super::{weight_and_bias, weight_and_bias_layer};
+use super::{fan_in, size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail};
 use crate::estimator::{Estimator, LinearMap};
 use crate::parameter::RandomParameter;
@@ -50,10 +50,7 @@ impl From<(i64, i64, i64)> for Size<3> {
 impl<const D: usize> Size<D> {
     /// Checks each number against a smallest one.
     pub(super) fn at_least(self, smallest: i64, name: &str) -> Result<()> {
-        if self.0.iter().all(|&n| n >= smallest) {
-            return Ok(());
-        }
-        Err(Error::configuration(name, format!("{:?}", self.0), &format!("each at least {smallest}")))
+        self.0.iter().try_for_each(|&n| super::size(name, n, smallest).map(drop))
     }
 }
 
@@ -164,11 +161,13 @@ impl<const D: usize> Conv<D> {
         config.stride.at_least(1, "stride")?;
         config.padding.at_least(0, "padding")?;
         config.dilation.at_least(1, "dilation")?;
+        size("inputs", inputs, 1)?;
+        size("outputs", outputs, 1)?;
         if groups < 1 || inputs % groups != 0 || outputs % groups != 0 {
             let allowed = format!("a divisor of {inputs} and {outputs} channels");
             return Err(Error::configuration("groups", groups, &allowed));
         }
-        let fan_in = inputs / groups * kernel.0.iter().product::<i64>();
+        let fan_in = fan_in(inputs / groups, kernel);
         let mut shape = vec![outputs, inputs / groups];
         shape.extend(kernel.0);
         let made = weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior)?;

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use tch::Tensor;
 use tch::nn::Path;
 
-use super::{Size, weight_and_bias, weight_and_bias_layer};
+use super::{Size, fan_in, size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail};
 use crate::estimator::{Estimator, LinearMap};
 use crate::parameter::RandomParameter;
@@ -115,12 +115,14 @@ impl<const D: usize> ConvTranspose<D> {
             let value = format!("{:?}", config.output_padding.0);
             return Err(Error::configuration("output_padding", value, "below the stride or the dilation"));
         }
+        size("inputs", inputs, 1)?;
+        size("outputs", outputs, 1)?;
         if groups < 1 || inputs % groups != 0 || outputs % groups != 0 {
             let allowed = format!("a divisor of {inputs} and {outputs} channels");
             return Err(Error::configuration("groups", groups, &allowed));
         }
         // libtorch's own fan in of such a kernel: its second axis and the kernel's points.
-        let fan_in = outputs / groups * kernel.0.iter().product::<i64>();
+        let fan_in = fan_in(outputs / groups, kernel);
         let mut shape = vec![inputs, outputs / groups];
         shape.extend(kernel.0);
         let made = weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior)?;

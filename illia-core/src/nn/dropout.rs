@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::error::{Error, Result, fail};
+use crate::error::{Error, Result, fail, floating};
 use crate::noise;
 
 /// In training, sets each element to 0 with probability `p` and scales the rest by 1 / (1 - p), so
@@ -17,7 +17,7 @@ pub fn dropout(x: &Tensor, p: f64, train: bool) -> Tensor {
 /// [`dropout`], with its errors.
 ///
 /// # Errors
-/// [`Error::Configuration`] unless 0 <= p < 1.
+/// [`Error::Configuration`] unless 0 <= p < 1, and for whole numbers.
 pub fn try_dropout(x: &Tensor, p: f64, train: bool) -> Result<Tensor> {
     if !(0.0..1.0).contains(&p) {
         return Err(Error::configuration("dropout", p, "from 0 to below 1"));
@@ -25,6 +25,7 @@ pub fn try_dropout(x: &Tensor, p: f64, train: bool) -> Result<Tensor> {
     if !train || p == 0.0 {
         return Ok(x.shallow_clone());
     }
+    floating("x", x)?;
     let u = noise::uniforms(noise::next_dropout_key(), &x.size(), x.kind(), x.device());
     Ok(x * u.ge(p).to_kind(x.kind()) * (1.0 / (1.0 - p)))
 }

@@ -5,6 +5,7 @@ use std::borrow::Borrow;
 use tch::nn::{Module, Path};
 use tch::{Kind, Tensor};
 
+use super::size;
 use crate::error::{Error, Result, Within, fail};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::RandomParameter;
@@ -78,6 +79,8 @@ impl Embedding {
         dim: i64,
         config: EmbeddingConfig,
     ) -> Result<Self> {
+        size("vocabulary", vocabulary, 1)?;
+        size("dim", dim, 1)?;
         if let Some(padding) = config.padding_idx
             && !(0..vocabulary).contains(&padding)
         {

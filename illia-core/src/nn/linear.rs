@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use tch::Tensor;
 use tch::nn::Path;
 
-use super::{weight_and_bias, weight_and_bias_layer};
+use super::{size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail};
 use crate::estimator::{Estimator, LinearMap};
 use crate::parameter::RandomParameter;
@@ -83,7 +83,7 @@ impl Linear {
         config: LinearConfig,
     ) -> Result<Self> {
         let LinearConfig { bias, prior, bias_prior, posterior, estimator } = config;
-        let shape = [outputs, inputs];
+        let shape = [size("outputs", outputs, 1)?, size("inputs", inputs, 1)?];
         let made = weight_and_bias(p, &shape, inputs, outputs, bias, prior, bias_prior, posterior)?;
         Ok(Linear { weight: made.weight, bias: made.bias, estimator, inputs, outputs })
     }

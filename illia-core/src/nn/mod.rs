@@ -24,10 +24,27 @@ use std::borrow::Borrow;
 
 use tch::nn::Path;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::parameter::RandomParameter;
 use crate::posterior::Posterior;
 use crate::prior::Prior;
+
+/// The largest size that a layer takes, far beyond any net: with it, products of two sizes have no overflow, and libtorch's
+/// kernels, which count in 32 bits in places, none either.
+const MOST: i64 = i32::MAX as i64;
+
+/// `value`, if it is a size from `least` on.
+fn size(name: &str, value: i64, least: i64) -> Result<i64> {
+    if (least..=MOST).contains(&value) {
+        return Ok(value);
+    }
+    Err(Error::configuration(name, value, &format!("from {least} to {MOST}")))
+}
+
+/// The inputs of one output unit: so many channels times the kernel's points.
+fn fan_in<const D: usize>(channels: i64, kernel: Size<D>) -> i64 {
+    kernel.0.into_iter().fold(channels, i64::saturating_mul)
+}
 
 /// The pair that nearly every layer has.
 struct WeightAndBias {

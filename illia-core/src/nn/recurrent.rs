@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use tch::nn::{ModuleT, Path};
 use tch::{TchError, Tensor};
 
-use super::try_dropout;
+use super::{size, try_dropout};
 use crate::error::{Error, Result, Within, fail};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::RandomParameter;
@@ -174,6 +174,9 @@ struct Direction {
     bias_hh: Option<RandomParameter>,
 }
 
+/// Far beyond any net; a slip of the pen would otherwise fill the memory layer by layer.
+const MOST_LAYERS: i64 = 1000;
+
 /// A recurrent layer: `[batch, seq, in]` to `[batch, seq, hidden * directions]`.
 ///
 /// Variables are named as in tch: `weight_ih_l0.mu`, `weight_hh_l0.mu`, `bias_ih_l0.mu`, …, with
@@ -226,8 +229,10 @@ impl<C: Cell> Recurrent<C> {
         hidden: i64,
         config: RecurrentConfig,
     ) -> Result<Self> {
-        if config.layers < 1 {
-            return Err(Error::configuration("layers", config.layers, "at least 1"));
+        size("inputs", inputs, 1)?;
+        size("hidden", hidden, 1)?;
+        if !(1..=MOST_LAYERS).contains(&config.layers) {
+            return Err(Error::configuration("layers", config.layers, &format!("from 1 to {MOST_LAYERS}")));
         }
         if !(0.0..1.0).contains(&config.dropout) {
             return Err(Error::configuration("dropout", config.dropout, "from 0 to below 1"));
