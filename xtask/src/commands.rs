@@ -26,7 +26,7 @@ pub fn bench(arguments: &[String]) -> Result<()> {
 /// `cargo xtask soak [--quick]`.
 pub fn soak(arguments: &[String]) -> Result<()> {
     crate::flags("soak", arguments, ["--quick"])?;
-    has("examples/soak.rs", "the soak program is not part of this checkout")?;
+    has("examples/soak/main.rs", "the soak program is not part of this checkout")?;
     setup::ensure(false)?;
     run(cargo().args(["run", "--release", "--example", "soak", "--"]).args(arguments))
 }

@@ -48,7 +48,7 @@ usage: cargo xtask COMMAND [ARGUMENT …]
   test                           format check, clippy, all tests, doctests, compile-fail tests, example programs
   demo [ARGUMENT …]              train the Bayesian network on handwritten digits; `demo --help` lists the arguments
   bench [--json] [WORKLOAD …]    time the workloads against their deterministic twins
-  soak [--quick]                 train for long and watch memory and numbers
+  soak [--quick]                 the long tests: kills, mutated files, a full disk, memory, determinism
 
 An existing libtorch is taken from LIBTORCH (a folder with lib/ and include/) or, with LIBTORCH_USE_PYTORCH=1, from
 Python's torch; it must be version 2.13.0. docs/setup.md says more.

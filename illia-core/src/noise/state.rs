@@ -11,27 +11,39 @@ struct SeedState {
     generation: u64,
     seed: u64,
     next_stream: AtomicU64,
+    /// The stream of dropout masks.
+    dropout_stream: u64,
     dropout: AtomicU64,
 }
 
 /// The stream of dropout masks, out of reach of the numbers that [`Stream`]s are given.
 const DROPOUT: u64 = u64::MAX;
 
+/// Where threads that follow another's seed begin to number their streams: out of that thread's reach, so that neither
+/// changes what the other draws.
+const FOLLOWERS: u64 = 1 << 63;
+
 impl SeedState {
-    fn new(from: State) -> SeedState {
+    /// For the thread that calls, and for those that follow it.
+    fn pair(from: State) -> [SeedState; 2] {
         static GENERATIONS: AtomicU64 = AtomicU64::new(0);
-        SeedState {
-            generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
+        let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
+        let state = |next_stream, dropout_stream, dropout| SeedState {
+            generation,
             seed: from.seed,
-            next_stream: AtomicU64::new(from.next_stream),
-            dropout: AtomicU64::new(from.dropout),
-        }
+            next_stream: AtomicU64::new(next_stream),
+            dropout_stream,
+            dropout: AtomicU64::new(dropout),
+        };
+        [state(from.next_stream, DROPOUT, from.dropout), state(FOLLOWERS, DROPOUT - 1, 0)]
     }
 }
 
 /// What threads use that never set a seed themselves.
-static PROCESS: LazyLock<RwLock<Arc<SeedState>>> =
-    LazyLock::new(|| RwLock::new(Arc::new(SeedState::new(State::default()))));
+static PROCESS: LazyLock<RwLock<Arc<SeedState>>> = LazyLock::new(|| {
+    let [_, followers] = SeedState::pair(State::default());
+    RwLock::new(Arc::new(followers))
+});
 
 thread_local! {
     static OWN: RefCell<Option<Arc<SeedState>>> = const { RefCell::new(None) };
@@ -42,11 +54,11 @@ fn current() -> Arc<SeedState> {
     own.unwrap_or_else(|| Arc::clone(&PROCESS.read().unwrap_or_else(PoisonError::into_inner)))
 }
 
-fn set(state: SeedState) {
-    let state = Arc::new(state);
+fn set(state: State) {
+    let [own, followers] = SeedState::pair(state);
     // Fails only while the thread is ending, when nothing draws any more.
-    let _ = OWN.try_with(|own| own.replace(Some(Arc::clone(&state))));
-    *PROCESS.write().unwrap_or_else(PoisonError::into_inner) = state;
+    let _ = OWN.try_with(|slot| slot.replace(Some(Arc::new(own))));
+    *PROCESS.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(followers);
 }
 
 /// Starts all noise again from a seed, libtorch's own (`tch::manual_seed`) too.
@@ -57,13 +69,17 @@ fn set(state: SeedState) {
 /// repeatable too.
 pub fn manual_seed(seed: u64) {
     tch::manual_seed(seed.cast_signed());
-    set(SeedState::new(State { seed, ..State::default() }));
+    set(State { seed, ..State::default() });
 }
 
 /// A key for a dropout mask, new at each call.
 pub fn next_dropout_key() -> Key {
     let state = current();
-    Key { seed: state.seed, stream: DROPOUT, draw: state.dropout.fetch_add(1, Ordering::Relaxed) }
+    Key {
+        seed: state.seed,
+        stream: state.dropout_stream,
+        draw: state.dropout.fetch_add(1, Ordering::Relaxed),
+    }
 }
 
 /// What to keep of the calling thread's seed to go on later with the same noise; each [`Stream`] adds its own
@@ -91,7 +107,7 @@ pub fn state() -> State {
 /// Goes on from a [`State`], as [`manual_seed`] starts from a seed; libtorch's own generator is left alone. Streams that live
 /// already take new numbers unless they are given theirs back with [`Stream::restore`].
 pub fn restore(state: State) {
-    set(SeedState::new(state));
+    set(state);
 }
 
 /// The keys of one random parameter.

@@ -1,0 +1,108 @@
+//! The long tests: what must survive being killed, mutated, filled up and left running.
+//!
+//! `cargo xtask soak` runs all of it; `cargo xtask soak --quick` a small share of each in under two minutes.
+
+mod determinism;
+mod disk;
+mod kills;
+mod memory;
+mod mutations;
+mod net;
+mod random;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+const HELP: &str = "\
+The long tests of illia: kills, mutated checkpoints, a full disk, memory, determinism.
+
+usage: soak [--quick] [--seed N] [STAGE …]
+
+  --quick     a small share of each, in under two minutes
+  --seed N    what is killed and mutated where (default 1)
+  STAGE       kills, mutations, disk, memory, determinism (default: all)
+
+Exit status: 0 if all hold, 1 if one fails, 2 for a mistake in the arguments.";
+
+/// What a stage found: a sentence with its figures, or what went wrong.
+type Outcome = Result<String, String>;
+
+struct Settings {
+    quick: bool,
+    seed: u64,
+}
+
+type Stage = (&'static str, fn(&Settings) -> Outcome);
+
+const STAGES: [Stage; 5] = [
+    ("kills", kills::run),
+    ("mutations", mutations::run),
+    ("disk", disk::run),
+    ("memory", memory::run),
+    ("determinism", determinism::run),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // A stage's own children.
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["--child-train", folder] => return net::child(&PathBuf::from(folder)),
+        ["--child-save", file] => return net::child_save(&PathBuf::from(file)),
+        ["--child-bits"] => return determinism::child(),
+        ["--child-load", file] => return mutations::child(&PathBuf::from(file)),
+        _ => {}
+    }
+    let (settings, stages) = match parse(&arguments) {
+        Ok(Some(parsed)) => parsed,
+        Ok(None) => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(sentence) => {
+            eprintln!("soak: {sentence}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut failed = 0;
+    for (name, stage) in stages {
+        let start = Instant::now();
+        let outcome = stage(&settings);
+        let seconds = start.elapsed().as_secs_f64();
+        match outcome {
+            Ok(figures) => println!("{name:<12} ok      {seconds:7.1} s  {figures}"),
+            Err(problem) => {
+                failed += 1;
+                println!("{name:<12} FAILED  {seconds:7.1} s  {problem}");
+            }
+        }
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// None asks for help.
+fn parse(arguments: &[String]) -> Result<Option<(Settings, Vec<Stage>)>, String> {
+    let mut settings = Settings { quick: false, seed: 1 };
+    let mut stages = Vec::new();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "-h" | "--help" => return Ok(None),
+            "--quick" => settings.quick = true,
+            "--seed" => {
+                let value = rest.next().ok_or("--seed wants a number")?;
+                settings.seed = value.parse().map_err(|_| format!("--seed wants a number, not `{value}`"))?;
+            }
+            name => stages.push(
+                *STAGES
+                    .iter()
+                    .find(|(stage, _)| *stage == name)
+                    .ok_or(format!("there is no stage `{name}`"))?,
+            ),
+        }
+    }
+    if stages.is_empty() {
+        stages = STAGES.to_vec();
+    }
+    Ok(Some((settings, stages)))
+}
