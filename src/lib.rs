@@ -2,13 +2,21 @@
 
 #![deny(missing_docs)]
 
+extern crate self as illia;
+
 pub use illia_core::*;
+pub use illia_macros::{bayesian, bnn};
 pub use tch;
+
+#[doc(hidden)]
+pub use illia_core::__private;
 
 /// What a program needs: the macros, the traits, the layers' and distributions' names, and tch's.
 pub mod prelude {
-    pub use illia_core::likelihood::Likelihood;
-    pub use illia_core::{BayesianModule, Error, Estimator, KlCost, Posterior, Prior};
+    pub use illia_core::likelihood::{self, Bernoulli, Categorical, Likelihood, Poisson};
+    pub use illia_core::{BayesianModule, Elbo, Error, Estimator, Fit, KlCost, KlSchedule};
+    pub use illia_core::{Posterior, Predict, Prediction, Prior};
+    pub use illia_macros::{bayesian, bnn};
     pub use tch::nn::{Module, ModuleT, OptimizerConfig};
     pub use tch::{Device, IndexOp, Kind, Tensor, nn};
 }

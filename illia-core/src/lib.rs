@@ -9,6 +9,9 @@
 )]
 
 pub mod checkpoint;
+#[doc(hidden)]
+#[path = "support/mod.rs"]
+pub mod __private;
 mod collections;
 pub mod data;
 mod error;
@@ -19,6 +22,7 @@ pub mod likelihood;
 pub mod metrics;
 mod module;
 mod moped;
+mod net;
 pub mod nn;
 pub mod noise;
 mod objective;
@@ -31,12 +35,15 @@ mod prune;
 mod schedule;
 mod temperature;
 mod trainer;
+mod summary;
 
 pub use error::{Error, Result, Unusable, fail};
 pub use estimator::Estimator;
 pub use fit::{EpochRecord, Fit, History, LearningRate};
 pub use module::{BayesianModule, KlCost, Visitor, VisitorMut};
 pub use moped::{moped, moped_from};
+pub use illia_shape::{Axis, Shape};
+pub use net::Net;
 pub use noise::manual_seed;
 pub use objective::{Elbo, ElboTerms};
 pub use optimiser::Adam;

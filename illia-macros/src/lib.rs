@@ -1,1 +1,28 @@
+//! The macros of illia: [`bnn!`] declares a net, [`macro@bayesian`] makes a module of a struct of one's own.
+//!
+//! Depend on the facade `illia`, which re-exports both; its documentation has the language's reference.
 
+mod bayesian;
+mod bnn;
+mod check;
+mod dim;
+mod errors;
+mod expand;
+mod model;
+mod names;
+mod parse;
+mod say;
+
+use proc_macro::TokenStream;
+
+/// Declares a Bayesian net: a struct with a signature, whose shapes the compiler checks.
+#[proc_macro]
+pub fn bnn(input: TokenStream) -> TokenStream {
+    bnn::expand(input.into()).into()
+}
+
+/// Makes a module of a struct or an enum: every field is one, or is skipped.
+#[proc_macro_attribute]
+pub fn bayesian(args: TokenStream, item: TokenStream) -> TokenStream {
+    bayesian::expand(args.into(), item.into()).into()
+}

@@ -1,0 +1,21 @@
+//! What the code that the macros generate calls: no interface for people, and free to change.
+
+mod axes;
+mod build;
+mod ops;
+mod plain;
+
+pub use axes::Axes;
+pub use build::{InitLike, array, forward_t, init, is_size, list, repeat, with};
+pub use ops::*;
+pub use plain::{batch_norm, group_norm, layer_norm, plain};
+
+pub use crate::summary::{Row, Summary};
+pub use illia_shape::*;
+
+use crate::error::Result;
+
+/// Puts a layer's name into its error.
+pub fn at<T>(name: &str, result: Result<T>) -> Result<T> {
+    result.map_err(|error| error.at(name))
+}

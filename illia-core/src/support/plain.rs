@@ -1,0 +1,60 @@
+//! tch's own layers, whose weights are plain.
+
+use tch::Tensor;
+use tch::nn::{self, BatchNorm, GroupNorm, LayerNorm, ModuleT, Path};
+
+use crate::error::{Error, Result};
+
+/// Normalisation over the last axes.
+pub fn layer_norm(p: &Path<'_>, shape: &[i64], eps: f64, affine: bool) -> Result<LayerNorm> {
+    let config = nn::LayerNormConfig {
+        eps,
+        elementwise_affine: affine,
+        ws_init: nn::Init::Const(1.0),
+        ..Default::default()
+    };
+    sizes(shape)?;
+    Ok(nn::layer_norm(p, shape.to_vec(), config))
+}
+
+/// Normalisation over groups of channels.
+pub fn group_norm(p: &Path<'_>, groups: i64, channels: i64, eps: f64, affine: bool) -> Result<GroupNorm> {
+    let config = nn::GroupNormConfig { eps, affine, ws_init: nn::Init::Const(1.0), ..Default::default() };
+    sizes(&[groups, channels])?;
+    Ok(nn::group_norm(p, groups, channels, config))
+}
+
+/// Normalisation over the batch, for `axes` spatial axes.
+pub fn batch_norm(
+    p: &Path<'_>,
+    axes: usize,
+    channels: i64,
+    eps: f64,
+    momentum: f64,
+    affine: bool,
+) -> Result<BatchNorm> {
+    let config =
+        nn::BatchNormConfig { eps, momentum, affine, ws_init: nn::Init::Const(1.0), ..Default::default() };
+    sizes(&[channels])?;
+    Ok(match axes {
+        1 => nn::batch_norm1d(p, channels, config),
+        2 => nn::batch_norm2d(p, channels, config),
+        _ => nn::batch_norm3d(p, channels, config),
+    })
+}
+
+fn sizes(sizes: &[i64]) -> Result<()> {
+    if sizes.iter().all(|&n| n > 0) {
+        return Ok(());
+    }
+    Err(Error::configuration("size", format!("{sizes:?}"), "each at least 1"))
+}
+
+/// Runs one of them. Its shapes were checked before, so that tch's `forward_t`, which has no `Result`, does not stop.
+pub fn plain(layer: &impl ModuleT, x: &Tensor, train: bool) -> Result<Tensor> {
+    if x.is_floating_point() {
+        return Ok(layer.forward_t(x, train));
+    }
+    let message = format!("takes real numbers, got {:?}", x.kind());
+    Err(Error::Torch { layer: "Norm".to_owned(), message })
+}

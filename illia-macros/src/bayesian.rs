@@ -1,0 +1,263 @@
+//! `#[bayesian]`: writes the traversal of a struct or an enum of the user's own.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{
+    Attribute, Data, DeriveInput, Field, Fields, GenericParam, Member, Path, Type, Variant, WherePredicate,
+    parse_quote,
+};
+
+use crate::check::unraw;
+use crate::errors::Errors;
+
+/// The whole way. After a mistake the item stands as it was, with a traversal that shows nothing.
+pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let illia = library(args, &mut errors);
+    let mut input: DeriveInput = match syn::parse2(item.clone()) {
+        Ok(input) => input,
+        Err(_) => {
+            errors
+                .span(Span::call_site(), "`#[bayesian]` is for structs and enums, whose fields are modules");
+            let errors = errors.to_tokens();
+            return quote!(#item #errors);
+        }
+    };
+    let arms = traversal(&input, &mut errors);
+    strip(&mut input);
+    let errors_tokens = errors.to_tokens();
+    let body = if errors.is_empty() { arms } else { Traversal::default() };
+    let implementation = implementation(&input, &illia, &body);
+    quote!(#input #errors_tokens #implementation)
+}
+
+/// The path to the library: `::illia`, or that of `#[bayesian(crate = path)]`.
+fn library(args: TokenStream, errors: &mut Errors) -> Path {
+    let mut illia: Path = parse_quote!(::illia);
+    let parser = syn::meta::parser(|meta| {
+        if !meta.path.is_ident("crate") {
+            return Err(meta.error("expected `crate = path` or nothing; `#[bayesian(skip)]` is for fields"));
+        }
+        illia = meta.value()?.parse()?;
+        Ok(())
+    });
+    if let Err(error) = syn::parse::Parser::parse2(parser, args) {
+        errors.push(error);
+    }
+    illia
+}
+
+/// What both functions match on and show.
+#[derive(Default)]
+struct Traversal {
+    /// Patterns with what is shown behind them.
+    arms: Vec<(TokenStream, Vec<(String, Ident)>)>,
+    /// The types that must be modules.
+    types: Vec<Type>,
+}
+
+fn traversal(input: &DeriveInput, errors: &mut Errors) -> Traversal {
+    let mut traversal = Traversal::default();
+    let name = input.ident.to_string();
+    match &input.data {
+        Data::Struct(data) => {
+            let arm = arm(&quote!(Self), &data.fields, &name, false, &mut traversal.types, errors);
+            traversal.arms.push(arm);
+        }
+        Data::Enum(data) => {
+            for variant in &data.variants {
+                let Variant { ident, fields, attrs, .. } = variant;
+                let skipped = is_skipped(attrs, errors);
+                let name = format!("{name}::{ident}");
+                let arm = arm(&quote!(Self::#ident), fields, &name, skipped, &mut traversal.types, errors);
+                traversal.arms.push(arm);
+            }
+        }
+        Data::Union(data) => {
+            errors.at(
+                data.union_token,
+                "`#[bayesian]` is for structs and enums: a union does not know which field is there",
+            );
+        }
+    }
+    traversal
+}
+
+fn arm(
+    path: &TokenStream,
+    fields: &Fields,
+    name: &str,
+    skipped: bool,
+    types: &mut Vec<Type>,
+    errors: &mut Errors,
+) -> (TokenStream, Vec<(String, Ident)>) {
+    let mut shown = Vec::new();
+    let mut bindings = Vec::new();
+    for (i, field) in fields.iter().enumerate() {
+        if is_skipped(&field.attrs, errors) || skipped {
+            continue;
+        }
+        let member = match &field.ident {
+            Some(ident) => Member::Named(ident.clone()),
+            None => Member::Unnamed(i.into()),
+        };
+        let title = field.ident.as_ref().map_or_else(|| i.to_string(), unraw);
+        never_a_module(field, &title, name, errors);
+        let binding = format_ident!("field{}", i, span = Span::mixed_site());
+        bindings.push(quote!(#member: #binding));
+        shown.push((title, binding));
+        types.push(field.ty.clone());
+    }
+    (quote!(#path { #(#bindings,)* .. }), shown)
+}
+
+fn is_skipped(attrs: &[Attribute], errors: &mut Errors) -> bool {
+    let mut skipped = false;
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("bayesian")) {
+        let parsed = attr.parse_nested_meta(|meta| {
+            if !meta.path.is_ident("skip") {
+                return Err(
+                    meta.error("expected `skip`: a field is shown to the traversal or left out of it")
+                );
+            }
+            skipped = true;
+            Ok(())
+        });
+        if let Err(error) = parsed {
+            // What was meant is most likely this; the field's type is not complained about besides.
+            skipped = true;
+            errors.push(error);
+        }
+    }
+    skipped
+}
+
+/// Types that are never modules: said here, with the field's name. For others the trait's own message says it.
+const NEVER: [&str; 25] = [
+    "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize",
+    "bool", "char", "str", "String", "Tensor", "Device", "Kind", "PathBuf", "Duration", "Instant", "Path",
+];
+
+fn never_a_module(field: &Field, title: &str, name: &str, errors: &mut Errors) {
+    let ty = innermost(&field.ty);
+    let Type::Path(path) = ty else { return };
+    let Some(last) = path.path.segments.last() else { return };
+    if path.qself.is_none() && last.arguments.is_none() && NEVER.iter().any(|never| last.ident == never) {
+        let shown = crate::check::shown(&field.ty);
+        errors.at(
+            &field.ty,
+            format!(
+                "the field `{title}` of `{name}` is of type `{shown}`, which is no module; leave it out with `#[bayesian(skip)]`, or give it a type that is one (a layer, a net, or a struct of yours with `#[bayesian]`)"
+            ),
+        );
+    }
+}
+
+/// Behind references, slices and the collections that are modules if what is in them is.
+fn innermost(ty: &Type) -> &Type {
+    match ty {
+        Type::Reference(reference) => innermost(&reference.elem),
+        Type::Array(array) => innermost(&array.elem),
+        Type::Slice(slice) => innermost(&slice.elem),
+        Type::Paren(paren) => innermost(&paren.elem),
+        Type::Group(group) => innermost(&group.elem),
+        Type::Path(path) => match path.path.segments.last() {
+            Some(last) if ["Vec", "Option", "Box"].iter().any(|name| last.ident == name) => {
+                match &last.arguments {
+                    syn::PathArguments::AngleBracketed(args) => match args.args.first() {
+                        Some(syn::GenericArgument::Type(inner)) => innermost(inner),
+                        _ => ty,
+                    },
+                    _ => ty,
+                }
+            }
+            _ => ty,
+        },
+        _ => ty,
+    }
+}
+
+/// Takes the attribute's own marks away.
+fn strip(input: &mut DeriveInput) {
+    let clean = |attrs: &mut Vec<Attribute>| attrs.retain(|attr| !attr.path().is_ident("bayesian"));
+    let fields = |fields: &mut Fields| fields.iter_mut().for_each(|field| clean(&mut field.attrs));
+    match &mut input.data {
+        Data::Struct(data) => fields(&mut data.fields),
+        Data::Enum(data) => data.variants.iter_mut().for_each(|variant| {
+            clean(&mut variant.attrs);
+            fields(&mut variant.fields);
+        }),
+        Data::Union(data) => data.fields.named.iter_mut().for_each(|field| clean(&mut field.attrs)),
+    }
+}
+
+fn implementation(input: &DeriveInput, illia: &Path, traversal: &Traversal) -> TokenStream {
+    let name = &input.ident;
+    let mut generics = input.generics.clone();
+    let predicates = predicates(input, illia, &traversal.types);
+    generics.make_where_clause().predicates.extend(predicates);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (_, ty_generics, _) = input.generics.split_for_impl();
+    let cfgs = input.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+    let arms: Vec<TokenStream> = traversal
+        .arms
+        .iter()
+        .map(|(pattern, shown)| {
+            let calls = shown.iter().map(|(title, binding)| quote!(visitor.module(#title, #binding);));
+            quote!(#pattern => { #(#calls)* })
+        })
+        .collect();
+    let body = if arms.is_empty() { quote!() } else { quote!(match self { #(#arms)* }) };
+    quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        #[allow(unused_variables, clippy::all)]
+        impl #impl_generics #illia::BayesianModule for #name #ty_generics #where_clause {
+            fn visit(&self, visitor: &mut #illia::Visitor<'_>) {
+                #body
+            }
+            fn visit_mut(&mut self, visitor: &mut #illia::VisitorMut<'_>) {
+                #body
+            }
+        }
+    }
+}
+
+/// `Type: BayesianModule` for each field that does not hold the item itself. For a type without parameters it is the place
+/// where the compiler says that it is no module: once, and at the field.
+fn predicates(input: &DeriveInput, illia: &Path, types: &[Type]) -> Vec<WherePredicate> {
+    let mut seen: Vec<String> = Vec::new();
+    let mut out = Vec::new();
+    let own = input.ident.to_string();
+    for ty in types {
+        let text = ty.to_token_stream().to_string();
+        if mentions(ty.to_token_stream(), &|word| word == own || word == "Self") {
+            // A type within itself: its parameters must be modules, as in a derive.
+            for param in &input.generics.params {
+                if let GenericParam::Type(param) = param
+                    && mentions(ty.to_token_stream(), &|word| param.ident == word)
+                {
+                    let ident = &param.ident;
+                    out.push(parse_quote!(#ident: #illia::BayesianModule));
+                }
+            }
+            continue;
+        }
+        if seen.contains(&text) {
+            continue;
+        }
+        seen.push(text);
+        let bound = quote_spanned!(ty.span()=> #ty: #illia::BayesianModule);
+        out.push(parse_quote!(#bound));
+    }
+    out
+}
+
+fn mentions(tokens: TokenStream, word: &dyn Fn(&str) -> bool) -> bool {
+    tokens.into_iter().any(|token| match token {
+        proc_macro2::TokenTree::Ident(ident) => word(&ident.to_string()),
+        proc_macro2::TokenTree::Group(group) => mentions(group.stream(), word),
+        _ => false,
+    })
+}

@@ -1,0 +1,247 @@
+//! The arguments of a layer or op: one by place, the others by name.
+
+use proc_macro2::Span;
+use quote::{ToTokens, quote};
+use syn::{Expr, Ident, Lit};
+
+use super::Checker;
+use super::sizes::{Literal, literal, shown, strip};
+use crate::dim::Dim;
+use crate::names;
+use crate::parse::{Arg, Args, Value};
+
+/// The arguments of one layer, while they are read.
+pub struct Reader {
+    /// `Linear`, for messages.
+    pub kind: String,
+    /// Where to point for what is missing.
+    pub at: Ident,
+    args: Vec<Arg>,
+    span: Span,
+}
+
+impl Reader {
+    pub fn new(kind: &Ident, args: Option<&Args>) -> Reader {
+        let span = args.map_or_else(|| kind.span(), |args| args.span);
+        Reader {
+            kind: kind.to_string(),
+            at: kind.clone(),
+            args: args.map(|args| args.list.clone()).unwrap_or_default(),
+            span,
+        }
+    }
+
+    pub fn span(&self) -> Span {
+        self.span
+    }
+}
+
+impl Checker<'_> {
+    /// Refuses unknown and doubled names, and more than `places` arguments without one.
+    pub fn known_arguments(&mut self, reader: &mut Reader, places: usize, known: &[&str]) {
+        let kind = reader.kind.clone();
+        let mut seen: Vec<String> = Vec::new();
+        let mut placed = 0;
+        let mut kept = Vec::new();
+        for arg in std::mem::take(&mut reader.args) {
+            let Some(name) = &arg.name else {
+                placed += 1;
+                if placed > places {
+                    self.too_many(&kind, &arg, placed, places, known);
+                } else {
+                    kept.push(arg);
+                }
+                continue;
+            };
+            let text = name.to_string();
+            if !known.contains(&text.as_str()) {
+                let hint = match names::nearest(&text, known) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None if known.is_empty() => "it takes none by name".to_owned(),
+                    None => format!("it takes {}", names::listed(known)),
+                };
+                self.errors.at(name, format!("unknown argument `{text}` of `{kind}`; {hint}"));
+            } else if seen.contains(&text) {
+                self.errors.at(name, format!("the argument `{text}` of `{kind}` is given twice"));
+            } else {
+                seen.push(text);
+                kept.push(arg);
+            }
+        }
+        reader.args = kept;
+    }
+
+    fn too_many(&mut self, kind: &str, arg: &Arg, placed: usize, places: usize, known: &[&str]) {
+        let value = arg.value.expr().map(shown).unwrap_or_default();
+        let message = match (places, known) {
+            (0, []) => format!("`{kind}` takes no argument"),
+            (_, []) => format!(
+                "`{kind}` takes {places} argument{}, got {placed}",
+                if places == 1 { "" } else { "s" }
+            ),
+            (0, _) => format!("`{kind}` takes its arguments by name: {}", names::listed(known)),
+            (_, [first, ..]) => format!(
+                "only the first argument of `{kind}` goes without a name; write `{first}: {value}`? it takes {}",
+                names::listed(known)
+            ),
+        };
+        match &arg.value {
+            Value::Expr(expr) => self.errors.at(expr, message),
+            Value::Family(ident, _) => self.errors.at(ident, message),
+        }
+    }
+
+    /// The argument of that name.
+    pub fn named(&self, reader: &Reader, name: &str) -> Option<Expr> {
+        let arg = reader.args.iter().find(|arg| arg.name.as_ref().is_some_and(|n| n == name))?;
+        arg.value.expr().cloned()
+    }
+
+    /// The family of that name.
+    pub fn family(&self, reader: &Reader, name: &str) -> Option<Value> {
+        reader
+            .args
+            .iter()
+            .find(|arg| arg.name.as_ref().is_some_and(|n| n == name))
+            .map(|arg| arg.value.clone())
+    }
+
+    /// The arguments without a name, each with what stands behind `=>`.
+    pub fn placed<'r>(&self, reader: &'r Reader) -> Vec<(&'r Expr, Option<&'r Expr>)> {
+        let unnamed = reader.args.iter().filter(|arg| arg.name.is_none());
+        unnamed.filter_map(|arg| Some((arg.value.expr()?, arg.to.as_ref()))).collect()
+    }
+
+    /// The output size, and the input size if it is stated. The size is asked for if there is none.
+    pub fn output_size(&mut self, reader: &Reader, example: &str) -> (Option<Dim>, Option<(Expr, Dim)>) {
+        let kind = &reader.kind;
+        let Some((first, to)) = self.placed(reader).into_iter().next() else {
+            self.errors.at(&reader.at, format!("`{kind}` needs its output size: `{example}`"));
+            return (None, None);
+        };
+        let (first, to) = (first.clone(), to.cloned());
+        match to {
+            None => (self.size(&first, &format!("the output size of `{kind}`"), 1), None),
+            Some(to) => {
+                let input = self.size(&first, &format!("the input size of `{kind}`"), 1);
+                (self.size(&to, &format!("the output size of `{kind}`"), 1), input.map(|dim| (first, dim)))
+            }
+        }
+    }
+
+    /// A size by name.
+    pub fn named_size(&mut self, reader: &Reader, name: &str, least: i64) -> Option<Dim> {
+        let expr = self.named(reader, name)?;
+        self.size(&expr, &format!("`{name}` of `{}`", reader.kind), least)
+    }
+
+    /// One size for each of `count` axes, from a number, a tuple or an array. `Err` if there was a mistake.
+    pub fn sizes_of(&mut self, expr: &Expr, what: &str, count: usize, least: i64) -> Result<Vec<Dim>, ()> {
+        let elements: Vec<&Expr> = match strip(expr) {
+            Expr::Tuple(tuple) => tuple.elems.iter().collect(),
+            Expr::Array(array) => array.elems.iter().collect(),
+            one => {
+                let dim = self.size(one, what, least).ok_or(())?;
+                return Ok(vec![dim; count]);
+            }
+        };
+        if elements.len() != count {
+            let axes = if count == 1 { "axis" } else { "axes" };
+            let message = format!("{what} is for {count} spatial {axes}, got {} numbers", elements.len());
+            self.errors.at(expr, message);
+            return Err(());
+        }
+        let dims: Vec<Option<Dim>> = elements.into_iter().map(|e| self.size(e, what, least)).collect();
+        dims.into_iter().collect::<Option<Vec<_>>>().ok_or(())
+    }
+
+    /// The same by name, with a default.
+    pub fn named_sizes(
+        &mut self,
+        reader: &Reader,
+        name: &str,
+        count: usize,
+        least: i64,
+        default: i64,
+    ) -> Result<Vec<Dim>, ()> {
+        match self.named(reader, name) {
+            None => Ok(vec![Dim::Fixed(default); count]),
+            Some(expr) => self.sizes_of(&expr, &format!("`{name}` of `{}`", reader.kind), count, least),
+        }
+    }
+
+    /// A real number within a range, as far as it is a literal; the tokens for it, of type f64.
+    pub fn real(&mut self, expr: &Expr, what: &str, range: Range) -> Option<proc_macro2::TokenStream> {
+        let number = match float(expr) {
+            Ok(number) => number,
+            Err(why) => {
+                self.errors.at(expr, format!("{what}: {why}"));
+                return None;
+            }
+        };
+        let Some(number) = number else {
+            let expr = strip(expr);
+            return Some(quote!((#expr)));
+        };
+        if !range.contains(number) {
+            self.errors.at(expr, format!("{what} is {}, got {}", range.in_words(), shown(expr)));
+            return None;
+        }
+        let literal = proc_macro2::Literal::f64_unsuffixed(number.abs());
+        Some(if number.is_sign_negative() { quote!(-#literal) } else { quote!(#literal) })
+    }
+}
+
+/// Where a number may lie.
+#[derive(Clone, Copy)]
+pub enum Range {
+    Any,
+    /// Above 0.
+    Positive,
+    /// Within (0, 1).
+    Inside,
+    /// Within [0, 1).
+    Probability,
+    /// At least 0.
+    NonNegative,
+}
+
+impl Range {
+    fn contains(self, x: f64) -> bool {
+        match self {
+            Range::Any => x.is_finite(),
+            Range::Positive => x > 0.0 && x.is_finite(),
+            Range::Inside => x > 0.0 && x < 1.0,
+            Range::Probability => (0.0..1.0).contains(&x),
+            Range::NonNegative => x >= 0.0 && x.is_finite(),
+        }
+    }
+
+    fn in_words(self) -> &'static str {
+        match self {
+            Range::Any => "a finite number",
+            Range::Positive => "a number above 0",
+            Range::Inside => "between 0 and 1",
+            Range::Probability => "at least 0 and below 1",
+            Range::NonNegative => "at least 0",
+        }
+    }
+}
+
+/// A literal's value; `None` if it is no literal.
+fn float(expr: &Expr) -> Result<Option<f64>, String> {
+    match expr {
+        Expr::Lit(lit) => match &lit.lit {
+            Lit::Float(float) => float.base10_parse().map(Some).map_err(|e| e.to_string()),
+            Lit::Int(int) => int.base10_parse::<f64>().map(Some).map_err(|e| e.to_string()),
+            other => Err(format!("expected a number, got `{}`", other.to_token_stream())),
+        },
+        Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)) => Ok(float(&unary.expr)?.map(|x| -x)),
+        Expr::Paren(paren) => float(&paren.expr),
+        Expr::Group(group) => float(&group.expr),
+        _ => match literal(expr) {
+            Literal::Number(n) => Ok(Some(n as f64)),
+            _ => Ok(None),
+        },
+    }
+}

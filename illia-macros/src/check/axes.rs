@@ -1,0 +1,217 @@
+//! Shapes that the user writes: sizes and named axes.
+
+use quote::quote;
+use syn::Expr;
+
+use super::sizes::ident_of;
+use super::{Checker, State};
+use crate::dim::{Cond, Const, Dim, Level, Shape};
+use crate::parse;
+use crate::say::Say;
+
+impl Checker<'_> {
+    /// The signature's input: its names are new.
+    pub fn input_shape(&mut self, shape: &parse::Shape) -> Shape {
+        if shape.axes.len() > illia_shape::MAX_RANK {
+            self.errors.at(&shape.axes, format!("a shape has at most {} axes", illia_shape::MAX_RANK));
+        }
+        let mut dims = Vec::new();
+        for axis in &shape.axes {
+            match self.axis_name(axis) {
+                Some(name) => {
+                    let dim = Dim::named(&name);
+                    self.names.insert(name, dim.clone());
+                    self.model.needs_axes = true;
+                    dims.push(dim);
+                }
+                None => match self.size(axis, "an axis of the input", 1) {
+                    Some(dim) => dims.push(dim),
+                    None => return Shape::Unknown(None),
+                },
+            }
+        }
+        Shape::Known(dims)
+    }
+
+    /// The lower-case name that stands for an axis known only at run time.
+    pub fn axis_name(&self, axis: &Expr) -> Option<String> {
+        let name = ident_of(axis)?;
+        let plain = name.trim_start_matches("r#").to_owned();
+        let lower = plain.chars().next().is_some_and(|c| c.is_lowercase() || c == '_');
+        (lower && !self.is_param(&name)).then_some(plain)
+    }
+
+    /// A shape that the user says comes out, given what `names` mean so far. A new name is free.
+    pub fn declared_shape(&mut self, shape: &parse::Shape, what: &str) -> Shape {
+        let mut dims = Vec::new();
+        for axis in &shape.axes {
+            match self.axis_name(axis) {
+                Some(name) => {
+                    self.model.needs_axes = true;
+                    let dim = self.names.entry(name.clone()).or_insert_with(|| Dim::named(&name)).clone();
+                    dims.push(dim);
+                }
+                None => match self.size(axis, what, 1) {
+                    Some(dim) => dims.push(dim),
+                    None => return Shape::Unknown(None),
+                },
+            }
+        }
+        Shape::Known(dims)
+    }
+
+    /// What flows must be of the declared shape; new names take what they stand for. `true` if it may be.
+    pub fn matches(&mut self, declared: &parse::Shape, state: &State, who: &str) -> bool {
+        match &state.shape {
+            Shape::Unknown(_) => true,
+            Shape::Opaque(given) => {
+                let declared_shape = self.declared_shape(declared, who);
+                if declared_shape.is_unknown() {
+                    return true;
+                }
+                let expected = self.shape_tokens(&declared_shape);
+                let tokens = &given.tokens;
+                let same = quote!(#tokens.same(&#expected));
+                let say = Say::new(format!("{who} "))
+                    .shape(&declared_shape)
+                    .text(format!(", but {} gives ", state.giver));
+                let generic = given.level != Level::Item || self.level(&declared.axes) != Level::Item;
+                self.require(
+                    declared_span(declared),
+                    Cond::Const { tokens: same, generic },
+                    say.shape(&state.shape),
+                )
+            }
+            Shape::Known(dims) => self.matches_dims(declared, &dims.clone(), state, who),
+        }
+    }
+
+    fn matches_dims(&mut self, declared: &parse::Shape, dims: &[Dim], state: &State, who: &str) -> bool {
+        let mut expected = Vec::new();
+        let mut wrong_name = None;
+        for (i, axis) in declared.axes.iter().enumerate() {
+            match self.axis_name(axis) {
+                Some(name) => {
+                    let given = dims.get(i).cloned();
+                    let known = self.names.get(&name).cloned();
+                    let dim = match (known, given) {
+                        (Some(known), Some(given)) => {
+                            if matches!(known.equals(&given), Cond::Known(false)) {
+                                wrong_name = Some((axis.clone(), name, known.clone(), given));
+                            }
+                            known
+                        }
+                        (Some(known), None) => known,
+                        (None, given) => {
+                            let dim = given.unwrap_or_else(|| Dim::named(&name));
+                            self.names.insert(name, dim.clone());
+                            dim
+                        }
+                    };
+                    expected.push(dim);
+                }
+                None => match self.size(axis, "an axis", 1) {
+                    Some(dim) => expected.push(dim),
+                    None => return true,
+                },
+            }
+        }
+        let declared_shape = Shape::Known(expected.clone());
+        let say = |declared_shape: &Shape| {
+            Say::new(format!("{who} "))
+                .shape(declared_shape)
+                .text(format!(", but {} gives ", state.giver))
+                .shape(&state.shape)
+        };
+        if expected.len() != dims.len() {
+            self.errors.at(declared_span(declared), say(&declared_shape).plain());
+            return false;
+        }
+        if let Some((axis, name, known, given)) = wrong_name {
+            let message = format!(
+                "the axis `{name}` is used for two lengths: {} and, from {}, {}",
+                self.length_in_words(&name, &known),
+                state.giver,
+                given.text()
+            );
+            self.errors.at(axis, message);
+            return false;
+        }
+        let mut wrong = None;
+        for ((axis, want), got) in declared.axes.iter().zip(&expected).zip(dims) {
+            match want.equals(got) {
+                Cond::Known(true) => {}
+                Cond::Known(false) => wrong = wrong.or(Some(axis)),
+                cond => {
+                    self.require(axis, cond, say(&declared_shape));
+                }
+            }
+        }
+        if let Some(axis) = wrong {
+            self.errors.at(axis, say(&declared_shape).plain());
+        }
+        wrong.is_none()
+    }
+
+    fn length_in_words(&self, name: &str, known: &Dim) -> String {
+        if known.text() == name { format!("the input's `{name}`") } else { known.text() }
+    }
+
+    /// What comes out at last must be the signature's output.
+    pub fn output_shape(&mut self, shape: &parse::Shape, state: &State) -> Shape {
+        let who = format!("the output of `{}` is", self.net.ident);
+        self.matches(shape, state, &who);
+        // As declared: names stay names.
+        let mut dims = Vec::new();
+        for axis in &shape.axes {
+            dims.push(match self.axis_name(axis) {
+                Some(name) => Dim::named(&name),
+                None => match super::sizes::literal(axis) {
+                    super::sizes::Literal::Number(n) => Dim::Fixed(n),
+                    super::sizes::Literal::Unknown => self.constant(axis),
+                    super::sizes::Literal::Wrong(_) => return Shape::Unknown(None),
+                },
+            });
+        }
+        Shape::Known(dims)
+    }
+
+    /// A constant `Shape`.
+    pub fn shape_tokens(&self, shape: &Shape) -> proc_macro2::TokenStream {
+        shape_tokens(&self.illia, shape)
+    }
+
+    /// A constant of the compiler's.
+    pub fn opaque(&self, tokens: proc_macro2::TokenStream, text: String, level: Level) -> Shape {
+        let level = if level == Level::Item { Level::Item } else { Level::Generic };
+        Shape::Opaque(Const { tokens, text, level })
+    }
+}
+
+/// The tokens to point at for a whole shape.
+pub fn declared_span(shape: &parse::Shape) -> proc_macro2::TokenStream {
+    let mut group = proc_macro2::Group::new(proc_macro2::Delimiter::Bracket, quote!());
+    group.set_span(shape.bracket.span.join());
+    quote!(#group)
+}
+
+/// A constant `Shape`.
+pub fn shape_tokens(illia: &syn::Path, shape: &Shape) -> proc_macro2::TokenStream {
+    match shape {
+        Shape::Known(dims) => {
+            let axes = dims.iter().map(|dim| match dim {
+                Dim::Dynamic { .. } => {
+                    let name = dim.text();
+                    quote!(#illia::Axis::Named(#name))
+                }
+                dim => {
+                    let n = dim.tokens();
+                    quote!(#illia::Axis::Fixed(#n))
+                }
+            });
+            quote!(#illia::Shape::new(&[#(#axes),*]))
+        }
+        Shape::Opaque(c) => c.tokens.clone(),
+        Shape::Unknown(_) => quote!(#illia::Shape::new(&[])),
+    }
+}

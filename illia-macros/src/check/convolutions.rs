@@ -1,0 +1,409 @@
+//! Convolutions and transposed ones on `[channels, spatial..]`.
+
+use quote::quote;
+use syn::Ident;
+
+use super::arguments::Reader;
+use super::layers::Site;
+use super::steps::Made;
+use super::{Checker, State};
+use crate::dim::{Cond, Const, Dim, Level, Shape, computed};
+use crate::model::{Make, Run};
+use crate::say::Say;
+
+/// `channels` and so many spatial axes, in words.
+pub fn wanted(axes: usize) -> &'static str {
+    match axes {
+        1 => "[channels, length]",
+        2 => "[channels, height, width]",
+        _ => "[channels, depth, height, width]",
+    }
+}
+
+/// The settings of a window that slides.
+pub struct Window {
+    pub kernel: Vec<Dim>,
+    pub stride: Vec<Dim>,
+    pub padding: Vec<Dim>,
+    pub dilation: Vec<Dim>,
+}
+
+impl Checker<'_> {
+    pub fn convolution(&mut self, site: &Site, mut reader: Reader, axes: usize) -> Made {
+        let illia = self.illia.clone();
+        let name = Ident::new(&reader.kind, site.kind.span());
+        let ty = quote!(#illia::nn::#name);
+        let (who, state) = (site.who, site.state);
+        let known = [
+            "kernel",
+            "stride",
+            "padding",
+            "dilation",
+            "groups",
+            "bias",
+            "prior",
+            "posterior",
+            "estimator",
+            "bias_prior",
+        ];
+        self.known_arguments(&mut reader, 1, &known);
+        let (outputs, stated) = self.output_size(&reader, &format!("{who}: {name}(16, kernel: 3)"));
+        let window = self.window(&reader, site, axes);
+        let groups = self.named_size(&reader, "groups", 1);
+        let bias = self.setting(&reader, "bias");
+        let (families, estimator) = self.families(site, &reader, true);
+        let fits = self.rank(site, axes + 1, wanted(axes));
+        let (true, Some(outputs), Some(window)) = (fits, outputs, window) else {
+            return Made::broken(ty, Shape::Unknown(None));
+        };
+        let inputs = self.channels(state, stated.as_ref().map(|(_, dim)| dim));
+        if let (Some(inputs), Some((expr, dim))) = (&inputs, &stated) {
+            self.stated(site, expr, dim, inputs, "channels");
+        }
+        if let (Some(groups), Some(inputs), Some(expr)) = (&groups, &inputs, self.named(&reader, "groups")) {
+            self.divides(&expr, groups, inputs, who, "channels that come in");
+            self.divides(&expr, groups, &outputs, who, "channels that go out");
+        }
+        let kernel_at = self.named(&reader, "kernel");
+        let at = kernel_at.as_ref().map_or_else(|| quote!(#name), |kernel| quote!(#kernel));
+        let shape = self.slide(&at, who, "kernel", state, Some(&outputs), &window);
+        let Some(inputs) = inputs else { return Made::broken(ty, shape) };
+        let sizes = |dims: &[Dim]| {
+            let dims = dims.iter().map(Dim::tokens);
+            quote!(#illia::nn::Size([#(#dims),*]))
+        };
+        let mut settings = quote!();
+        for (name, dims, default) in [
+            ("stride", &window.stride, 1),
+            ("padding", &window.padding, 0),
+            ("dilation", &window.dilation, 1),
+        ] {
+            if dims.iter().any(|dim| dim.fixed() != Some(default)) {
+                let (field, sizes) = (Ident::new(name, site.kind.span()), sizes(dims));
+                settings.extend(quote!(#field: #sizes,));
+            }
+        }
+        if let Some(groups) = groups {
+            let n = groups.tokens();
+            settings.extend(quote!(groups: #n,));
+        }
+        let (i, o, kernel) = (inputs.tokens(), outputs.tokens(), sizes(&window.kernel));
+        let config = quote!(#illia::nn::ConvConfig { #settings #bias #families ..::core::default::Default::default() });
+        Made {
+            kind: name.to_string(),
+            make: Make::Function {
+                function: quote!(#ty::try_new),
+                arguments: quote!(#i, #o, #kernel, #config),
+            },
+            run: Run::Forward,
+            shape,
+            plain: None,
+            estimator,
+            ty,
+        }
+    }
+
+    pub fn transposed(&mut self, site: &Site, mut reader: Reader, axes: usize) -> Made {
+        let illia = self.illia.clone();
+        let private = self.private();
+        let name = Ident::new(&reader.kind, site.kind.span());
+        let ty = quote!(#illia::nn::#name);
+        let (who, state) = (site.who, site.state);
+        let known = [
+            "kernel",
+            "stride",
+            "padding",
+            "output_padding",
+            "dilation",
+            "groups",
+            "bias",
+            "prior",
+            "posterior",
+            "estimator",
+            "bias_prior",
+        ];
+        self.known_arguments(&mut reader, 1, &known);
+        let (outputs, stated) = self.output_size(&reader, &format!("{who}: {name}(16, kernel: 3)"));
+        let window = self.window(&reader, site, axes);
+        let added = self.named_sizes(&reader, "output_padding", axes, 0, 0);
+        let groups = self.named_size(&reader, "groups", 1);
+        let bias = self.setting(&reader, "bias");
+        let (families, estimator) = self.families(site, &reader, true);
+        let fits = self.rank(site, axes + 1, wanted(axes));
+        let (true, Some(outputs), Some(window), Ok(added)) = (fits, outputs, window, added) else {
+            return Made::broken(ty, Shape::Unknown(None));
+        };
+        let inputs = self.channels(state, stated.as_ref().map(|(_, dim)| dim));
+        if let (Some(inputs), Some((expr, dim))) = (&inputs, &stated) {
+            self.stated(site, expr, dim, inputs, "channels");
+        }
+        if let (Some(groups), Some(inputs), Some(expr)) = (&groups, &inputs, self.named(&reader, "groups")) {
+            self.divides(&expr, groups, inputs, who, "channels that come in");
+            self.divides(&expr, groups, &outputs, who, "channels that go out");
+        }
+        if let Some(expr) = self.named(&reader, "output_padding") {
+            for (a, (s, d)) in added.iter().zip(window.stride.iter().zip(&window.dilation)) {
+                if let (Some(a), Some(s), Some(d)) = (a.fixed(), s.fixed(), d.fixed())
+                    && a >= s.max(d)
+                {
+                    let message = format!(
+                        "`output_padding` of `{who}` is below its stride or dilation, {}, got {a}",
+                        s.max(d)
+                    );
+                    self.errors.at(&expr, message);
+                    break;
+                }
+            }
+        }
+        let at = self.named(&reader, "padding").map_or_else(|| quote!(#name), |padding| quote!(#padding));
+        let lists = [&window.kernel, &window.stride, &window.padding, &added, &window.dilation];
+        let shape = match &state.shape {
+            Shape::Known(dims) => {
+                let mut out = vec![outputs.clone()];
+                for (axis, dim) in dims.iter().skip(1).enumerate() {
+                    let settings: Vec<&Dim> = lists.iter().filter_map(|list| list.get(axis)).collect();
+                    out.push(self.grow(dim, &settings));
+                }
+                let out = Shape::Known(out);
+                for dim in out.dims().unwrap_or_default().iter().skip(1) {
+                    let say = Say::new(format!("`{who}` leaves nothing: its output would be ")).shape(&out);
+                    if !self.require(&at, at_least_one(dim), say) {
+                        break;
+                    }
+                }
+                out
+            }
+            Shape::Opaque(c) => {
+                let (given, o) = (&c.tokens, outputs.tokens());
+                let lists = lists.iter().map(|list| {
+                    let list = list.iter().map(Dim::tokens);
+                    quote!(&[#(#list),*])
+                });
+                self.opaque(
+                    quote!(#private::transpose_windowed(#given, #o, #(#lists),*)),
+                    format!("[{}, ..]", outputs.text()),
+                    Level::Generic.min(c.level),
+                )
+            }
+            Shape::Unknown(_) => Shape::Unknown(None),
+        };
+        let Some(inputs) = inputs else { return Made::broken(ty, shape) };
+        let sizes = |dims: &[Dim]| {
+            let dims = dims.iter().map(Dim::tokens);
+            quote!(#illia::nn::Size([#(#dims),*]))
+        };
+        let mut settings = quote!();
+        for (name, dims, default) in [
+            ("stride", &window.stride, 1),
+            ("padding", &window.padding, 0),
+            ("output_padding", &added, 0),
+            ("dilation", &window.dilation, 1),
+        ] {
+            if dims.iter().any(|dim| dim.fixed() != Some(default)) {
+                let (field, sizes) = (Ident::new(name, site.kind.span()), sizes(dims));
+                settings.extend(quote!(#field: #sizes,));
+            }
+        }
+        if let Some(groups) = groups {
+            let n = groups.tokens();
+            settings.extend(quote!(groups: #n,));
+        }
+        let (i, o, kernel) = (inputs.tokens(), outputs.tokens(), sizes(&window.kernel));
+        let config = quote!(#illia::nn::ConvTransposeConfig { #settings #bias #families ..::core::default::Default::default() });
+        Made {
+            kind: name.to_string(),
+            make: Make::Function {
+                function: quote!(#ty::try_new),
+                arguments: quote!(#i, #o, #kernel, #config),
+            },
+            run: Run::Forward,
+            shape,
+            plain: None,
+            estimator,
+            ty,
+        }
+    }
+
+    fn grow(&self, dim: &Dim, settings: &[&Dim]) -> Dim {
+        let private = self.private();
+        if dim.is_dynamic() {
+            let texts: Vec<String> = settings.iter().map(|s| s.text()).collect();
+            return Dim::Dynamic { base: format!("grown({}, {})", dim.text(), texts.join(", ")), offset: 0 };
+        }
+        let mut all = vec![dim];
+        all.extend(settings);
+        computed(
+            &all,
+            |n| match n {
+                &[n, k, s, p, a, d] => Some(illia_shape::transposed(n, k, s, p, a, d)),
+                _ => None,
+            },
+            |t| quote!(#private::transposed(#(#t),*)),
+            |t| format!("transposed({})", t.join(", ")),
+        )
+    }
+
+    /// Kernel (asked for), stride, padding and dilation.
+    fn window(&mut self, reader: &Reader, site: &Site, axes: usize) -> Option<Window> {
+        let kernel = match self.named(reader, "kernel") {
+            Some(expr) => self.sizes_of(&expr, &format!("`kernel` of `{}`", reader.kind), axes, 1),
+            None => {
+                self.errors
+                    .at(site.kind, format!("missing argument `kernel` of `{}`: `kernel: 3`", reader.kind));
+                Err(())
+            }
+        };
+        let stride = self.named_sizes(reader, "stride", axes, 1, 1);
+        let padding = self.named_sizes(reader, "padding", axes, 0, 0);
+        let dilation = self.named_sizes(reader, "dilation", axes, 1, 1);
+        match (kernel, stride, padding, dilation) {
+            (Ok(kernel), Ok(stride), Ok(padding), Ok(dilation)) => {
+                Some(Window { kernel, stride, padding, dilation })
+            }
+            _ => None,
+        }
+    }
+
+    /// The first axis of the input.
+    pub fn channels(&mut self, state: &State, stated: Option<&Dim>) -> Option<Dim> {
+        match &state.shape {
+            Shape::Known(dims) => dims.first().filter(|dim| !dim.is_dynamic()).cloned(),
+            Shape::Opaque(c) => {
+                let tokens = &c.tokens;
+                let text = format!("the channels of {}", c.text);
+                Some(Dim::Const(Const { tokens: quote!(#tokens.size(0)), text, level: c.level }))
+            }
+            Shape::Unknown(_) => stated.cloned(),
+        }
+    }
+
+    fn divides(&mut self, at: &syn::Expr, groups: &Dim, channels: &Dim, who: &str, what: &str) {
+        let private = self.private();
+        let say = Say::new(format!("`groups` of `{who}` must divide its channels: "))
+            .size(groups)
+            .text(" does not divide the ")
+            .size(channels)
+            .text(format!(" {what}"));
+        let cond = match (groups.fixed(), channels.fixed()) {
+            (Some(groups), Some(channels)) => Cond::Known(illia_shape::divides(groups, channels)),
+            _ => cond_of(&[groups, channels], |t| quote!(#private::divides(#(#t),*))),
+        };
+        self.require(at, cond, say);
+    }
+
+    /// A window over every spatial axis; it must not be larger than what it slides over.
+    pub fn slide(
+        &mut self,
+        at: &proc_macro2::TokenStream,
+        who: &str,
+        what: &str,
+        state: &State,
+        outputs: Option<&Dim>,
+        window: &Window,
+    ) -> Shape {
+        let private = self.private();
+        let Window { kernel, stride, padding, dilation } = window;
+        match &state.shape {
+            Shape::Unknown(_) => Shape::Unknown(None),
+            Shape::Opaque(c) => {
+                let (given, o) = (&c.tokens, outputs.map_or_else(|| quote!(0), Dim::tokens));
+                let lists = [kernel, stride, padding, dilation].map(|list| {
+                    let list = list.iter().map(Dim::tokens);
+                    quote!(&[#(#list),*])
+                });
+                let tokens = quote!(#private::windowed(#given, #o, #(#lists),*));
+                let say = Say::new(format!("the {what} of `{who}` is larger than its padded input, "))
+                    .shape(&state.shape);
+                let generic = c.level != Level::Item;
+                self.require(at, Cond::Const { tokens: quote!(#private::positive(#tokens)), generic }, say);
+                self.opaque(tokens, "[channels, ..]".into(), c.level)
+            }
+            Shape::Known(dims) => {
+                let mut out =
+                    vec![outputs.cloned().or_else(|| dims.first().cloned()).unwrap_or(Dim::Fixed(1))];
+                let mut complained = false;
+                for (axis, dim) in dims.iter().skip(1).enumerate() {
+                    let settings = [kernel, stride, padding, dilation]
+                        .map(|list| list.get(axis).cloned().unwrap_or(Dim::Fixed(1)));
+                    let n = self.places(dim, &settings);
+                    let [k, _, p, d] = &settings;
+                    let say = Say::new(format!("the {what} of `{who}` is larger than its padded input: "))
+                        .size(k)
+                        .text(if d.fixed() == Some(1) {
+                            String::new()
+                        } else {
+                            format!(" points {} apart", d.text())
+                        })
+                        .text(" over ")
+                        .size(dim)
+                        .text(if p.fixed() == Some(0) {
+                            String::new()
+                        } else {
+                            format!(", padded by {} on both sides", p.text())
+                        })
+                        .text(format!(" ({} gives ", state.giver))
+                        .shape(&state.shape)
+                        .text(")");
+                    if !complained && !self.require(at, at_least_one(&n), say) {
+                        complained = true;
+                    }
+                    out.push(n);
+                }
+                if complained { Shape::Unknown(None) } else { Shape::Known(out) }
+            }
+        }
+    }
+
+    /// How many places a window has on an axis.
+    fn places(&self, dim: &Dim, settings: &[Dim; 4]) -> Dim {
+        let private = self.private();
+        let [kernel, stride, padding, dilation] = settings;
+        if let Dim::Dynamic { base, offset } = dim {
+            let fixed: Vec<Option<i64>> = settings.iter().map(Dim::fixed).collect();
+            return match fixed.as_slice() {
+                [Some(k), Some(s), Some(p), Some(d)] => {
+                    let offset = offset + 2 * p - d * (k - 1);
+                    match s {
+                        1 => Dim::Dynamic { base: base.clone(), offset },
+                        _ => Dim::Dynamic { base: format!("(({base}{:+}) / {s})", offset - 1), offset: 1 },
+                    }
+                }
+                _ => {
+                    let texts: Vec<String> = settings.iter().map(Dim::text).collect();
+                    Dim::Dynamic { base: format!("window({}, {})", dim.text(), texts.join(", ")), offset: 0 }
+                }
+            };
+        }
+        computed(
+            &[dim, kernel, stride, padding, dilation],
+            |n| match n {
+                &[n, k, s, p, d] => Some(illia_shape::window(n, k, s, p, d)),
+                _ => None,
+            },
+            |t| quote!(#private::window(#(#t),*)),
+            |t| format!("window({})", t.join(", ")),
+        )
+    }
+}
+
+/// Whether an axis has an element.
+pub fn at_least_one(dim: &Dim) -> Cond {
+    match dim {
+        Dim::Fixed(n) => Cond::Known(*n >= 1),
+        Dim::Const(c) => {
+            let tokens = &c.tokens;
+            Cond::Const { tokens: quote!(#tokens >= 1), generic: c.level != Level::Item }
+        }
+        Dim::Dynamic { .. } => Cond::Known(true),
+    }
+}
+
+/// A rule on sizes, some of which only the compiler knows.
+pub fn cond_of(
+    dims: &[&Dim],
+    tokens: impl FnOnce(&[proc_macro2::TokenStream]) -> proc_macro2::TokenStream,
+) -> Cond {
+    let generic = dims.iter().any(|dim| matches!(dim, Dim::Const(c) if c.level != Level::Item));
+    let parts: Vec<_> = dims.iter().map(|dim| dim.tokens()).collect();
+    Cond::Const { tokens: tokens(&parts), generic }
+}

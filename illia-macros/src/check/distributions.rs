@@ -1,0 +1,186 @@
+//! Priors, posteriors and estimators.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Ident;
+
+use super::Checker;
+use super::arguments::{Range, Reader};
+use crate::names;
+use crate::parse::{self, Args, Value};
+
+/// What the net sets for all of its layers.
+#[derive(Default, Clone)]
+pub struct Defaults {
+    pub prior: Option<TokenStream>,
+    pub posterior: Option<TokenStream>,
+    pub estimator: Option<TokenStream>,
+}
+
+/// An argument of a family: name, default, range.
+type Number = (&'static str, f64, Range);
+
+const PRIORS: [(&str, &[Number]); 5] = [
+    ("Gaussian", &[("mean", 0.0, Range::Any), ("std", 0.1, Range::Positive)]),
+    (
+        "ScaleMixture",
+        &[("pi", 0.5, Range::Inside), ("std1", 1.0, Range::Positive), ("std2", 0.0025, Range::Positive)],
+    ),
+    ("Laplace", &[("scale", 0.1, Range::Positive)]),
+    ("StudentT", &[("dof", 3.0, Range::Positive), ("scale", 0.1, Range::Positive)]),
+    ("LearnedGaussian", &[("std", 0.1, Range::Positive)]),
+];
+const POSTERIORS: [&str; 5] = ["Gaussian", "Point", "Dropout", "FanIn", "Deterministic"];
+const ESTIMATORS: [&str; 3] = ["Reparameterization", "LocalReparameterization", "Flipout"];
+
+impl Checker<'_> {
+    /// The net's defaults.
+    pub fn defaults_of(&mut self, list: &[parse::Default]) -> Defaults {
+        let mut defaults = Defaults::default();
+        for parse::Default { name, value } in list {
+            let slot = match name.to_string().as_str() {
+                "prior" => &mut defaults.prior,
+                "posterior" => &mut defaults.posterior,
+                _ => &mut defaults.estimator,
+            };
+            if slot.is_some() {
+                self.errors.at(name, format!("the default `{name}` is given twice"));
+                continue;
+            }
+            let made = match name.to_string().as_str() {
+                "prior" => self.prior(value),
+                "posterior" => self.posterior(value),
+                _ => self.estimator(value),
+            };
+            match name.to_string().as_str() {
+                "prior" => defaults.prior = made,
+                "posterior" => defaults.posterior = made,
+                _ => defaults.estimator = made,
+            }
+        }
+        defaults
+    }
+
+    /// An expression of type `Prior`.
+    pub fn prior(&mut self, value: &Value) -> Option<TokenStream> {
+        let illia = self.illia.clone();
+        let (family, args) = match value {
+            Value::Expr(expr) => return Some(quote!(#expr)),
+            Value::Family(family, args) => (family, args.as_ref()),
+        };
+        let Some((_, numbers)) = PRIORS.iter().find(|(name, _)| family == name) else {
+            return self.constant_or_unknown("prior", family, args, &PRIORS.map(|(name, _)| name));
+        };
+        let names: Vec<&str> = numbers.iter().map(|(name, ..)| *name).collect();
+        let mut reader = Reader::new(family, args);
+        self.known_arguments(&mut reader, 0, &names);
+        let mut fields = Vec::new();
+        for (name, default, range) in *numbers {
+            let field = Ident::new(name, family.span());
+            let value = match self.named(&reader, name) {
+                None => quote!(#default),
+                Some(expr) => self.real(&expr, &format!("`{name}` of `{family}`"), *range)?,
+            };
+            fields.push(quote!(#field: #value));
+        }
+        Some(quote!(#illia::Prior::#family { #(#fields),* }))
+    }
+
+    /// An expression of type `Posterior`.
+    pub fn posterior(&mut self, value: &Value) -> Option<TokenStream> {
+        let illia = self.illia.clone();
+        let (family, args) = match value {
+            Value::Expr(expr) => return Some(quote!(#expr)),
+            Value::Family(family, args) => (family, args.as_ref()),
+        };
+        let mut reader = Reader::new(family, args);
+        Some(match family.to_string().as_str() {
+            "Gaussian" => {
+                self.known_arguments(&mut reader, 0, &["mu", "rho"]);
+                let mu = self.init(&reader, "mu", quote!(0.0))?;
+                let rho = self.init(&reader, "rho", quote!(-7.0))?;
+                quote!(#illia::Posterior::Gaussian { mu: #mu, rho: #rho })
+            }
+            "FanIn" => {
+                self.known_arguments(&mut reader, 0, &[]);
+                quote!(#illia::Posterior::fan_in())
+            }
+            "Point" => {
+                self.known_arguments(&mut reader, 0, &["mu"]);
+                if self.named(&reader, "mu").is_none() {
+                    return Some(quote!(#illia::Posterior::point()));
+                }
+                let mu = self.init(&reader, "mu", quote!(0.0))?;
+                quote!(#illia::Posterior::Point { mu: #mu })
+            }
+            "Dropout" => {
+                self.known_arguments(&mut reader, 0, &["p", "mu"]);
+                let p = match self.named(&reader, "p") {
+                    Some(expr) => self.real(&expr, "`p` of `Dropout`", Range::Probability)?,
+                    None => {
+                        self.errors.at(family, "`Dropout` needs its probability: `Dropout(p: 0.1)`");
+                        return None;
+                    }
+                };
+                if self.named(&reader, "mu").is_none() {
+                    return Some(quote!(#illia::Posterior::dropout(#p)));
+                }
+                let mu = self.init(&reader, "mu", quote!(0.0))?;
+                quote!(#illia::Posterior::Dropout { p: #p, mu: #mu })
+            }
+            "Deterministic" => {
+                self.known_arguments(&mut reader, 0, &["init"]);
+                if self.named(&reader, "init").is_none() {
+                    return Some(quote!(#illia::Posterior::deterministic()));
+                }
+                let init = self.init(&reader, "init", quote!(0.0))?;
+                quote!(#illia::Posterior::Deterministic { init: #init })
+            }
+            _ => return self.constant_or_unknown("posterior", family, args, &POSTERIORS),
+        })
+    }
+
+    /// Where mu or rho starts: a number, or tch's `Init`.
+    fn init(&mut self, reader: &Reader, name: &str, default: TokenStream) -> Option<TokenStream> {
+        let private = self.private();
+        let start = match self.named(reader, name) {
+            None => default,
+            Some(expr) => self.real(&expr, &format!("`{name}` of `{}`", reader.kind), Range::Any)?,
+        };
+        Some(quote!(#private::init(#start)))
+    }
+
+    /// An expression of type `Estimator`.
+    pub fn estimator(&mut self, value: &Value) -> Option<TokenStream> {
+        let illia = self.illia.clone();
+        let (family, args) = match value {
+            Value::Expr(expr) => return Some(quote!(#expr)),
+            Value::Family(family, args) => (family, args.as_ref()),
+        };
+        if !ESTIMATORS.iter().any(|name| family == name) {
+            return self.constant_or_unknown("estimator", family, args, &ESTIMATORS);
+        }
+        if let Some(args) = args {
+            self.errors.span(args.span, format!("`{family}` takes no argument"));
+        }
+        Some(quote!(#illia::Estimator::#family))
+    }
+
+    /// A constant or variable of the user's, in the manner of one; else a misspelt family.
+    fn constant_or_unknown(
+        &mut self,
+        what: &str,
+        family: &Ident,
+        args: Option<&Args>,
+        known: &[&str],
+    ) -> Option<TokenStream> {
+        let name = family.to_string();
+        let constant =
+            name.len() > 1 && !name.chars().any(char::is_lowercase) || !name.chars().any(char::is_uppercase);
+        if args.is_none() && constant && names::nearest(&name, known).is_none() {
+            return Some(quote!(#family));
+        }
+        self.errors.at(family, format!("unknown {what} `{family}`; {}", names::suggestion(&name, known)));
+        None
+    }
+}

@@ -1,0 +1,159 @@
+//! tch's normalisations: plain layers.
+
+use quote::quote;
+use syn::Expr;
+
+use super::Checker;
+use super::arguments::{Range, Reader};
+use super::convolutions::{cond_of, wanted};
+use super::layers::Site;
+use super::steps::Made;
+use crate::dim::{Cond, Dim, Shape};
+use crate::model::{Make, Run};
+use crate::say::Say;
+
+impl Checker<'_> {
+    pub fn layer_norm(&mut self, site: &Site, mut reader: Reader) -> Made {
+        let (illia, private) = (self.illia.clone(), self.private());
+        let ty = quote!(#illia::tch::nn::LayerNorm);
+        self.known_arguments(&mut reader, 1, &["eps", "affine"]);
+        let (eps, affine) = self.eps_and_affine(&reader);
+        let last = match &site.state.shape {
+            Shape::Known(dims) => dims.last().cloned().filter(|dim| !dim.is_dynamic()),
+            Shape::Unknown(_) => return Made::broken(ty, site.state.shape.clone()),
+            Shape::Opaque(_) => self.opaque_last(site),
+        };
+        let Some(last) = last else {
+            let (who, giver, shape) = (site.who, &site.state.giver, site.state.shape.text());
+            let message = format!(
+                "`{who}` is a LayerNorm over the last axis, whose size must be known, but {giver} gives {shape}"
+            );
+            self.errors.at(site.kind, message);
+            return Made::broken(ty, site.state.shape.clone());
+        };
+        self.said_size(site, &reader, &last, "features");
+        let n = last.tokens();
+        Made {
+            kind: "LayerNorm".into(),
+            make: Make::Function {
+                function: quote!(#private::layer_norm),
+                arguments: quote!(&[#n], #eps, #affine),
+            },
+            run: Run::Plain,
+            shape: site.state.shape.clone(),
+            plain: Some(quote!(if #affine { 2 * #n } else { 0 })),
+            estimator: None,
+            ty,
+        }
+    }
+
+    fn opaque_last(&mut self, site: &Site) -> Option<Dim> {
+        let Shape::Opaque(c) = &site.state.shape else { return None };
+        let tokens = &c.tokens;
+        Some(Dim::Const(crate::dim::Const {
+            tokens: quote!(#tokens.last()),
+            text: format!("the last axis of {}", c.text),
+            level: c.level,
+        }))
+    }
+
+    pub fn batch_norm(&mut self, site: &Site, mut reader: Reader, axes: usize) -> Made {
+        let (illia, private) = (self.illia.clone(), self.private());
+        let ty = quote!(#illia::tch::nn::BatchNorm);
+        self.known_arguments(&mut reader, 1, &["eps", "momentum", "affine"]);
+        let (eps, affine) = self.eps_and_affine(&reader);
+        let momentum = match self.named(&reader, "momentum") {
+            Some(expr) => self.real(&expr, &format!("`momentum` of `{}`", reader.kind), Range::NonNegative),
+            None => Some(quote!(0.1)),
+        }
+        .unwrap_or_else(|| quote!(0.1));
+        let flat = axes == 1 && site.state.shape.dims().is_some_and(|dims| dims.len() == 1);
+        if !flat && !self.rank(site, axes + 1, wanted(axes)) {
+            return Made::broken(ty, site.state.shape.clone());
+        }
+        let Some(channels) = self.channels(site.state, None) else {
+            return Made::broken(ty, site.state.shape.clone());
+        };
+        self.said_size(site, &reader, &channels, "channels");
+        let n = channels.tokens();
+        Made {
+            kind: reader.kind.clone(),
+            make: Make::Function {
+                function: quote!(#private::batch_norm),
+                arguments: quote!(#axes, #n, #eps, #momentum, #affine),
+            },
+            run: Run::Plain,
+            shape: site.state.shape.clone(),
+            plain: Some(quote!(if #affine { 2 * #n } else { 0 })),
+            estimator: None,
+            ty,
+        }
+    }
+
+    pub fn group_norm(&mut self, site: &Site, mut reader: Reader) -> Made {
+        let (illia, private) = (self.illia.clone(), self.private());
+        let ty = quote!(#illia::tch::nn::GroupNorm);
+        self.known_arguments(&mut reader, 1, &["groups", "eps", "affine"]);
+        let (eps, affine) = self.eps_and_affine(&reader);
+        let groups = self.named_size(&reader, "groups", 1);
+        if self.named(&reader, "groups").is_none() {
+            self.errors.at(
+                site.kind,
+                "missing argument `groups` of `GroupNorm`: into how many the channels are split",
+            );
+        }
+        let (Some(groups), Some(channels)) = (groups, self.channels(site.state, None)) else {
+            return Made::broken(ty, site.state.shape.clone());
+        };
+        self.said_size(site, &reader, &channels, "channels");
+        let who = site.who;
+        let say = Say::new(format!("`groups` of `{who}` must divide its channels: "))
+            .size(&groups)
+            .text(" does not divide ")
+            .size(&channels);
+        let cond = match (groups.fixed(), channels.fixed()) {
+            (Some(groups), Some(channels)) => Cond::Known(illia_shape::divides(groups, channels)),
+            _ => cond_of(&[&groups, &channels], |t| quote!(#private::divides(#(#t),*))),
+        };
+        if let Some(expr) = self.named(&reader, "groups") {
+            self.require(expr, cond, say);
+        }
+        let (g, n) = (groups.tokens(), channels.tokens());
+        Made {
+            kind: "GroupNorm".into(),
+            make: Make::Function {
+                function: quote!(#private::group_norm),
+                arguments: quote!(#g, #n, #eps, #affine),
+            },
+            run: Run::Plain,
+            shape: site.state.shape.clone(),
+            plain: Some(quote!(if #affine { 2 * #n } else { 0 })),
+            estimator: None,
+            ty,
+        }
+    }
+
+    /// A size may be written, though it is known: it must be the right one.
+    fn said_size(&mut self, site: &Site, reader: &Reader, given: &Dim, what: &str) {
+        let placed: Option<Expr> = self.placed(reader).first().map(|(expr, _)| (*expr).clone());
+        if let Some(expr) = placed
+            && let Some(said) = self.size(&expr, &format!("the size of `{}`", reader.kind), 1)
+        {
+            let say = Say::new(format!("`{}` takes ", site.who))
+                .size(&said)
+                .text(format!(" {what}, but {} gives ", site.state.giver))
+                .size(given)
+                .text("; the size can be left out");
+            self.require(&expr, said.equals(given), say);
+        }
+    }
+
+    fn eps_and_affine(&mut self, reader: &Reader) -> (proc_macro2::TokenStream, proc_macro2::TokenStream) {
+        let eps = match self.named(reader, "eps") {
+            Some(expr) => self.real(&expr, &format!("`eps` of `{}`", reader.kind), Range::NonNegative),
+            None => None,
+        };
+        let affine = self.named(reader, "affine");
+        (eps.unwrap_or_else(|| quote!(1e-5)), affine.map_or_else(|| quote!(true), |affine| quote!(#affine)))
+    }
+}

@@ -1,0 +1,254 @@
+//! One step after the other.
+
+use quote::{ToTokens, quote};
+use syn::{Attribute, Ident, Visibility};
+
+use super::sizes::shown;
+use super::{Checker, Place, State};
+use crate::dim::Shape;
+use crate::model::{Call, Counted, Field, Make, Node, Part, Row, Run};
+use crate::parse::{Head, Step};
+
+/// What a layer's check has found.
+pub struct Made {
+    pub ty: proc_macro2::TokenStream,
+    pub kind: String,
+    pub make: Make,
+    pub run: Run,
+    pub shape: Shape,
+    /// Weights of tch's layers, which the traversal does not show.
+    pub plain: Option<proc_macro2::TokenStream>,
+    pub estimator: Option<proc_macro2::TokenStream>,
+}
+
+impl Made {
+    /// After a mistake: a field of a type that is there, and a shape that may be known in part.
+    pub fn broken(ty: proc_macro2::TokenStream, shape: Shape) -> Made {
+        Made {
+            ty,
+            kind: String::new(),
+            make: Make::Broken,
+            run: Run::Forward,
+            shape,
+            plain: None,
+            estimator: None,
+        }
+    }
+}
+
+impl Checker<'_> {
+    pub fn steps(&mut self, steps: &[Step], mut state: State, place: &Place) -> (Vec<Node>, State) {
+        self.doubled_names(steps);
+        let mut nodes = Vec::new();
+        for (i, step) in steps.iter().enumerate() {
+            let (step_nodes, after) = self.step(step, i, state, place);
+            nodes.extend(step_nodes);
+            state = after;
+        }
+        (nodes, state)
+    }
+
+    /// Two steps of one block have different names.
+    fn doubled_names(&mut self, steps: &[Step]) {
+        if self.quiet {
+            return;
+        }
+        let mut seen: Vec<String> = Vec::new();
+        for name in steps.iter().filter_map(|step| step.name.as_ref()) {
+            let text = unraw(name);
+            if seen.contains(&text) {
+                self.errors.at(
+                    name,
+                    format!("two steps are called `{text}`: each is a field, so give one another name"),
+                );
+            }
+            seen.push(text);
+        }
+    }
+
+    fn step(&mut self, step: &Step, i: usize, state: State, place: &Place) -> (Vec<Node>, State) {
+        let attrs = self.step_attributes(step);
+        let who = match &step.name {
+            Some(name) => unraw(name),
+            None => i.to_string(),
+        };
+        let inner = place.inside(&who);
+        let (mut nodes, mut state) = match &step.head {
+            Head::Broken => {
+                if let Some(name) = &step.name {
+                    let made = Made::broken(quote!(()), Shape::Unknown(None));
+                    self.field(&step.vis, name, &attrs.kept, &made.ty, &inner);
+                }
+                (Vec::new(), State { shape: Shape::Unknown(None), giver: format!("`{who}`"), real: false })
+            }
+            Head::Ops => (Vec::new(), state),
+            Head::Layer(layer) => {
+                let made = self.layer(&who, layer, attrs.deterministic, &state);
+                let name = step.name.clone().unwrap_or_else(|| Ident::new("_", step.span));
+                let node = Node::Layer(self.call(&step.vis, &name, &attrs.kept, &inner, &made));
+                let shape = made.shape;
+                (vec![node], State { shape, giver: format!("`{who}`"), real: true })
+            }
+            Head::Array { element, count } => {
+                let made = self.array(&who, element, count, &state);
+                let name = step.name.clone().unwrap_or_else(|| Ident::new("_", step.span));
+                let node = Node::Layer(self.call(&step.vis, &name, &attrs.kept, &inner, &made));
+                let shape = made.shape;
+                (vec![node], State { shape, giver: format!("`{who}`"), real: true })
+            }
+            Head::Residual { keyword, project, body } => {
+                self.residual(keyword, project.as_ref(), body, state, &inner)
+            }
+            Head::Concat { keyword, branches } => self.concat(keyword, branches, state, &inner),
+            Head::Repeat { keyword, count, body } => self.repeat(keyword, count, body, state, &inner),
+        };
+        for op in &step.ops {
+            let (node, after) = self.op(op, &who, step.name.is_some(), state, &inner);
+            nodes.extend(node);
+            state = after;
+        }
+        (nodes, state)
+    }
+
+    /// A layer's field, line of the table, and call.
+    pub fn call(
+        &mut self,
+        vis: &Visibility,
+        name: &Ident,
+        kept: &[Attribute],
+        place: &Place,
+        made: &Made,
+    ) -> Call {
+        let field = self.field(vis, name, kept, &made.ty, place);
+        let of = match &made.plain {
+            Some(count) => Counted::Plain(count.clone()),
+            None => Counted::Field(field),
+        };
+        let (shape, estimator) = (made.shape.clone(), made.estimator.clone());
+        let kind = format!("{}{}", place.times, made.kind);
+        self.row(place, &kind, shape, of, estimator);
+        Call {
+            field,
+            name: place.names.join("."),
+            path: place.parts.clone(),
+            make: made.make.clone(),
+            run: made.run.clone(),
+            index: place.index.clone(),
+        }
+    }
+
+    pub fn row(
+        &mut self,
+        place: &Place,
+        kind: &str,
+        output: Shape,
+        of: Counted,
+        estimator: Option<proc_macro2::TokenStream>,
+    ) {
+        if !self.quiet {
+            self.model.rows.push(Row {
+                name: place.names.join("."),
+                kind: kind.to_owned(),
+                output,
+                of,
+                estimator,
+            });
+        }
+    }
+
+    /// The field of a named step; the same one in each iteration of a `repeat`.
+    fn field(
+        &mut self,
+        vis: &Visibility,
+        name: &Ident,
+        kept: &[Attribute],
+        ty: &proc_macro2::TokenStream,
+        place: &Place,
+    ) -> usize {
+        if let Some(&field) = self.fields.get(&place.names)
+            && self.quiet
+        {
+            return field;
+        }
+        let field = self.model.fields.len();
+        self.fields.insert(place.names.clone(), field);
+        self.model.fields.push(Field {
+            attrs: kept.to_vec(),
+            vis: vis.clone(),
+            ident: name.clone(),
+            ty: ty.clone(),
+            depth: place.index.len(),
+            place: place.names.clone(),
+        });
+        field
+    }
+
+    /// Fields of one name in two blocks are told apart by their places; that of the net itself keeps its name.
+    pub fn rename_fields(&mut self) {
+        let names: Vec<String> = self.model.fields.iter().map(|field| unraw(&field.ident)).collect();
+        for (i, field) in self.model.fields.iter_mut().enumerate() {
+            let again = names.iter().filter(|name| **name == names[i]).count() > 1;
+            if again && field.place.len() > 1 {
+                let place = format!("b{}", field.place.join("_"));
+                field.ident = Ident::new(&place, field.ident.span());
+                field.vis = Visibility::Inherited;
+            }
+        }
+    }
+
+    fn step_attributes(&mut self, step: &Step) -> Attributes {
+        let mut attributes = Attributes { deterministic: false, kept: Vec::new() };
+        for attr in &step.attrs {
+            let path = attr.path();
+            if path.is_ident("deterministic") {
+                if !matches!(attr.meta, syn::Meta::Path(_)) {
+                    self.errors.at(attr, "`#[deterministic]` takes no argument");
+                }
+                match &step.head {
+                    Head::Layer(layer) if layer.signature.is_none() => attributes.deterministic = true,
+                    Head::Broken => {}
+                    _ => self.errors.at(
+                        attr,
+                        "`#[deterministic]` makes the weights of one layer plain: put it on a layer's step",
+                    ),
+                }
+            } else if path.is_ident("cfg") || path.is_ident("cfg_attr") {
+                self.errors.at(
+                    attr,
+                    format!(
+                        "`#[{}]` on a step would change the shapes behind it, which are checked before it is known; put it on the struct and write one net for each case",
+                        shown(path)
+                    ),
+                );
+            } else if step.name.is_none() {
+                self.errors.at(attr, format!("`#[{}]` is for named steps, which are fields", shown(path)));
+            } else {
+                attributes.kept.push(attr.clone());
+            }
+        }
+        attributes
+    }
+}
+
+/// What stands on a step.
+struct Attributes {
+    deterministic: bool,
+    /// Passed on to the field.
+    kept: Vec<Attribute>,
+}
+
+impl Place {
+    /// A place within this one.
+    pub fn inside(&self, name: &str) -> Place {
+        let mut place = self.clone();
+        place.parts.push(Part::Name(name.to_owned()));
+        place.names.push(name.to_owned());
+        place
+    }
+}
+
+/// An identifier without `r#`.
+pub fn unraw(ident: &Ident) -> String {
+    let text = ident.to_token_stream().to_string();
+    text.trim_start_matches("r#").to_owned()
+}

@@ -1,0 +1,194 @@
+//! Sizes and shapes as far as the macro knows them.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// One axis.
+#[derive(Clone)]
+pub enum Dim {
+    /// The macro knows the number.
+    Fixed(i64),
+    /// The compiler will: a constant expression.
+    Const(Const),
+    /// Known only at run time: a named axis and what windows made of it.
+    Dynamic { base: String, offset: i64 },
+}
+
+/// A constant expression of type i64.
+#[derive(Clone)]
+pub struct Const {
+    pub tokens: TokenStream,
+    /// As the user would write it.
+    pub text: String,
+    pub level: Level,
+}
+
+/// When a constant is known.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// When the net is compiled.
+    Item,
+    /// A const parameter by itself: equal to itself and to nothing else.
+    Param,
+    /// When the net's const parameters are.
+    Generic,
+}
+
+/// Some axes.
+#[derive(Clone)]
+pub enum Shape {
+    Known(Vec<Dim>),
+    /// A net's signature: the compiler knows it, as a constant `Shape`.
+    Opaque(Const),
+    /// After a mistake: at best the last axis is known.
+    Unknown(Option<Box<Dim>>),
+}
+
+/// Whether something holds.
+#[derive(Clone)]
+pub enum Cond {
+    Known(bool),
+    Const { tokens: TokenStream, generic: bool },
+}
+
+impl Dim {
+    pub fn named(name: &str) -> Dim {
+        Dim::Dynamic { base: name.to_owned(), offset: 0 }
+    }
+
+    /// As a person would write it.
+    pub fn text(&self) -> String {
+        match self {
+            Dim::Fixed(n) => n.to_string(),
+            Dim::Const(c) => c.text.clone(),
+            Dim::Dynamic { base, offset: 0 } => base.clone(),
+            Dim::Dynamic { base, offset } if *offset < 0 => format!("{base} - {}", -offset),
+            Dim::Dynamic { base, offset } => format!("{base} + {offset}"),
+        }
+    }
+
+    /// A constant expression of the size; -1 for dynamic axes.
+    pub fn tokens(&self) -> TokenStream {
+        match self {
+            Dim::Fixed(n) => {
+                let n = proc_macro2::Literal::i64_unsuffixed(*n);
+                quote!(#n)
+            }
+            Dim::Const(c) => c.tokens.clone(),
+            Dim::Dynamic { .. } => quote!(-1),
+        }
+    }
+
+    pub fn fixed(&self) -> Option<i64> {
+        match self {
+            Dim::Fixed(n) => Some(*n),
+            _ => None,
+        }
+    }
+
+    pub fn is_dynamic(&self) -> bool {
+        matches!(self, Dim::Dynamic { .. })
+    }
+
+    fn level(&self) -> Level {
+        match self {
+            Dim::Const(c) => c.level,
+            _ => Level::Item,
+        }
+    }
+
+    /// Whether the two are the same size.
+    pub fn equals(&self, other: &Dim) -> Cond {
+        match (self, other) {
+            (Dim::Fixed(a), Dim::Fixed(b)) => Cond::Known(a == b),
+            (Dim::Dynamic { .. }, Dim::Dynamic { .. }) => Cond::Known(self.text() == other.text()),
+            (Dim::Dynamic { .. }, _) | (_, Dim::Dynamic { .. }) => Cond::Known(false),
+            _ if self.text() == other.text() => Cond::Known(true),
+            _ => match (self.level(), other.level()) {
+                (Level::Param, Level::Param | Level::Item) | (Level::Item, Level::Param) => {
+                    Cond::Known(false)
+                }
+                (a, b) => {
+                    let (left, right) = (self.tokens(), other.tokens());
+                    Cond::Const { tokens: quote!(#left == #right), generic: a.max(b) != Level::Item }
+                }
+            },
+        }
+    }
+}
+
+/// An expression of several sizes, all of them constants: `number` if the macro can compute it.
+pub fn computed(
+    of: &[&Dim],
+    number: impl FnOnce(&[i64]) -> Option<i64>,
+    tokens: impl FnOnce(&[TokenStream]) -> TokenStream,
+    text: impl FnOnce(&[String]) -> String,
+) -> Dim {
+    let fixed: Option<Vec<i64>> = of.iter().map(|dim| dim.fixed()).collect();
+    if let Some(n) = fixed.and_then(|fixed| number(&fixed)) {
+        return Dim::Fixed(n);
+    }
+    let parts: Vec<TokenStream> = of.iter().map(|dim| dim.tokens()).collect();
+    let texts: Vec<String> = of.iter().map(|dim| dim.text()).collect();
+    let level = if of.iter().all(|dim| dim.level() == Level::Item) { Level::Item } else { Level::Generic };
+    Dim::Const(Const { tokens: tokens(&parts), text: text(&texts), level })
+}
+
+/// All in one: flatten's size. `None` if one of several is dynamic.
+pub fn product(dims: &[Dim]) -> Option<Dim> {
+    match dims {
+        [one] => return Some(one.clone()),
+        _ if dims.iter().any(Dim::is_dynamic) => return None,
+        _ => {}
+    }
+    let factors: Vec<&Dim> = dims.iter().filter(|dim| dim.fixed() != Some(1)).collect();
+    if let [one] = factors.as_slice() {
+        return Some((*one).clone());
+    }
+    Some(computed(
+        &factors,
+        |n| n.iter().try_fold(1i64, |product, n| product.checked_mul(*n)),
+        |tokens| infix(tokens, &quote!(*)),
+        |texts| texts.join(" * "),
+    ))
+}
+
+impl Shape {
+    /// As a person would write it.
+    pub fn text(&self) -> String {
+        match self {
+            Shape::Known(dims) => listed(dims),
+            Shape::Opaque(c) => c.text.clone(),
+            Shape::Unknown(_) => "[..]".into(),
+        }
+    }
+
+    pub fn dims(&self) -> Option<&[Dim]> {
+        match self {
+            Shape::Known(dims) => Some(dims),
+            _ => None,
+        }
+    }
+
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Shape::Unknown(_))
+    }
+}
+
+/// `[16, seq]`
+pub fn listed(dims: &[Dim]) -> String {
+    let texts: Vec<String> = dims.iter().map(Dim::text).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+/// `(a * b * c)`
+pub fn infix(tokens: &[TokenStream], operator: &TokenStream) -> TokenStream {
+    let mut out = TokenStream::new();
+    for (i, token) in tokens.iter().enumerate() {
+        if i > 0 {
+            out.extend(operator.clone());
+        }
+        out.extend(token.clone());
+    }
+    quote!((#out))
+}

@@ -1,0 +1,124 @@
+//! What only the compiler can decide. Where it is known when the net is compiled: a bound whose message carries the
+//! numbers. Where it takes the const parameters' values, and where whole shapes are in the sentence: an assertion.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+
+use super::Context;
+use crate::model::Requirement;
+use crate::say::Piece;
+
+/// Checks that stand beside the net.
+pub fn items(context: &Context) -> TokenStream {
+    let (private, illia, cfgs) = (context.private(), context.illia, context.cfgs());
+    let name = context.name();
+    let plain = context.model.requirements.iter().filter(|requirement| !requirement.generic);
+    let checks: Vec<TokenStream> = plain
+        .map(|requirement| {
+            if requirement.say.pieces.iter().any(|piece| matches!(piece, Piece::Shape(..))) {
+                let check = assertion(context, requirement);
+                quote!(const _: () = #check;)
+            } else {
+                bound(requirement)
+            }
+        })
+        .collect();
+    let sizes: Vec<&TokenStream> =
+        context.model.sizes.iter().filter(|(_, generic)| !generic).map(|(t, _)| t).collect();
+    let integers = (!sizes.is_empty()).then(|| quote!(const _: () = { #(#private::is_size(#sizes);)* };));
+    // A net without parameters is checked with all that is in it when it is compiled.
+    let whole = (!context.broken && context.generics().params.is_empty() && checked(context).is_some())
+        .then(|| quote!(const _: () = <#name as #illia::Net>::CHECKED;));
+    if checks.is_empty() && integers.is_none() && whole.is_none() {
+        return TokenStream::new();
+    }
+    quote! {
+        #cfgs
+        #[allow(trivial_numeric_casts, unused_parens, unused_braces, dead_code, clippy::all)]
+        const _: () = {
+            #integers
+            #(#checks)*
+            #whole
+        };
+    }
+}
+
+/// `const CHECKED`, if there is anything in it.
+pub fn checked(context: &Context) -> Option<TokenStream> {
+    let (illia, private) = (context.illia, context.private());
+    if context.broken {
+        return None;
+    }
+    let generic = context.model.requirements.iter().filter(|requirement| requirement.generic);
+    let checks: Vec<TokenStream> = generic.map(|requirement| assertion(context, requirement)).collect();
+    let sizes: Vec<&TokenStream> =
+        context.model.sizes.iter().filter(|(_, generic)| *generic).map(|(t, _)| t).collect();
+    let nets = &context.model.nets;
+    if checks.is_empty() && nets.is_empty() && sizes.is_empty() {
+        return None;
+    }
+    Some(quote! {
+        const CHECKED: () = {
+            #(#private::is_size(#sizes);)*
+            #(#checks;)*
+            #(<#nets as #illia::Net>::CHECKED;)*
+        };
+    })
+}
+
+/// `require(holds, &Message::new().text(..).number(..))`, the error at the user's token.
+fn assertion(context: &Context, requirement: &Requirement) -> TokenStream {
+    let private = context.private();
+    let Requirement { span, holds, say, .. } = requirement;
+    let pieces = joined(&say.pieces);
+    let pieces = pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => quote!(.text(#text)),
+        Piece::Number(tokens, _) => quote!(.number(#tokens)),
+        Piece::Shape(tokens, _) => quote!(.shape(#tokens)),
+    });
+    let call = quote_spanned!(*span=> require);
+    let args = quote_spanned!(*span=> (#holds, &#private::Message::new() #(#pieces)*));
+    quote!(#private::#call #args)
+}
+
+/// A trait of one use, which only `true` implements: its message has the other arguments' values in it.
+fn bound(requirement: &Requirement) -> TokenStream {
+    let Requirement { span, holds, say, .. } = requirement;
+    let mut message = String::new();
+    let mut names: Vec<Ident> = Vec::new();
+    let mut numbers: Vec<&TokenStream> = Vec::new();
+    for piece in &say.pieces {
+        match piece {
+            Piece::Text(text) => message.push_str(&text.replace('{', "{{").replace('}', "}}")),
+            Piece::Number(tokens, _) | Piece::Shape(tokens, _) => {
+                let name = format_ident!("N{}", numbers.len());
+                message.push_str(&format!("{{{name}}}"));
+                names.push(name);
+                numbers.push(tokens);
+            }
+        }
+    }
+    let span = span.resolved_at(Span::mixed_site());
+    let holds = quote_spanned!(span=> { #holds });
+    quote! {
+        const _: () = {
+            #[diagnostic::on_unimplemented(message = #message, label = "does not fit")]
+            trait Fits<const HOLDS: bool, #(const #names: i64),*> {}
+            impl<#(const #names: i64),*> Fits<true, #(#names),*> for () {}
+            const fn fits<const HOLDS: bool, #(const #names: i64),*>() where (): Fits<HOLDS, #(#names),*> {}
+            fits::<#holds, #({ #numbers }),*>();
+        };
+    }
+}
+
+/// Neighbouring words in one.
+fn joined(pieces: &[Piece]) -> Vec<Piece> {
+    let mut out: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        match (out.last_mut(), piece) {
+            (Some(Piece::Text(before)), Piece::Text(text)) => before.push_str(text),
+            _ => out.push(piece.clone()),
+        }
+    }
+    out
+}

@@ -1,0 +1,50 @@
+//! The nearest known name to a misspelt one.
+
+/// The known name that differs least from `word`, if it differs little.
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let lower = word.to_lowercase();
+    let close = |name: &&'a str| {
+        let distance = distance(&lower, &name.to_lowercase());
+        let allowed = (word.chars().count().max(name.len()) / 3).max(1);
+        (distance <= allowed).then_some((distance, *name))
+    };
+    let best = known.iter().filter_map(close).min_by_key(|(distance, _)| *distance)?;
+    Some(best.1)
+}
+
+/// How many letters have to be put in, left out, replaced or swapped with their neighbour (Damerau's distance, restricted).
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let cost = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + cost);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+/// `; did you mean `relu`?`, or the list of what there is.
+pub fn suggestion(word: &str, known: &[&str]) -> String {
+    match nearest(word, known) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("known are {}", listed(known)),
+    }
+}
+
+/// `a`, `b` and `c`.
+pub fn listed(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::from("none"),
+    }
+}

@@ -1,0 +1,92 @@
+//! Arguments: `Linear(400 => 120, bias: false, prior: Gaussian(std: 0.1))`.
+
+use proc_macro2::Span;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Expr, Ident, Token, parenthesized, token};
+
+/// `( arg, arg )`
+#[derive(Clone)]
+pub struct Args {
+    pub list: Vec<Arg>,
+    pub span: Span,
+}
+
+/// `400`, `400 => 120`, `kernel: 5`
+#[derive(Clone)]
+pub struct Arg {
+    pub name: Option<Ident>,
+    pub value: Value,
+    /// `=> 120`
+    pub to: Option<Expr>,
+}
+
+/// What stands behind the name.
+#[derive(Clone)]
+pub enum Value {
+    /// A Rust expression.
+    Expr(Expr),
+    /// `Gaussian(std: 0.1)` or `Flipout`: a family by name.
+    Family(Ident, Option<Args>),
+}
+
+impl Value {
+    pub fn expr(&self) -> Option<&Expr> {
+        match self {
+            Value::Expr(expr) => Some(expr),
+            Value::Family(..) => None,
+        }
+    }
+}
+
+/// The arguments whose values are families.
+const FAMILIES: [&str; 4] = ["prior", "posterior", "estimator", "bias_prior"];
+
+impl Parse for Args {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let content;
+        let paren = parenthesized!(content in input);
+        let list = Punctuated::<Arg, Token![,]>::parse_terminated(&content)?.into_iter().collect();
+        Ok(Args { list, span: paren.span.join() })
+    }
+}
+
+impl Parse for Arg {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        if input.peek(Ident) && input.peek2(Token![:]) && !input.peek2(Token![::]) {
+            let name: Ident = input.parse()?;
+            input.parse::<Token![:]>()?;
+            let value = value_of(&name, input)?;
+            return Ok(Arg { name: Some(name), value, to: None });
+        }
+        if input.peek(Ident) && input.peek2(Token![=]) && !input.peek2(Token![==]) && !input.peek2(Token![=>])
+        {
+            let name: Ident = input.parse()?;
+            return Err(
+                input.error(format!("expected `:` between an argument's name and its value: `{name}: ..`"))
+            );
+        }
+        let value = Value::Expr(input.parse()?);
+        let to = if input.peek(Token![=>]) {
+            input.parse::<Token![=>]>()?;
+            Some(input.parse()?)
+        } else {
+            None
+        };
+        Ok(Arg { name: None, value, to })
+    }
+}
+
+/// The value of the argument or default `name`.
+pub fn value_of(name: &Ident, input: ParseStream) -> syn::Result<Value> {
+    if !FAMILIES.contains(&name.to_string().as_str()) {
+        return Ok(Value::Expr(input.parse()?));
+    }
+    // A family's name stands alone or before its arguments; anything else is a Rust expression of that type.
+    if input.peek(Ident) && !input.peek2(Token![::]) && !input.peek2(Token![.]) && !input.peek2(Token![!]) {
+        let family: Ident = input.parse()?;
+        let args = if input.peek(token::Paren) { Some(input.parse()?) } else { None };
+        return Ok(Value::Family(family, args));
+    }
+    Ok(Value::Expr(input.parse()?))
+}

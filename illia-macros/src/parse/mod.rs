@@ -1,0 +1,157 @@
+//! Tokens -> syntax tree. A step that can't be read is an error of its own; the others are read all the same.
+
+mod args;
+mod step;
+
+use proc_macro2::TokenStream;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, Generics, Ident, Token, Visibility, braced, bracketed, token};
+
+pub use args::{Arg, Args, Value};
+pub use step::{Head, Layer, Op, OpKind, Step};
+
+use crate::errors::Errors;
+use crate::names;
+
+/// `pub struct Net<..>: [..] -> [..] where .. { defaults; steps }`
+pub struct Net {
+    pub attrs: Vec<Attribute>,
+    pub vis: Visibility,
+    pub ident: Ident,
+    pub generics: Generics,
+    pub input: Shape,
+    pub output: Shape,
+    pub defaults: Vec<Default>,
+    pub steps: Vec<Step>,
+}
+
+/// `[1, 28, seq]`
+#[derive(Clone)]
+pub struct Shape {
+    pub bracket: token::Bracket,
+    pub axes: Punctuated<Expr, Token![,]>,
+}
+
+/// `prior: Gaussian(std: 0.1);`
+pub struct Default {
+    pub name: Ident,
+    pub value: Value,
+}
+
+/// What the whole net may set.
+pub const DEFAULTS: [&str; 3] = ["prior", "posterior", "estimator"];
+
+impl Parse for Shape {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        if !input.peek(token::Bracket) {
+            return Err(input.error("expected a shape in brackets, such as `[1, 28, 28]`, without the batch"));
+        }
+        let content;
+        let bracket = bracketed!(content in input);
+        Ok(Shape { bracket, axes: Punctuated::parse_terminated(&content)? })
+    }
+}
+
+/// Reads a net; `Err` only if there is not even a name to go on with.
+pub fn net(tokens: TokenStream, errors: &mut Errors) -> syn::Result<Net> {
+    let parser = |input: ParseStream| {
+        let net = header(input, errors)?;
+        if !input.is_empty() {
+            errors.push(input.error("expected nothing more: one `bnn!` declares one net"));
+            input.parse::<TokenStream>()?;
+        }
+        Ok(net)
+    };
+    syn::parse::Parser::parse2(parser, tokens)
+}
+
+fn header(input: ParseStream, errors: &mut Errors) -> syn::Result<Net> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    let vis = input.parse()?;
+    if !input.peek(Token![struct]) {
+        return Err(input.error("expected `struct Name: [input] -> [output] { steps }`"));
+    }
+    input.parse::<Token![struct]>()?;
+    let ident: Ident = input.parse()?;
+    let mut generics: Generics = input.parse()?;
+    if input.peek(Token![where]) {
+        generics.where_clause = input.parse()?;
+    }
+    let signature = signature(input);
+    if generics.where_clause.is_none() && input.peek(Token![where]) {
+        generics.where_clause = input.parse()?;
+    }
+    let (shape_in, shape_out) = match signature {
+        Ok(signature) => signature,
+        Err(error) => {
+            // The steps are read for their names alone.
+            errors.push(error);
+            while !input.is_empty() && !input.peek(token::Brace) {
+                input.parse::<proc_macro2::TokenTree>()?;
+            }
+            let none = Shape { bracket: token::Bracket::default(), axes: Punctuated::new() };
+            (none.clone(), none)
+        }
+    };
+    if !input.peek(token::Brace) {
+        return Err(input.error(format!("expected the steps of `{ident}` in braces")));
+    }
+    let content;
+    braced!(content in input);
+    let defaults = defaults(&content, errors);
+    let steps = step::steps(&content, errors);
+
+    Ok(Net { attrs, vis, ident, generics, input: shape_in, output: shape_out, defaults, steps })
+}
+
+fn signature(input: ParseStream) -> syn::Result<(Shape, Shape)> {
+    if !input.peek(Token![:]) {
+        return Err(input.error("expected the net's signature, such as `: [784] -> [10]`"));
+    }
+    input.parse::<Token![:]>()?;
+    let shape_in = input.parse()?;
+    if !input.peek(Token![->]) {
+        return Err(input.error("expected `->` and the output's shape"));
+    }
+    input.parse::<Token![->]>()?;
+    Ok((shape_in, input.parse()?))
+}
+
+fn defaults(input: ParseStream, errors: &mut Errors) -> Vec<Default> {
+    let mut defaults = Vec::new();
+    while step::ends_with_semicolon(input) {
+        match default(input) {
+            Ok(default) => defaults.push(default),
+            Err(error) => {
+                errors.push(error);
+                skip_past_semicolon(input);
+            }
+        }
+    }
+    defaults
+}
+
+fn default(input: ParseStream) -> syn::Result<Default> {
+    let name: Ident = input.parse()?;
+    if !DEFAULTS.contains(&name.to_string().as_str()) {
+        let hint = names::suggestion(&name.to_string(), &DEFAULTS);
+        return Err(syn::Error::new(name.span(), format!("unknown default `{name}` for the net; {hint}")));
+    }
+    input.parse::<Token![:]>()?;
+    let value = args::value_of(&name, input)?;
+    if !input.peek(Token![;]) {
+        return Err(input.error(format!("expected `;` after the net's {name}")));
+    }
+    input.parse::<Token![;]>()?;
+    Ok(Default { name, value })
+}
+
+fn skip_past_semicolon(input: ParseStream) {
+    while !input.is_empty() {
+        let end = input.peek(Token![;]);
+        if input.parse::<proc_macro2::TokenTree>().is_err() || end {
+            return;
+        }
+    }
+}

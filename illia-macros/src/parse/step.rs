@@ -1,0 +1,335 @@
+//! Steps: `name: Layer(args) -> op -> op`, chains of ops, blocks.
+
+use proc_macro2::{Span, TokenTree};
+use syn::parse::discouraged::Speculative;
+use syn::parse::{Parse, ParseStream};
+use syn::{
+    AngleBracketedGenericArguments, Attribute, Expr, ExprParen, Ident, Path, PathArguments, PathSegment,
+    Token, Visibility, braced, bracketed, parenthesized, token,
+};
+
+use super::{Args, Shape};
+use crate::errors::Errors;
+
+/// One step, with what it is called and what follows it.
+pub struct Step {
+    pub attrs: Vec<Attribute>,
+    pub vis: Visibility,
+    pub name: Option<Ident>,
+    pub head: Head,
+    pub ops: Vec<Op>,
+    pub span: Span,
+}
+
+/// What a step begins with.
+pub enum Head {
+    /// `Linear(10)`, `Encoder<32>`, `my::Attention(heads: 4): [seq, 64] -> [seq, 64]`
+    Layer(Layer),
+    /// `[Block<16>; 3]`
+    Array { element: Layer, count: Expr },
+    /// Nothing: the step is a chain of ops.
+    Ops,
+    /// `residual(project: ..) { .. }`
+    Residual { keyword: Ident, project: Option<(Ident, Layer)>, body: Vec<Step> },
+    /// `concat { { .. }, { .. } }`
+    Concat { keyword: Ident, branches: Vec<(Span, Vec<Step>)> },
+    /// `repeat 3 { .. }`
+    Repeat { keyword: Ident, count: Expr, body: Vec<Step> },
+    /// A step that can't be read; its mistake is reported already.
+    Broken,
+}
+
+/// A layer, a net or a module, with its arguments and, if written by hand, its signature.
+#[derive(Clone)]
+pub struct Layer {
+    pub path: Path,
+    pub args: Option<Args>,
+    pub signature: Option<(Shape, Shape)>,
+}
+
+/// `relu`, `max_pool(2)`, `my::swish`, `(|x| x * 2): [10]`
+pub struct Op {
+    pub kind: OpKind,
+    pub shape: Option<Shape>,
+}
+
+pub enum OpKind {
+    Named(Path, Option<Args>),
+    Closure(ExprParen),
+}
+
+/// Steps up to the end of a block.
+pub fn steps(input: ParseStream, errors: &mut Errors) -> Vec<Step> {
+    let mut steps = Vec::new();
+    while !input.is_empty() {
+        if ends_with_semicolon(input) {
+            let name = input
+                .fork()
+                .parse::<Ident>()
+                .map(|name| format!("`{name}`"))
+                .unwrap_or_else(|_| "this".into());
+            errors.push(input.error(format!(
+                "{name} ends with `;`: defaults come first, before any step; steps end with `,`"
+            )));
+            skip(input, true);
+            continue;
+        }
+        let ahead = input.fork();
+        let mut inner = Errors::default();
+        match step(&ahead, &mut inner).and_then(|step| end_of(step, &ahead)) {
+            Ok(step) => {
+                input.advance_to(&ahead);
+                errors.extend(inner);
+                steps.push(step);
+            }
+            Err(error) => {
+                errors.extend(inner);
+                errors.push(error);
+                steps.extend(broken(input));
+                skip(input, false);
+            }
+        }
+    }
+    steps
+}
+
+/// The comma after a step; blocks go without, as in Rust.
+fn end_of(step: Step, input: ParseStream) -> syn::Result<Step> {
+    let block = matches!(step.head, Head::Residual { .. } | Head::Concat { .. } | Head::Repeat { .. });
+    if input.is_empty() || input.peek(Token![,]) {
+        input.parse::<Option<Token![,]>>()?;
+        return Ok(step);
+    }
+    if block && step.ops.is_empty() {
+        return Ok(step);
+    }
+    Err(input.error("expected `,` or `-> op` after a step"))
+}
+
+/// Whether a `;` comes before the next `,`.
+pub fn ends_with_semicolon(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    while !ahead.is_empty() && !ahead.peek(Token![,]) {
+        if ahead.peek(Token![;]) {
+            return true;
+        }
+        if ahead.parse::<TokenTree>().is_err() {
+            return false;
+        }
+    }
+    false
+}
+
+/// To behind the next `,` (or `;`) that is not within `<..>`.
+fn skip(input: ParseStream, semicolon: bool) {
+    let (mut depth, mut before) = (0usize, ' ');
+    while !input.is_empty() {
+        let end = if semicolon { input.peek(Token![;]) } else { depth == 0 && input.peek(Token![,]) };
+        let Ok(token) = input.parse::<TokenTree>() else { return };
+        if end {
+            return;
+        }
+        let punct = if let TokenTree::Punct(punct) = &token { punct.as_char() } else { ' ' };
+        match punct {
+            '<' => depth += 1,
+            '>' if before != '-' && before != '=' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        before = punct;
+    }
+}
+
+/// What can be told of a step that can't be read: its name, so that the field stays.
+fn broken(input: ParseStream) -> Option<Step> {
+    let ahead = input.fork();
+    let attrs = ahead.call(Attribute::parse_outer).ok()?;
+    let vis = ahead.parse().ok()?;
+    let span = ahead.span();
+    let name: Option<Ident> = ahead.parse().ok();
+    let name = name.filter(|_| ahead.peek(Token![:]) && !ahead.peek(Token![::]));
+    Some(Step { attrs, vis, name, head: Head::Broken, ops: Vec::new(), span })
+}
+
+fn step(input: ParseStream, errors: &mut Errors) -> syn::Result<Step> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    let vis: Visibility = input.parse()?;
+    let span = input.span();
+    let named = input.peek(Ident) && input.peek2(Token![:]) && !input.peek2(Token![::]);
+    let name = if named {
+        let name = input.parse()?;
+        input.parse::<Token![:]>()?;
+        Some(name)
+    } else {
+        None
+    };
+    if !named && !matches!(vis, Visibility::Inherited) {
+        return Err(input.error("only a named step is a field and can have a visibility: `pub name: ..`"));
+    }
+    let head = head(input, named, errors)?;
+    let mut ops = Vec::new();
+    if matches!(head, Head::Ops) {
+        ops.push(input.parse()?);
+    }
+    while input.peek(Token![->]) {
+        input.parse::<Token![->]>()?;
+        ops.push(input.parse()?);
+    }
+    Ok(Step { attrs, vis, name, head, ops, span })
+}
+
+fn head(input: ParseStream, named: bool, errors: &mut Errors) -> syn::Result<Head> {
+    if input.peek(Ident) {
+        let ahead = input.fork();
+        let keyword: Ident = ahead.parse()?;
+        let block = ahead.peek(token::Brace) || ahead.peek(token::Paren);
+        match keyword.to_string().as_str() {
+            "residual" if block => {
+                input.advance_to(&ahead);
+                return residual(keyword, input, errors);
+            }
+            "concat" if block => {
+                input.advance_to(&ahead);
+                return concat(keyword, input, errors);
+            }
+            "repeat"
+                if !ahead.is_empty()
+                    && !ahead.peek(Token![,])
+                    && !ahead.peek(Token![->])
+                    && !ahead.peek(Token![::]) =>
+            {
+                input.advance_to(&ahead);
+                let count = input.call(Expr::parse_without_eager_brace)?;
+                return Ok(Head::Repeat { keyword, count, body: body(input, errors)?.1 });
+            }
+            _ => {}
+        }
+    }
+    if named && input.peek(token::Bracket) {
+        let content;
+        bracketed!(content in input);
+        let element = content.parse()?;
+        if !content.peek(Token![;]) {
+            return Err(content.error("expected `; count`, as in `[Block<16>; 3]`"));
+        }
+        content.parse::<Token![;]>()?;
+        let count = content.parse()?;
+        if !content.is_empty() {
+            return Err(content.error("expected `]` after the count"));
+        }
+        return Ok(Head::Array { element, count });
+    }
+    if named { Ok(Head::Layer(input.parse()?)) } else { Ok(Head::Ops) }
+}
+
+fn residual(keyword: Ident, input: ParseStream, errors: &mut Errors) -> syn::Result<Head> {
+    let mut project = None;
+    if input.peek(token::Paren) {
+        let content;
+        parenthesized!(content in input);
+        let name: Ident = content.parse()?;
+        if name != "project" {
+            let message = format!("unknown argument `{name}` of `residual`; it takes `project: Layer(..)`");
+            return Err(syn::Error::new(name.span(), message));
+        }
+        content.parse::<Token![:]>()?;
+        project = Some((name, content.parse()?));
+        content.parse::<Option<Token![,]>>()?;
+        if !content.is_empty() {
+            return Err(content.error("expected `)`: `residual` takes `project: Layer(..)` and nothing else"));
+        }
+    }
+    Ok(Head::Residual { keyword, project, body: body(input, errors)?.1 })
+}
+
+fn concat(keyword: Ident, input: ParseStream, errors: &mut Errors) -> syn::Result<Head> {
+    if !input.peek(token::Brace) {
+        return Err(input.error("expected branches in braces: `concat { { .. }, { .. } }`"));
+    }
+    let content;
+    braced!(content in input);
+    let mut branches = Vec::new();
+    while !content.is_empty() {
+        if !content.peek(token::Brace) {
+            return Err(content.error("expected a branch in braces: `concat { { .. }, { .. } }`"));
+        }
+        branches.push(body(&content, errors)?);
+        if !content.is_empty() {
+            content.parse::<Token![,]>()?;
+        }
+    }
+    Ok(Head::Concat { keyword, branches })
+}
+
+fn body(input: ParseStream, errors: &mut Errors) -> syn::Result<(Span, Vec<Step>)> {
+    if !input.peek(token::Brace) {
+        return Err(input.error("expected steps in braces"));
+    }
+    let content;
+    let brace = braced!(content in input);
+    Ok((brace.span.join(), steps(&content, errors)))
+}
+
+impl Parse for Layer {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let path = path(input)?;
+        let args = if input.peek(token::Paren) { Some(input.parse()?) } else { None };
+        let mut signature = None;
+        if input.peek(Token![:]) {
+            input.parse::<Token![:]>()?;
+            let shape_in = input.parse()?;
+            if !input.peek(Token![->]) {
+                return Err(input.error("expected `->` and the module's output shape"));
+            }
+            input.parse::<Token![->]>()?;
+            signature = Some((shape_in, input.parse()?));
+        }
+        Ok(Layer { path, args, signature })
+    }
+}
+
+impl Parse for Op {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let kind = if input.peek(token::Paren) {
+            OpKind::Closure(input.parse()?)
+        } else if input.peek(Token![|]) || input.peek(Token![move]) {
+            return Err(input.error("put the closure in parentheses: `(|x| ..)`"));
+        } else {
+            let path = path(input)?;
+            let args = if input.peek(token::Paren) { Some(input.parse()?) } else { None };
+            OpKind::Named(path, args)
+        };
+        let shape = if input.peek(Token![:]) && !input.peek(Token![::]) {
+            input.parse::<Token![:]>()?;
+            Some(input.parse()?)
+        } else {
+            None
+        };
+        Ok(Op { kind, shape })
+    }
+}
+
+/// A path with generic arguments; what follows in parentheses is not part of it.
+fn path(input: ParseStream) -> syn::Result<Path> {
+    let leading_colon = input.parse()?;
+    let mut path = Path { leading_colon, segments: Default::default() };
+    loop {
+        let ident = if input.peek(Token![crate])
+            || input.peek(Token![self])
+            || input.peek(Token![super])
+            || input.peek(Token![Self])
+        {
+            input.call(<Ident as syn::ext::IdentExt>::parse_any)?
+        } else {
+            input.parse()?
+        };
+        let mut segment = PathSegment::from(ident);
+        if input.peek(Token![<]) || (input.peek(Token![::]) && input.peek3(Token![<])) {
+            segment.arguments = PathArguments::AngleBracketed(AngleBracketedGenericArguments::parse(input)?);
+        }
+        path.segments.push_value(segment);
+        if !input.peek(Token![::]) {
+            return Ok(path);
+        }
+        path.segments.push_punct(input.parse()?);
+    }
+}

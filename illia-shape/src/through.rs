@@ -1,0 +1,240 @@
+//! What comes out of a layer for a shape whose axes only the compiler knows: the output of a net within a net.
+
+use crate::{Axis, Shape, transposed, window};
+
+/// Whether `given` is what a net or module of signature `input` takes. A name of the signature stands for any axis, but for
+/// the same one wherever it stands.
+pub const fn accepts(input: Shape, given: Shape) -> bool {
+    if input.rank() != given.rank() {
+        return false;
+    }
+    let mut i = 0;
+    while i < given.rank() {
+        match input.axes()[i] {
+            Axis::Fixed(n) => {
+                if given.size(i) != n {
+                    return false;
+                }
+            }
+            Axis::Named(_) => {
+                if !bound(input.axes()[i], input, given).same(given.axes()[i]) {
+                    return false;
+                }
+            }
+        }
+        i += 1;
+    }
+    true
+}
+
+/// The axis of `given` that stands where `axis`'s name stands first in `input`.
+const fn bound(axis: Axis, input: Shape, given: Shape) -> Axis {
+    if let Axis::Named(_) = axis {
+        let mut i = 0;
+        while i < input.rank() && i < given.rank() {
+            if let Axis::Named(_) = input.axes()[i]
+                && input.axes()[i].same(axis)
+            {
+                return given.axes()[i];
+            }
+            i += 1;
+        }
+    }
+    axis
+}
+
+/// What a net or module of signature `input -> output` makes of `given`: names become what they stand for.
+pub const fn through(input: Shape, output: Shape, given: Shape) -> Shape {
+    let mut out = Shape::new(&[]);
+    let mut i = 0;
+    while i < output.rank() {
+        out = out.with(bound(output.axes()[i], input, given));
+        i += 1;
+    }
+    out
+}
+
+/// The shape with another last axis: a linear or recurrent layer's output.
+pub const fn with_last(shape: Shape, size: i64) -> Shape {
+    with_size(shape, shape.rank().wrapping_sub(1), size)
+}
+
+/// The shape with another size of one axis.
+pub const fn with_size(shape: Shape, axis: usize, size: i64) -> Shape {
+    let mut out = Shape::new(&[]);
+    let mut i = 0;
+    while i < shape.rank() {
+        out = out.with(if i == axis { Axis::Fixed(size) } else { shape.axes()[i] });
+        i += 1;
+    }
+    out
+}
+
+/// The shape with one axis more, at the end: an embedding's output.
+pub const fn with_more(shape: Shape, size: i64) -> Shape {
+    shape.with(Axis::Fixed(size))
+}
+
+/// The shape without its first axis: what `last` and `mean` leave.
+pub const fn without_first(shape: Shape) -> Shape {
+    let mut out = Shape::new(&[]);
+    let mut i = 1;
+    while i < shape.rank() {
+        out = out.with(shape.axes()[i]);
+        i += 1;
+    }
+    out
+}
+
+/// All axes in one.
+pub const fn flattened(shape: Shape) -> Shape {
+    let axis = match shape.elements() {
+        -1 => Axis::Named("?"),
+        n => Axis::Fixed(n),
+    };
+    Shape::new(&[axis])
+}
+
+/// The first axis alone: a global pool's output.
+pub const fn first_only(shape: Shape) -> Shape {
+    let mut out = Shape::new(&[]);
+    if shape.rank() > 0 {
+        out = out.with(shape.axes()[0]);
+    }
+    out
+}
+
+/// The first axis and new sizes for the others: an adaptive pool's output. A single size holds for every spatial axis.
+pub const fn with_spatial(shape: Shape, sizes: &[i64]) -> Shape {
+    let mut out = first_only(shape);
+    let mut i = 1;
+    while i < shape.rank() {
+        out = out.with(Axis::Fixed(at(sizes, i)));
+        i += 1;
+    }
+    out
+}
+
+/// The axes in another order.
+pub const fn permuted(shape: Shape, order: &[usize]) -> Shape {
+    let mut out = Shape::new(&[]);
+    let mut i = 0;
+    while i < order.len() {
+        if order[i] < shape.rank() {
+            out = out.with(shape.axes()[order[i]]);
+        }
+        i += 1;
+    }
+    out
+}
+
+/// Whether `order` names each axis of the shape once.
+pub const fn permutes(shape: Shape, order: &[usize]) -> bool {
+    permuted(shape, order).rank() == order.len() && shape.rank() == order.len()
+}
+
+const fn derived(axis: Axis, size: i64) -> Axis {
+    match axis {
+        Axis::Named(_) => Axis::Named("?"),
+        Axis::Fixed(_) => Axis::Fixed(size),
+    }
+}
+
+/// `[channels, spatial..]` through a convolution (`outputs` at least 1) or a pool (`outputs` 0: channels stay). A single
+/// setting holds for every spatial axis.
+pub const fn windowed(
+    shape: Shape,
+    outputs: i64,
+    kernel: &[i64],
+    stride: &[i64],
+    padding: &[i64],
+    dilation: &[i64],
+) -> Shape {
+    let mut out = first_only(if outputs > 0 { with_size(shape, 0, outputs) } else { shape });
+    let mut i = 1;
+    while i < shape.rank() {
+        let axis = shape.axes()[i];
+        let n = window(axis.len(), at(kernel, i), at(stride, i), at(padding, i), at(dilation, i));
+        let same = at(stride, i) == 1 && 2 * at(padding, i) == at(dilation, i) * (at(kernel, i) - 1);
+        out = out.with(if same { axis } else { derived(axis, n) });
+        i += 1;
+    }
+    out
+}
+
+/// The setting of the spatial axis `i` (counted with the channels' axis, so from 1).
+const fn at(settings: &[i64], i: usize) -> i64 {
+    if settings.is_empty() {
+        1
+    } else if i <= settings.len() {
+        settings[i - 1]
+    } else {
+        settings[0]
+    }
+}
+
+/// `[channels, spatial..]` through a transposed convolution.
+pub const fn transpose_windowed(
+    shape: Shape,
+    outputs: i64,
+    kernel: &[i64],
+    stride: &[i64],
+    padding: &[i64],
+    output_padding: &[i64],
+    dilation: &[i64],
+) -> Shape {
+    let mut out = first_only(with_size(shape, 0, outputs));
+    let mut i = 1;
+    while i < shape.rank() {
+        let axis = shape.axes()[i];
+        let n = transposed(
+            axis.len(),
+            at(kernel, i),
+            at(stride, i),
+            at(padding, i),
+            at(output_padding, i),
+            at(dilation, i),
+        );
+        out = out.with(derived(axis, n));
+        i += 1;
+    }
+    out
+}
+
+/// Whether every axis has at least one element, as far as it is known.
+pub const fn positive(shape: Shape) -> bool {
+    let mut i = 0;
+    while i < shape.rank() {
+        if let Axis::Fixed(n) = shape.axes()[i]
+            && n < 1
+        {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// The axis along which branches are joined: the first that is not known only at run time.
+pub const fn feature_axis(shape: Shape) -> usize {
+    let mut i = 0;
+    while i < shape.rank() {
+        if let Axis::Fixed(_) = shape.axes()[i] {
+            return i;
+        }
+        i += 1;
+    }
+    0
+}
+
+/// Whether two branches differ nowhere but on the axis along which they are joined.
+pub const fn joinable(a: Shape, b: Shape) -> bool {
+    let axis = feature_axis(a);
+    axis == feature_axis(b) && with_size(a, axis, 1).same(&with_size(b, axis, 1))
+}
+
+/// Two branches joined.
+pub const fn joined(a: Shape, b: Shape) -> Shape {
+    let axis = feature_axis(a);
+    with_size(a, axis, a.size(axis) + b.size(axis))
+}
