@@ -12,6 +12,8 @@ mod model;
 mod names;
 mod parse;
 mod say;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
