@@ -11,6 +11,9 @@ pub use tch;
 #[doc(hidden)]
 pub use illia_core::__private;
 
+#[doc = include_str!("../docs/language.md")]
+pub mod language {}
+
 /// What a program needs: the macros, the traits, the layers' and distributions' names, and tch's.
 pub mod prelude {
     pub use illia_core::likelihood::{self, Bernoulli, Categorical, Likelihood, Poisson};

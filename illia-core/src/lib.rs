@@ -8,10 +8,10 @@
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
-pub mod checkpoint;
 #[doc(hidden)]
 #[path = "support/mod.rs"]
 pub mod __private;
+pub mod checkpoint;
 mod collections;
 pub mod data;
 mod error;
@@ -33,16 +33,16 @@ mod predict;
 mod prior;
 mod prune;
 mod schedule;
+mod summary;
 mod temperature;
 mod trainer;
-mod summary;
 
 pub use error::{Error, Result, Unusable, fail};
 pub use estimator::Estimator;
 pub use fit::{EpochRecord, Fit, History, LearningRate};
+pub use illia_shape::{Axis, Shape};
 pub use module::{BayesianModule, KlCost, Visitor, VisitorMut};
 pub use moped::{moped, moped_from};
-pub use illia_shape::{Axis, Shape};
 pub use net::Net;
 pub use noise::manual_seed;
 pub use objective::{Elbo, ElboTerms};

@@ -7,7 +7,7 @@ use tch::Tensor;
 use tch::nn::Path;
 
 use crate::error::Result;
-use crate::module::BayesianModule;
+use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::posterior::Posterior;
 
 /// A net with a signature: what `bnn!` writes, and what it needs of a net that stands in another one.
@@ -39,4 +39,16 @@ pub trait Net: BayesianModule + Debug + Send + Sized {
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) for another shape; what the layers return, with their names.
     fn try_forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor>;
+
+    /// Shows the net to a visitor as `name`.
+    #[doc(hidden)]
+    fn show(&self, name: &str, visitor: &mut Visitor<'_>) {
+        visitor.module(name, self);
+    }
+
+    /// The same, to change it.
+    #[doc(hidden)]
+    fn show_mut(&mut self, name: &str, visitor: &mut VisitorMut<'_>) {
+        visitor.module(name, self);
+    }
 }

@@ -49,44 +49,36 @@ impl Row {
     }
 }
 
-/// A net's table, as Keras' summary: to be printed.
-#[derive(Debug, Clone)]
-pub struct Summary {
-    /// The net's name.
-    pub net: &'static str,
-    /// The shape of one example.
-    pub input: Shape,
-    /// The shape of what comes out.
-    pub output: Shape,
-    /// A line for each layer and op.
-    pub rows: Vec<Row>,
-}
-
 const HEAD: [&str; 6] = ["Layer", "Kind", "Output", "Parameters", "Random", "Estimator"];
 
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<[String; 6]> = self.rows.iter().map(Row::cells).collect();
-        let mut widths = HEAD.map(|head| head.chars().count());
-        for line in &lines {
-            for (width, cell) in widths.iter_mut().zip(line) {
-                *width = (*width).max(cell.chars().count());
-            }
+/// Prints a net's table, in the manner of Keras' summary: a line for each layer and each op that changes the shape.
+pub fn summary(
+    f: &mut fmt::Formatter<'_>,
+    net: &str,
+    input: Shape,
+    output: Shape,
+    rows: &[Row],
+) -> fmt::Result {
+    let lines: Vec<[String; 6]> = rows.iter().map(Row::cells).collect();
+    let mut widths = HEAD.map(|head| head.chars().count());
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
         }
-        let total = widths.iter().sum::<usize>() + 2 * (widths.len() - 1);
-        writeln!(f, "{}: {} -> {}", self.net, self.input, self.output)?;
-        writeln!(f, "{}", "━".repeat(total))?;
-        line(f, &widths, &HEAD.map(str::to_owned))?;
-        writeln!(f, "{}", "─".repeat(total))?;
-        for cells in &lines {
-            line(f, &widths, cells)?;
-        }
-        writeln!(f, "{}", "━".repeat(total))?;
-        let random: usize = self.rows.iter().map(|row| row.random).sum();
-        let plain: usize = self.rows.iter().map(|row| row.plain).sum();
-        let (all, random, plain) = (grouped(random + plain), grouped(random), grouped(plain));
-        write!(f, "{all} parameters: {random} random, {plain} plain")
     }
+    let total = widths.iter().sum::<usize>() + 2 * (widths.len() - 1);
+    writeln!(f, "{net}: {input} -> {output}")?;
+    writeln!(f, "{}", "━".repeat(total))?;
+    line(f, &widths, &HEAD.map(str::to_owned))?;
+    writeln!(f, "{}", "─".repeat(total))?;
+    for cells in &lines {
+        line(f, &widths, cells)?;
+    }
+    writeln!(f, "{}", "━".repeat(total))?;
+    let random: usize = rows.iter().map(|row| row.random).sum();
+    let plain: usize = rows.iter().map(|row| row.plain).sum();
+    let (all, random, plain) = (grouped(random + plain), grouped(random), grouped(plain));
+    write!(f, "{all} parameters: {random} random, {plain} plain")
 }
 
 impl Row {

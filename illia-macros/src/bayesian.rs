@@ -29,7 +29,9 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let errors_tokens = errors.to_tokens();
     let body = if errors.is_empty() { arms } else { Traversal::default() };
     let implementation = implementation(&input, &illia, &body);
-    quote!(#input #errors_tokens #implementation)
+    // Modules differ in size as their layers do; boxing them is the user's choice.
+    let lenient = matches!(input.data, Data::Enum(_)).then(|| quote!(#[allow(clippy::large_enum_variant)]));
+    quote!(#lenient #input #errors_tokens #implementation)
 }
 
 /// The path to the library: `::illia`, or that of `#[bayesian(crate = path)]`.
@@ -141,10 +143,20 @@ const NEVER: [&str; 25] = [
 
 fn never_a_module(field: &Field, title: &str, name: &str, errors: &mut Errors) {
     let ty = innermost(&field.ty);
-    let Type::Path(path) = ty else { return };
+    let shown = crate::check::shown(&field.ty);
+    let Type::Path(path) = ty else {
+        if let Type::Reference(reference) = &field.ty
+            && reference.mutability.is_none()
+        {
+            shared(field, title, name, &shown, errors);
+        }
+        return;
+    };
     let Some(last) = path.path.segments.last() else { return };
+    if last.ident == "Rc" || last.ident == "Arc" {
+        return shared(field, title, name, &shown, errors);
+    }
     if path.qself.is_none() && last.arguments.is_none() && NEVER.iter().any(|never| last.ident == never) {
-        let shown = crate::check::shown(&field.ty);
         errors.at(
             &field.ty,
             format!(
@@ -152,6 +164,16 @@ fn never_a_module(field: &Field, title: &str, name: &str, errors: &mut Errors) {
             ),
         );
     }
+}
+
+/// A module that others hold too can be neither frozen through one of them nor counted once.
+fn shared(field: &Field, title: &str, name: &str, shown: &str, errors: &mut Errors) {
+    errors.at(
+        &field.ty,
+        format!(
+            "the field `{title}` of `{name}` is of type `{shown}`, which shares its module: a tied module would be counted twice; own it in one field and use it twice in `forward`, or leave this one out with `#[bayesian(skip)]`"
+        ),
+    );
 }
 
 /// Behind references, slices and the collections that are modules if what is in them is.
@@ -248,8 +270,14 @@ fn predicates(input: &DeriveInput, illia: &Path, types: &[Type]) -> Vec<WherePre
             continue;
         }
         seen.push(text);
-        let bound = quote_spanned!(ty.span()=> #ty: #illia::BayesianModule);
-        out.push(parse_quote!(#bound));
+        // The whole predicate stands where the type does, and so does what the compiler says of it.
+        let module = quote!(#illia::BayesianModule).into_iter().map(|mut token| {
+            token.set_span(token.span().located_at(ty.span()));
+            token
+        });
+        let module: TokenStream = module.collect();
+        let colon = quote_spanned!(ty.span()=> :);
+        out.push(parse_quote!(#ty #colon #module));
     }
     out
 }

@@ -170,6 +170,15 @@ impl Shape {
         }
     }
 
+    /// Whether both are written the same.
+    pub fn is(&self, other: &Shape) -> bool {
+        match (self, other) {
+            (Shape::Opaque(a), Shape::Opaque(b)) => a.tokens.to_string() == b.tokens.to_string(),
+            (Shape::Opaque(_), _) | (_, Shape::Opaque(_)) => false,
+            (a, b) => a.text() == b.text(),
+        }
+    }
+
     pub fn is_unknown(&self) -> bool {
         matches!(self, Shape::Unknown(_))
     }

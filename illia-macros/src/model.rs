@@ -74,10 +74,10 @@ pub enum Run {
     ForwardT,
     /// A layer of tch's.
     Plain,
-    /// `Net::try_forward_t(&layer, &x, train)`
-    Net,
+    /// `<Net>::try_forward_t(&layer, &x, train)`
+    Net(TokenStream),
     /// The same for each.
-    Nets,
+    Nets(TokenStream),
     /// `ModuleT::forward_t(&layer, &x, train)`, whose output must be of the shape.
     Module(TokenStream),
 }

@@ -10,7 +10,7 @@ pub use build::{InitLike, array, forward_t, init, is_size, list, repeat, with};
 pub use ops::*;
 pub use plain::{batch_norm, group_norm, layer_norm, plain};
 
-pub use crate::summary::{Row, Summary};
+pub use crate::summary::{Row, summary};
 pub use illia_shape::*;
 
 use crate::error::Result;

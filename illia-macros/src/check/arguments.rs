@@ -2,6 +2,7 @@
 
 use proc_macro2::Span;
 use quote::{ToTokens, quote};
+use syn::spanned::Spanned;
 use syn::{Expr, Ident, Lit};
 
 use super::Checker;
@@ -48,6 +49,12 @@ impl Checker<'_> {
                 placed += 1;
                 if placed > places {
                     self.too_many(&kind, &arg, placed, places, known);
+                    // It is taken for what it was most likely meant to be.
+                    if let (Some(first), true, Value::Expr(expr)) = (known.first(), places > 0, &arg.value) {
+                        let name = Ident::new(first, expr.span());
+                        seen.push(name.to_string());
+                        kept.push(Arg { name: Some(name), ..arg });
+                    }
                 } else {
                     kept.push(arg);
                 }
@@ -184,7 +191,7 @@ impl Checker<'_> {
             return Some(quote!((#expr)));
         };
         if !range.contains(number) {
-            self.errors.at(expr, format!("{what} is {}, got {}", range.in_words(), shown(expr)));
+            self.errors.at(expr, format!("{what} must be {}, got {}", range.in_words(), shown(expr)));
             return None;
         }
         let literal = proc_macro2::Literal::f64_unsuffixed(number.abs());

@@ -5,7 +5,7 @@ use syn::Expr;
 
 use super::sizes::ident_of;
 use super::{Checker, State};
-use crate::dim::{Cond, Const, Dim, Level, Shape};
+use crate::dim::{Cond, Const, Dim, Level, Shape, infix};
 use crate::parse;
 use crate::say::Say;
 
@@ -117,11 +117,13 @@ impl Checker<'_> {
             }
         }
         let declared_shape = Shape::Known(expected.clone());
+        let output = who.starts_with("the output");
         let say = |declared_shape: &Shape| {
-            Say::new(format!("{who} "))
+            let say = Say::new(format!("{who} "))
                 .shape(declared_shape)
                 .text(format!(", but {} gives ", state.giver))
-                .shape(&state.shape)
+                .shape(&state.shape);
+            if output { say.text("; change the last step, or the signature") } else { say }
         };
         if expected.len() != dims.len() {
             self.errors.at(declared_span(declared), say(&declared_shape).plain());
@@ -129,7 +131,7 @@ impl Checker<'_> {
         }
         if let Some((axis, name, known, given)) = wrong_name {
             let message = format!(
-                "the axis `{name}` is used for two lengths: {} and, from {}, {}",
+                "the axis `{name}` is used for two lengths: {} and, from {}, `{}`",
                 self.length_in_words(&name, &known),
                 state.giver,
                 given.text()
@@ -138,17 +140,23 @@ impl Checker<'_> {
             return false;
         }
         let mut wrong = None;
+        let mut open: Option<(&Expr, Vec<proc_macro2::TokenStream>, bool)> = None;
         for ((axis, want), got) in declared.axes.iter().zip(&expected).zip(dims) {
             match want.equals(got) {
                 Cond::Known(true) => {}
                 Cond::Known(false) => wrong = wrong.or(Some(axis)),
-                cond => {
-                    self.require(axis, cond, say(&declared_shape));
+                Cond::Const { tokens, generic } => {
+                    let (_, all, any) = open.get_or_insert((axis, Vec::new(), false));
+                    all.push(tokens);
+                    *any |= generic;
                 }
             }
         }
         if let Some(axis) = wrong {
             self.errors.at(axis, say(&declared_shape).plain());
+        } else if let Some((axis, tokens, generic)) = open {
+            let cond = Cond::Const { tokens: infix(&tokens, &quote!(&&)), generic };
+            self.require(axis, cond, say(&declared_shape));
         }
         wrong.is_none()
     }

@@ -248,6 +248,7 @@ impl Checker<'_> {
             fields: self.fields.clone(),
             quiet: false,
             loops: self.loops,
+            sound: self.sound.clone(),
         };
         probe.steps(body, state.clone(), place).1
     }

@@ -248,8 +248,13 @@ impl Checker<'_> {
         let kernel = match self.named(reader, "kernel") {
             Some(expr) => self.sizes_of(&expr, &format!("`kernel` of `{}`", reader.kind), axes, 1),
             None => {
-                self.errors
-                    .at(site.kind, format!("missing argument `kernel` of `{}`: `kernel: 3`", reader.kind));
+                self.errors.at(
+                    site.kind,
+                    format!(
+                        "missing argument `kernel` of `{}`, the size of its window: `kernel: 3`",
+                        reader.kind
+                    ),
+                );
                 Err(())
             }
         };
@@ -346,6 +351,10 @@ impl Checker<'_> {
                         .text(")");
                     if !complained && !self.require(at, at_least_one(&n), say) {
                         complained = true;
+                    }
+                    if let Dim::Const(c) = &n {
+                        let tokens = &c.tokens;
+                        self.sound.push((tokens.to_string(), quote!((#tokens >= 1))));
                     }
                     out.push(n);
                 }

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::Ident;
 
 use super::arguments::{Range, Reader};
-use super::nested::dot_net;
+use super::nested::with_article;
 use super::steps::Made;
 use super::{Checker, State};
 use crate::dim::{Cond, Const, Dim, Level, Shape};
@@ -466,7 +466,7 @@ impl Checker<'_> {
                 let hint = rank_hint(&kind.to_string(), dims);
                 let message = format!(
                     "`{who}` is a {} and takes {wanted}, but {giver} gives {}{hint}",
-                    dot_net(kind),
+                    with_article(kind),
                     state.shape.text()
                 );
                 self.errors.at(kind, message);
@@ -476,8 +476,11 @@ impl Checker<'_> {
                 let tokens = &c.tokens;
                 let cond =
                     Cond::Const { tokens: quote!(#tokens.rank() == #rank), generic: c.level != Level::Item };
-                let say = Say::new(format!("`{who}` is a {kind} and takes {wanted}, but {giver} gives "))
-                    .shape(&state.shape);
+                let say = Say::new(format!(
+                    "`{who}` is {} and takes {wanted}, but {giver} gives ",
+                    with_article(kind)
+                ))
+                .shape(&state.shape);
                 self.require(kind, cond, say);
                 true
             }

@@ -66,6 +66,8 @@ pub struct Checker<'a> {
     /// Whether lines of the table are written: not in the second iteration of a `repeat`.
     pub quiet: bool,
     pub loops: usize,
+    /// Sizes that are left to the compiler, and what makes them sizes: what follows from one that is none is no mistake of its own.
+    pub sound: Vec<(String, TokenStream)>,
 }
 
 /// Checks a net.
@@ -80,13 +82,20 @@ pub fn check(net: &parse::Net, illia: Path, errors: &mut Errors) -> (Model, Shap
         fields: HashMap::new(),
         quiet: false,
         loops: 0,
+        sound: Vec::new(),
     };
     checker.generics();
     checker.defaults = checker.defaults_of(&net.defaults);
-    let input = checker.input_shape(&net.input);
+    let input = match &net.signature {
+        Some((input, _)) => checker.input_shape(input),
+        None => Shape::Unknown(None),
+    };
     let state = State { shape: input.clone(), giver: "the input".into(), real: false };
     let (nodes, state) = checker.steps(&net.steps, state, &Place::default());
-    let output = checker.output_shape(&net.output, &state);
+    let output = match &net.signature {
+        Some((_, output)) => checker.output_shape(output, &state),
+        None => Shape::Unknown(None),
+    };
     checker.model.nodes = nodes;
     checker.rename_fields();
     (checker.model, input, output)
@@ -109,7 +118,11 @@ impl Checker<'_> {
             }
             Cond::Const { tokens, generic } => {
                 let span = at.to_token_stream().into_iter().next().map_or_else(Span::call_site, |t| t.span());
-                self.model.requirements.push(Requirement { span, holds: tokens, generic, say });
+                let text = tokens.to_string();
+                let before = self.sound.iter().filter(|(size, _)| text.contains(size.as_str()));
+                let before: Vec<&TokenStream> = before.map(|(_, sound)| sound).collect();
+                let holds = if before.is_empty() { tokens } else { quote!(!(#(#before)&&*) || (#tokens)) };
+                self.model.requirements.push(Requirement { span, holds, generic, say });
                 true
             }
         }

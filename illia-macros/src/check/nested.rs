@@ -13,9 +13,11 @@ use crate::model::{Make, Run};
 use crate::parse::{self, Layer};
 use crate::say::Say;
 
-/// A layer's name in a sentence.
-pub fn dot_net(kind: &Ident) -> String {
-    kind.to_string()
+/// A layer's name with its article.
+pub fn with_article(kind: &Ident) -> String {
+    let name = kind.to_string();
+    let article = if name.starts_with(['A', 'E', 'I', 'O', 'U']) || name == "Lstm" { "an" } else { "a" };
+    format!("{article} {name}")
 }
 
 impl Checker<'_> {
@@ -35,7 +37,7 @@ impl Checker<'_> {
         Made {
             kind: self.kind_of(layer),
             make: Make::Net { ty: ty.clone(), posterior },
-            run: Run::Net,
+            run: Run::Net(ty.clone()),
             shape,
             plain: None,
             estimator: None,
@@ -135,7 +137,7 @@ impl Checker<'_> {
         Made {
             kind: format!("{} × {}", dim.text(), self.kind_of(element)),
             make: Make::Nets { ty: ty.clone(), posterior },
-            run: Run::Nets,
+            run: Run::Nets(ty.clone()),
             shape,
             plain: None,
             estimator: None,

@@ -123,7 +123,7 @@ impl Checker<'_> {
         let (code, shape) = self.known_op(&spot, known, reader);
         let private = self.private();
         let layer = place.names.join(".");
-        let changes = spot.state.shape.text() != shape.text();
+        let changes = !spot.state.shape.is(&shape);
         if changes || !named {
             let name = if named { String::new() } else { layer.clone() };
             let row = Place { names: vec![name], ..place.clone() };
@@ -135,8 +135,8 @@ impl Checker<'_> {
 
     /// Who gives the shape now: an op that keeps it leaves the credit with the layer.
     fn after(&self, state: State, shape: Shape, who: &str, op: &str, named: bool) -> State {
-        if state.shape.text() == shape.text() {
-            return state;
+        if state.shape.is(&shape) {
+            return State { shape, ..state };
         }
         let giver = if named { format!("`{op}` of `{who}`") } else { format!("`{op}`") };
         State { shape, giver, real: state.real }

@@ -94,7 +94,7 @@ impl Checker<'_> {
         match literal(expr) {
             Literal::Number(n) if n >= least => Some(Dim::Fixed(n)),
             Literal::Number(n) => {
-                self.errors.at(expr, format!("{what} is at least {least}, got {n}"));
+                self.errors.at(expr, format!("{what} must be at least {least}, got {n}"));
                 None
             }
             Literal::Wrong(why) => {

@@ -28,12 +28,12 @@ fn node(context: &Context, node: &Node) -> TokenStream {
     let private = context.private();
     match node {
         Node::Layer(call) => {
-            if let Run::Nets = call.run {
+            if let Run::Nets(ty) = &call.run {
                 let (illia, layer, name) = (context.illia, field(context, call), &call.name);
                 return quote! {
                     let mut x = x;
                     for block in &#layer {
-                        x = #private::at(#name, #illia::Net::try_forward_t(block, &x, train))?;
+                        x = #private::at(#name, <#ty as #illia::Net>::try_forward_t(block, &x, train))?;
                     }
                 };
             }
@@ -89,7 +89,9 @@ fn run(context: &Context, call: &Call) -> TokenStream {
         Run::Forward => quote!(#private::at(#name, #layer.try_forward(&x))?),
         Run::ForwardT => quote!(#private::at(#name, #layer.try_forward_t(&x, train))?),
         Run::Plain => quote!(#private::at(#name, #private::plain(&#layer, &x, train))?),
-        Run::Net | Run::Nets => quote!(#private::at(#name, #illia::Net::try_forward_t(&#layer, &x, train))?),
+        Run::Net(ty) | Run::Nets(ty) => {
+            quote!(#private::at(#name, <#ty as #illia::Net>::try_forward_t(&#layer, &x, train))?)
+        }
         Run::Module(shape) => quote!({
             let y = #illia::tch::nn::ModuleT::forward_t(&#layer, &x, train);
             #private::checked(#name, y, ::core::option::Option::Some(#shape), &x, &mut axes)?

@@ -9,7 +9,7 @@ pub fn methods(context: &Context) -> TokenStream {
     let (name, illia, private, cfgs) = (context.name(), context.illia, context.private(), context.cfgs());
     let vis = &context.net.vis;
     let (impl_generics, ty_generics, where_clause) = context.generics().split_for_impl();
-    let path = quote!(impl ::core::borrow::Borrow<#illia::tch::nn::Path<'a>>);
+    let path = quote!(&#illia::tch::nn::Path<'_>);
     let random = quote!(&|posterior| posterior);
     let plain = quote!(&#illia::Posterior::into_deterministic);
     quote! {
@@ -27,16 +27,16 @@ pub fn methods(context: &Context) -> TokenStream {
             /// # Panics
             /// With a sentence, where `try_new` is an error.
             #[track_caller]
-            #vis fn new<'a>(p: #path) -> Self {
-                #private::with(::core::borrow::Borrow::borrow(&p), #random)
+            #vis fn new(p: #path) -> Self {
+                #private::with(p, #random)
             }
 
             /// A new net, whose variables are added to `p`.
             ///
             /// # Errors
             /// `Error::Configuration` for a number outside of its range.
-            #vis fn try_new<'a>(p: #path) -> ::core::result::Result<Self, #illia::Error> {
-                <Self as #illia::Net>::try_with(::core::borrow::Borrow::borrow(&p), #random)
+            #vis fn try_new(p: #path) -> ::core::result::Result<Self, #illia::Error> {
+                <Self as #illia::Net>::try_with(p, #random)
             }
 
             /// The deterministic twin: the same net with plain weights.
@@ -44,8 +44,8 @@ pub fn methods(context: &Context) -> TokenStream {
             /// # Panics
             /// As `new`.
             #[track_caller]
-            #vis fn deterministic<'a>(p: #path) -> Self {
-                #private::with(::core::borrow::Borrow::borrow(&p), #plain)
+            #vis fn deterministic(p: #path) -> Self {
+                #private::with(p, #plain)
             }
 
             /// `[batch, INPUT..]` to `[batch, OUTPUT..]`, in evaluation mode.

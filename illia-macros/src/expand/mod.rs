@@ -43,7 +43,7 @@ use syn::{Attribute, Generics, Ident, Path};
 
 use crate::check::shape_tokens;
 use crate::dim::Shape;
-use crate::model::Model;
+use crate::model::{Field, Model};
 use crate::parse;
 
 /// What every part of the expansion needs.
@@ -113,19 +113,23 @@ fn structure(context: &Context) -> TokenStream {
     let vis = &net.vis;
     let (generics, where_clause) = (&net.generics, &net.generics.where_clause);
     let lenient = context.broken.then(|| quote!(#[allow(dead_code)]));
-    let fields = context.model.fields.iter().map(|field| {
-        let (attrs, vis, ident) = (&field.attrs, &field.vis, &field.ident);
-        let mut ty = field.ty.clone();
-        for _ in 0..field.depth {
-            ty = quote!(::std::vec::Vec<#ty>);
-        }
-        let documented = attrs.iter().any(|attr| attr.path().is_ident("doc"));
-        let doc = (!documented && !matches!(vis, syn::Visibility::Inherited)).then(|| {
-            let text = format!("The step `{}`.", field.place.join("."));
-            quote!(#[doc = #text])
+    // Two steps of one name are a mistake already.
+    let first =
+        |(i, field): (usize, &Field)| !context.model.fields.iter().take(i).any(|f| f.ident == field.ident);
+    let fields =
+        context.model.fields.iter().enumerate().filter(|(i, field)| first((*i, field))).map(|(_, field)| {
+            let (attrs, vis, ident) = (&field.attrs, &field.vis, &field.ident);
+            let mut ty = field.ty.clone();
+            for _ in 0..field.depth {
+                ty = quote!(::std::vec::Vec<#ty>);
+            }
+            let documented = attrs.iter().any(|attr| attr.path().is_ident("doc"));
+            let doc = (!documented && !matches!(vis, syn::Visibility::Inherited)).then(|| {
+                let text = format!("The step `{}`.", field.place.join("."));
+                quote!(#[doc = #text])
+            });
+            quote!(#doc #(#attrs)* #vis #ident: #ty)
         });
-        quote!(#doc #(#attrs)* #vis #ident: #ty)
-    });
     quote! {
         #(#attrs)*
         #debug

@@ -1,8 +1,8 @@
 //! What only the compiler can decide. Where it is known when the net is compiled: a bound whose message carries the
 //! numbers. Where it takes the const parameters' values, and where whole shapes are in the sentence: an assertion.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{format_ident, quote};
 
 use super::Context;
 use crate::model::Requirement;
@@ -76,9 +76,24 @@ fn assertion(context: &Context, requirement: &Requirement) -> TokenStream {
         Piece::Number(tokens, _) => quote!(.number(#tokens)),
         Piece::Shape(tokens, _) => quote!(.shape(#tokens)),
     });
-    let call = quote_spanned!(*span=> require);
-    let args = quote_spanned!(*span=> (#holds, &#private::Message::new() #(#pieces)*));
-    quote!(#private::#call #args)
+    at(*span, quote!(#private::require(#holds, &#private::Message::new() #(#pieces)*)))
+}
+
+/// Generated tokens, shown at the user's: what the compiler has to say of them points there.
+fn at(span: Span, tokens: TokenStream) -> TokenStream {
+    let place = |token: TokenTree| -> TokenTree {
+        let mut token = match token {
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), at(span, group.stream()));
+                inner.set_span(group.span().located_at(span));
+                return TokenTree::Group(inner);
+            }
+            token => token,
+        };
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_iter().map(place).collect()
 }
 
 /// A trait of one use, which only `true` implements: its message has the other arguments' values in it.
@@ -98,17 +113,18 @@ fn bound(requirement: &Requirement) -> TokenStream {
             }
         }
     }
-    let span = span.resolved_at(Span::mixed_site());
-    let holds = quote_spanned!(span=> { #holds });
-    quote! {
-        const _: () = {
+    let machinery = at(
+        *span,
+        quote! {
             #[diagnostic::on_unimplemented(message = #message, label = "does not fit")]
             trait Fits<const HOLDS: bool, #(const #names: i64),*> {}
+            #[diagnostic::do_not_recommend]
             impl<#(const #names: i64),*> Fits<true, #(#names),*> for () {}
             const fn fits<const HOLDS: bool, #(const #names: i64),*>() where (): Fits<HOLDS, #(#names),*> {}
-            fits::<#holds, #({ #numbers }),*>();
-        };
-    }
+            fits::<{ #holds }, #({ #numbers }),*>();
+        },
+    );
+    quote!(const _: () = { #machinery };)
 }
 
 /// Neighbouring words in one.

@@ -25,15 +25,7 @@ pub fn display(context: &Context) -> TokenStream {
         }
     });
     let text = name.to_string();
-    let body = context.body(quote! {
-        let summary = #private::Summary {
-            net: #text,
-            input: Self::INPUT,
-            output: Self::OUTPUT,
-            rows: ::std::vec::Vec::from([#(#rows),*]),
-        };
-        ::core::fmt::Display::fmt(&summary, f)
-    });
+    let body = context.body(quote!(#private::summary(f, #text, Self::INPUT, Self::OUTPUT, &[#(#rows),*])));
     quote! {
         #cfgs
         #[automatically_derived]

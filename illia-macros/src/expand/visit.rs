@@ -1,17 +1,17 @@
 //! The traversal: every layer once, by its dotted name.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use super::Context;
 use super::forward::field;
-use crate::model::{Call, Node, Part};
+use crate::model::{Call, Node, Part, Run};
 
 pub fn visit(context: &Context) -> TokenStream {
     let (name, illia, cfgs) = (context.name(), context.illia, context.cfgs());
     let (impl_generics, ty_generics, where_clause) = context.generics().split_for_impl();
-    let shared = context.body(nodes(context, &context.model.nodes, &quote!(&)));
-    let exclusive = context.body(nodes(context, &context.model.nodes, &quote!(&mut)));
+    let shared = context.body(nodes(context, &context.model.nodes, false));
+    let exclusive = context.body(nodes(context, &context.model.nodes, true));
     quote! {
         #cfgs
         #[automatically_derived]
@@ -27,29 +27,30 @@ pub fn visit(context: &Context) -> TokenStream {
     }
 }
 
-fn nodes(context: &Context, list: &[Node], borrow: &TokenStream) -> TokenStream {
+fn nodes(context: &Context, list: &[Node], exclusive: bool) -> TokenStream {
     list.iter()
         .map(|node| match node {
-            Node::Layer(call) => layer(context, call, borrow),
+            Node::Layer(call) => layer(context, call, exclusive),
             Node::Op(_) => TokenStream::new(),
             Node::Residual { project, body } => {
-                let project = project.as_ref().map(|call| layer(context, call, borrow));
-                let body = nodes(context, body, borrow);
+                let project = project.as_ref().map(|call| layer(context, call, exclusive));
+                let body = nodes(context, body, exclusive);
                 quote!(#project #body)
             }
             Node::Concat { branches, .. } => {
-                branches.iter().map(|branch| nodes(context, branch, borrow)).collect()
+                branches.iter().map(|branch| nodes(context, branch, exclusive)).collect()
             }
             Node::Loop { count, index, body } => {
-                let body = nodes(context, body, borrow);
+                let body = nodes(context, body, exclusive);
                 if body.is_empty() { body } else { quote!(for #index in 0..#count { #body }) }
             }
-            Node::Unrolled { bodies } => bodies.iter().map(|body| nodes(context, body, borrow)).collect(),
+            Node::Unrolled { bodies } => bodies.iter().map(|body| nodes(context, body, exclusive)).collect(),
         })
         .collect()
 }
 
-fn layer(context: &Context, call: &Call, borrow: &TokenStream) -> TokenStream {
+fn layer(context: &Context, call: &Call, exclusive: bool) -> TokenStream {
+    let borrow = if exclusive { quote!(&mut) } else { quote!(&) };
     let layer = field(context, call);
     let mut pattern: Vec<String> = Vec::new();
     let mut indices = Vec::new();
@@ -63,9 +64,13 @@ fn layer(context: &Context, call: &Call, borrow: &TokenStream) -> TokenStream {
         }
     }
     let pattern = pattern.join(".");
-    if indices.is_empty() {
-        quote!(visitor.module(#pattern, #borrow #layer);)
-    } else {
-        quote!(visitor.module(&::std::format!(#pattern, #(#indices),*), #borrow #layer);)
+    let name =
+        if indices.is_empty() { quote!(#pattern) } else { quote!(&::std::format!(#pattern, #(#indices),*)) };
+    if let Run::Net(ty) = &call.run {
+        // Through the one trait that a net must have, so that a type which is none gives one error.
+        let illia = context.illia;
+        let show = Ident::new(if exclusive { "show_mut" } else { "show" }, Span::call_site());
+        return quote!(<#ty as #illia::Net>::#show(#borrow #layer, #name, visitor););
     }
+    quote!(visitor.module(#name, #borrow #layer);)
 }

@@ -20,8 +20,8 @@ pub struct Net {
     pub vis: Visibility,
     pub ident: Ident,
     pub generics: Generics,
-    pub input: Shape,
-    pub output: Shape,
+    /// What goes in and what comes out; none after a mistake.
+    pub signature: Option<(Shape, Shape)>,
     pub defaults: Vec<Default>,
     pub steps: Vec<Step>,
 }
@@ -82,16 +82,15 @@ fn header(input: ParseStream, errors: &mut Errors) -> syn::Result<Net> {
     if generics.where_clause.is_none() && input.peek(Token![where]) {
         generics.where_clause = input.parse()?;
     }
-    let (shape_in, shape_out) = match signature {
-        Ok(signature) => signature,
+    let signature = match signature {
+        Ok(signature) => Some(signature),
         Err(error) => {
-            // The steps are read for their names alone.
+            // The steps are read all the same.
             errors.push(error);
             while !input.is_empty() && !input.peek(token::Brace) {
                 input.parse::<proc_macro2::TokenTree>()?;
             }
-            let none = Shape { bracket: token::Bracket::default(), axes: Punctuated::new() };
-            (none.clone(), none)
+            None
         }
     };
     if !input.peek(token::Brace) {
@@ -102,7 +101,7 @@ fn header(input: ParseStream, errors: &mut Errors) -> syn::Result<Net> {
     let defaults = defaults(&content, errors);
     let steps = step::steps(&content, errors);
 
-    Ok(Net { attrs, vis, ident, generics, input: shape_in, output: shape_out, defaults, steps })
+    Ok(Net { attrs, vis, ident, generics, signature, defaults, steps })
 }
 
 fn signature(input: ParseStream) -> syn::Result<(Shape, Shape)> {

@@ -17,7 +17,8 @@ const PROGRAMS: [&str; 5] = [
 
 /// What stands in `bnn! { .. }` in a program.
 fn nets(program: &str) -> Vec<TokenStream> {
-    let tokens: Vec<TokenTree> = program.parse::<TokenStream>().expect("a program has tokens").into_iter().collect();
+    let tokens: Vec<TokenTree> =
+        program.parse::<TokenStream>().expect("a program has tokens").into_iter().collect();
     let mut nets = Vec::new();
     for window in tokens.windows(3) {
         if let [TokenTree::Ident(name), TokenTree::Punct(bang), TokenTree::Group(group)] = window
@@ -32,7 +33,8 @@ fn nets(program: &str) -> Vec<TokenStream> {
 
 /// The items behind `#[bayesian]` in a program.
 fn items(program: &str) -> Vec<TokenStream> {
-    let tokens: Vec<TokenTree> = program.parse::<TokenStream>().expect("a program has tokens").into_iter().collect();
+    let tokens: Vec<TokenTree> =
+        program.parse::<TokenStream>().expect("a program has tokens").into_iter().collect();
     let mut items = Vec::new();
     for (i, token) in tokens.iter().enumerate() {
         if let TokenTree::Group(group) = token

@@ -1,0 +1,14 @@
+//! Programs in the language of `bnn!`, each a module of its own.
+
+mod language {
+    mod blocks;
+    mod distributions;
+    mod fresh;
+    mod hygiene;
+    mod images;
+    mod modules;
+    mod nested;
+    mod sequences;
+    mod sizes;
+    mod table;
+}

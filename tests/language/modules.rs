@@ -1,0 +1,115 @@
+//! Functions, closures and modules of the user's own.
+
+use illia::prelude::*;
+
+const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+mod my {
+    use illia::prelude::*;
+
+    pub fn swish(x: &Tensor) -> Tensor {
+        x * x.sigmoid()
+    }
+
+    pub fn halves(x: &Tensor) -> Tensor {
+        x.narrow(1, 0, x.size()[1] / 2)
+    }
+
+    /// Self-attention with random projections.
+    #[bayesian]
+    #[derive(Debug)]
+    pub struct Attention {
+        query: illia::nn::Linear,
+        key: illia::nn::Linear,
+        norm: nn::LayerNorm,
+        #[bayesian(skip)]
+        scale: f64,
+    }
+
+    impl Attention {
+        pub fn new(p: &nn::Path, size: i64, scale: f64) -> Self {
+            let linear = |name: &str| illia::nn::Linear::new(p / name, size, size, Default::default());
+            let norm = nn::layer_norm(p / "norm", vec![size], Default::default());
+            Attention { query: linear("query"), key: linear("key"), norm, scale }
+        }
+    }
+
+    impl Module for Attention {
+        fn forward(&self, x: &Tensor) -> Tensor {
+            let scores = self.query.forward(x).matmul(&self.key.forward(x).transpose(1, 2)) * self.scale;
+            self.norm.forward(&scores.softmax(-1, Kind::Float).matmul(x))
+        }
+    }
+
+    /// Says one shape and gives another.
+    #[bayesian]
+    #[derive(Debug)]
+    pub struct Liar;
+
+    impl Liar {
+        pub fn new(_: &nn::Path) -> Self {
+            Liar
+        }
+    }
+
+    impl Module for Liar {
+        fn forward(&self, x: &Tensor) -> Tensor {
+            x.narrow(1, 0, 1)
+        }
+    }
+}
+
+fn cube(x: &Tensor) -> Tensor {
+    x * x * x
+}
+
+bnn! {
+    struct Own: [seq, 8] -> [4] {
+        fc: Linear(8) -> my::swish -> (|x| x * 2.0 + 1.0),
+        attend: my::Attention(size: 8, scale: 0.5): [seq, 8] -> [seq, 8],
+        (|x| x.cumsum(1, Kind::Float)),
+        last,
+        my::halves: [4],
+        self::cube,
+        cube,
+    }
+}
+
+bnn! {
+    struct Deceived: [4] -> [4] {
+        fc: Linear(4),
+        liar: my::Liar: [4] -> [4],
+    }
+}
+
+bnn! {
+    struct DeceivedByAFunction: [4] -> [4] {
+        fc: Linear(4) -> my::halves,
+    }
+}
+
+#[test]
+fn run_where_they_stand() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let mut net = Own::new(&vs.root());
+    let x = Tensor::randn([3, 5, 8], CPU);
+    assert_eq!(net.forward(&x).size(), [3, 4]);
+    assert_eq!(net.kl_cost().num_params, 3 * (8 * 8 + 8));
+    assert!(vs.variables().contains_key("attend.query.weight.mu"));
+    net.freeze();
+    assert!(net.forward(&x).allclose(&net.forward(&x), 0., 0., false));
+}
+
+#[test]
+fn what_does_not_keep_its_word_is_an_error() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Deceived::new(&vs.root());
+    let error = net.try_forward(&Tensor::randn([2, 4], CPU)).expect_err("one column").to_string();
+    assert!(
+        error.starts_with("liar: ") && error.contains("[batch, 4]") && error.contains("[2, 1]"),
+        "{error}"
+    );
+    let net = DeceivedByAFunction::new(&(vs.root() / "other"));
+    let error = net.try_forward(&Tensor::randn([2, 4], CPU)).expect_err("half the columns").to_string();
+    assert!(error.starts_with("fc: ") && error.contains("[2, 2]"), "{error}");
+}

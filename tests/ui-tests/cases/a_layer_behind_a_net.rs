@@ -1,0 +1,16 @@
+use illia::prelude::*;
+
+bnn! {
+    struct Encoder: [784] -> [32] {
+        fc: Linear(32) -> relu,
+    }
+}
+
+bnn! {
+    struct Net: [784] -> [10] {
+        encoder: Encoder,
+        head: Linear(16 => 10),
+    }
+}
+
+fn main() {}

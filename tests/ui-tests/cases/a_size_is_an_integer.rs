@@ -1,0 +1,13 @@
+use illia::prelude::*;
+
+const WIDTH: f64 = 4.0;
+
+bnn! {
+    struct Net: [8] -> [4] {
+        fc1: Linear(8.5),
+        fc2: Linear(WIDTH) -> relu,
+        fc3: Linear(4),
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use illia::prelude::*;
+
+#[bayesian]
+fn model() {}
+
+fn main() {}

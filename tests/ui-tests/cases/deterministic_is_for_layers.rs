@@ -1,0 +1,10 @@
+use illia::prelude::*;
+
+bnn! {
+    struct Net: [8] -> [8] {
+        #[deterministic]
+        relu,
+    }
+}
+
+fn main() {}

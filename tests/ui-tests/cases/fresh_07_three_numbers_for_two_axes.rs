@@ -1,0 +1,9 @@
+use illia::prelude::*;
+
+bnn! {
+    struct Net: [1, 8, 8] -> [4, 6, 6] {
+        conv: Conv2d(4, kernel: (3, 3, 3)),
+    }
+}
+
+fn main() {}

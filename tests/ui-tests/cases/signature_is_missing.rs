@@ -1,0 +1,9 @@
+use illia::prelude::*;
+
+bnn! {
+    struct Net {
+        fc: Linear(10),
+    }
+}
+
+fn main() {}
