@@ -10,7 +10,7 @@ use super::adam::AdamStep;
 use super::isa::{Isa, dispatch};
 use super::math::{ln, softplus};
 use super::{memory, parallel};
-use crate::noise::{BLOCK, CHUNK, Key, Source};
+use crate::noise::{BLOCK, CHUNK, Key, Lanes, Source};
 
 const LANES: usize = 16;
 
@@ -35,8 +35,8 @@ pub(crate) fn draw(
     let isa = Isa::best();
     let source = key.map(Source::normals);
     memory::with_slices([Some(out), Some(mu), Some(rho), centre], |slices| {
-        let sums = parallel::map_blocks(slices, BLOCK, |block, [out, mu, rho, centre]| {
-            draw_block(isa, source, prior, block, out, mu, rho, centre)
+        let sums = parallel::map_blocks(slices, BLOCK, |block, slices| {
+            draw_block(isa, source, prior, block, slices)
         });
         sums.iter().sum()
     })
@@ -105,10 +105,36 @@ pub(crate) fn update(
     .is_some()
 }
 
-/// Elements `from..to`, or none of a slice that is empty.
-#[inline(always)]
-fn part(slice: &[f32], from: usize, to: usize) -> &[f32] {
-    if slice.is_empty() { slice } else { &slice[from..to] }
+type Chunk = [f32; CHUNK];
+
+/// Runs `$body` on each chunk of the slices `$of`, bound to `$chunks: [Option<&mut Chunk>; N]`, and on what is left in
+/// zero-padded copies, of which the first `$written` are copied back. `$n` elements are real. A macro, because closures
+/// are not inlined by force.
+macro_rules! for_chunks {
+    (|$chunks:ident, $n:ident| $of:ident, $written:literal, $body:block) => {{
+        let mut parts = $of.map(|slice| slice.as_chunks_mut::<CHUNK>());
+        let count = parts.iter().map(|(chunks, _)| chunks.len()).max().unwrap_or(0);
+        for i in 0..count {
+            let $n = CHUNK;
+            let $chunks = parts.each_mut().map(|(chunks, _)| chunks.get_mut(i));
+            $body
+        }
+        let $n = parts.iter().map(|(_, rest)| rest.len()).max().unwrap_or(0);
+        if $n > 0 {
+            let mut padded = [[0.0; CHUNK]; _];
+            for (padded, (_, rest)) in padded.iter_mut().zip(&parts) {
+                padded[..rest.len()].copy_from_slice(rest);
+            }
+            {
+                let mut present = parts.iter().map(|(_, rest)| !rest.is_empty());
+                let $chunks = padded.each_mut().map(|chunk| present.next().unwrap_or(false).then_some(chunk));
+                $body
+            }
+            for (padded, (_, rest)) in padded.iter().zip(&mut parts).take($written) {
+                rest.copy_from_slice(&padded[..rest.len()]);
+            }
+        }
+    }};
 }
 
 #[inline(always)]
@@ -116,120 +142,175 @@ fn draw_body(
     source: Option<Source>,
     prior: Option<GaussianPrior>,
     block: usize,
-    out: &mut [f32],
-    mu: &[f32],
-    rho: &[f32],
-    centre: &[f32],
+    slices: [&mut [f32]; 4],
 ) -> f64 {
     let mut lanes = source.map(|source| source.block(block));
-    let mut kl = 0.0;
-    let mut from = 0;
-    while from < out.len() {
-        let to = (from + CHUNK).min(out.len());
-        let (out, mu, rho) = (&mut out[from..to], &mu[from..to], &rho[from..to]);
-        let n = out.len();
-        // Past the end: a standard deviation of 1.
-        let mut sigma = [1.0f32; CHUNK];
-        for i in 0..n {
-            sigma[i] = softplus(rho[i]).0;
+    let mut kl = KlSum::new();
+    for_chunks!(|chunks, n| slices, 1, {
+        if let [Some(out), Some(mu), Some(rho), centre] = chunks {
+            draw_chunk(lanes.as_mut(), prior, &mut kl, n, out, mu, rho, centre.as_deref());
         }
-        if let Some(lanes) = &mut lanes {
-            let mut eps = [0.0; CHUNK];
-            lanes.normals(&mut eps);
-            for i in 0..n {
-                out[i] = mu[i] + sigma[i] * eps[i];
-            }
-        } else {
-            out.copy_from_slice(&sigma[..n]);
-        }
-        if let Some(prior) = prior {
-            kl += kl_of_chunk(prior, mu, &sigma, part(centre, from, to));
-        }
-        from = to;
-    }
-    kl
+    });
+    prior.map_or(0.0, |prior| kl.nats(prior))
 }
 
-/// The sum of (d² + sigma²) / 2s² - log(sigma / s) - 1/2 with d = mu - mean - centre, in an order that no
-/// instruction set changes.
 #[inline(always)]
-fn kl_of_chunk(prior: GaussianPrior, mu: &[f32], sigma: &[f32; CHUNK], centre: &[f32]) -> f64 {
-    let n = mu.len();
-    let mut squares = [0.0f32; CHUNK];
-    for i in 0..n {
-        let d = mu[i] - prior.mean;
-        squares[i] = d * d + sigma[i] * sigma[i];
+#[allow(clippy::too_many_arguments)]
+fn draw_chunk(
+    lanes: Option<&mut Lanes>,
+    prior: Option<GaussianPrior>,
+    kl: &mut KlSum,
+    n: usize,
+    out: &mut Chunk,
+    mu: &Chunk,
+    rho: &Chunk,
+    centre: Option<&Chunk>,
+) {
+    let mut sigma = [0.0; CHUNK];
+    for i in 0..CHUNK {
+        sigma[i] = softplus(rho[i]).0;
     }
-    for i in 0..centre.len() {
-        let d = mu[i] - prior.mean - centre[i];
-        squares[i] = d * d + sigma[i] * sigma[i];
-    }
-    // log of a product: one logarithm for the mantissas of a lane, the exponents added up.
-    let (mut square, mut product, mut exponent) = ([0.0f32; LANES], [1.0f32; LANES], [0i32; LANES]);
-    for row in 0..CHUNK / LANES {
-        for lane in 0..LANES {
-            let bits = sigma[row * LANES + lane].to_bits();
-            square[lane] += squares[row * LANES + lane];
-            product[lane] *= f32::from_bits((bits & 0x007f_ffff) | 0x3f80_0000);
-            exponent[lane] += (bits >> 23) as i32 - 127;
+    match lanes {
+        None => *out = sigma,
+        Some(lanes) => {
+            lanes.normals(out);
+            for i in 0..CHUNK {
+                out[i] = mu[i] + sigma[i] * out[i];
+            }
         }
     }
-    let (mut quadratic, mut log_sigma) = (0.0, 0.0);
-    for lane in 0..LANES {
-        quadratic += f64::from(square[lane]);
-        log_sigma += f64::from(ln(product[lane])) + f64::from(exponent[lane]) * std::f64::consts::LN_2;
+    if let Some(prior) = prior {
+        let mut distance = [0.0; CHUNK];
+        for i in 0..CHUNK {
+            distance[i] = mu[i] - prior.mean;
+        }
+        if let Some(centre) = centre {
+            for i in 0..CHUNK {
+                distance[i] -= centre[i];
+            }
+        }
+        kl.add(distance, sigma, n);
     }
-    let std = f64::from(prior.std);
-    quadratic / (2.0 * std * std) - log_sigma + n as f64 * (std.ln() - 0.5)
+}
+
+/// Sums over a block, lane by lane: in an order that no instruction set changes.
+struct KlSum {
+    count: usize,
+    /// d² + sigma², with d the distance from the prior's mean.
+    squares: [f64; LANES],
+    /// log sigma as a product of mantissas, which stays in [1, 2), and a sum of exponents: one logarithm in the end.
+    product: [f32; LANES],
+    exponent: [i32; LANES],
+}
+
+impl KlSum {
+    #[inline(always)]
+    fn new() -> KlSum {
+        KlSum { count: 0, squares: [0.0; LANES], product: [1.0; LANES], exponent: [0; LANES] }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, mut distance: Chunk, mut sigma: Chunk, n: usize) {
+        let mut squares = [0.0; LANES];
+        for i in n..CHUNK {
+            (distance[i], sigma[i]) = (0.0, 1.0);
+        }
+        for (distance, sigma) in distance.as_chunks::<LANES>().0.iter().zip(sigma.as_chunks::<LANES>().0) {
+            for lane in 0..LANES {
+                let bits = sigma[lane].to_bits();
+                squares[lane] += distance[lane] * distance[lane] + sigma[lane] * sigma[lane];
+                self.product[lane] *= f32::from_bits((bits & 0x007f_ffff) | 0x3f80_0000);
+                self.exponent[lane] += (bits >> 23) as i32 - 127;
+            }
+        }
+        for lane in 0..LANES {
+            // Sixteen mantissas and the one before: below 2^17.
+            let bits = self.product[lane].to_bits();
+            self.product[lane] = f32::from_bits((bits & 0x007f_ffff) | 0x3f80_0000);
+            self.exponent[lane] += (bits >> 23) as i32 - 127;
+            self.squares[lane] += f64::from(squares[lane]);
+        }
+        self.count += n;
+        // The squares of what only pads are 1.
+        self.squares[0] -= (CHUNK - n) as f64;
+    }
+
+    /// The sum of (d² + sigma²) / 2s² - log(sigma / s) - 1/2.
+    #[inline(always)]
+    fn nats(self, prior: GaussianPrior) -> f64 {
+        let mut logs = [0.0; LANES];
+        for lane in 0..LANES {
+            logs[lane] = ln(self.product[lane]);
+        }
+        let (mut squares, mut log_sigma) = (0.0, 0.0);
+        for lane in 0..LANES {
+            squares += self.squares[lane];
+            log_sigma += f64::from(logs[lane]) + f64::from(self.exponent[lane]) * std::f64::consts::LN_2;
+        }
+        let std = f64::from(prior.std);
+        squares / (2.0 * std * std) - log_sigma + self.count as f64 * (std.ln() - 0.5)
+    }
 }
 
 #[inline(always)]
 fn update_body(numbers: Numbers, source: Option<Source>, block: usize, slices: [&mut [f32]; 11]) {
-    let [mu, mu_mean, mu_square, rho, rho_mean, rho_square, of_weights, of_mu, of_sigma, of_rho, centre] =
-        slices;
-    let Numbers { mu_adam, rho_adam, prior_mean, weight, per_variance } = numbers;
     let mut lanes = source.map(|source| source.block(block));
-    let mut from = 0;
-    while from < mu.len() {
-        let to = (from + CHUNK).min(mu.len());
-        let n = to - from;
+    for_chunks!(|chunks, _n| slices, 6, {
+        let [m0, m1, m2, r0, r1, r2, of_weights, of_mu, of_sigma, of_rho, centre] = chunks;
         let (mut mu_slope, mut sigma_slope, mut rho_slope) = ([0.0; CHUNK], [0.0; CHUNK], [0.0; CHUNK]);
-        if let Some(lanes) = &mut lanes {
+        if let (Some(lanes), Some(of_weights)) = (&mut lanes, of_weights) {
+            mu_slope = *of_weights;
             lanes.normals(&mut sigma_slope);
-            let of_weights = &of_weights[from..to];
-            for i in 0..n {
-                mu_slope[i] += of_weights[i];
+            for i in 0..CHUNK {
                 sigma_slope[i] *= of_weights[i];
             }
         }
-        add(&mut mu_slope, part(of_mu, from, to));
-        add(&mut sigma_slope, part(of_sigma, from, to));
-        add(&mut rho_slope, part(of_rho, from, to));
-        for (slope, centre) in mu_slope.iter_mut().zip(part(centre, from, to)) {
-            *slope -= centre * per_variance;
+        add(&mut mu_slope, of_mu, 1.0);
+        add(&mut mu_slope, centre, -numbers.per_variance);
+        add(&mut sigma_slope, of_sigma, 1.0);
+        add(&mut rho_slope, of_rho, 1.0);
+        if let (Some(mu), Some(mean), Some(square)) = (m0, m1, m2) {
+            update_mu(numbers, mu, mean, square, &mu_slope);
         }
-        let (mu, mean, square) = (&mut mu[from..to], &mut mu_mean[from..to], &mut mu_square[from..to]);
-        for i in 0..n {
-            let slope = mu_slope[i] + (mu[i] - prior_mean) * per_variance;
-            mu_adam.apply(&mut mu[i], &mut mean[i], &mut square[i], slope);
+        if let (Some(rho), Some(mean), Some(square)) = (r0, r1, r2) {
+            update_rho(numbers, rho, mean, square, &sigma_slope, &rho_slope);
         }
-        let (rho, mean, square) = (&mut rho[from..to], &mut rho_mean[from..to], &mut rho_square[from..to]);
-        for i in 0..n {
-            let (sigma, e) = softplus(rho[i]);
-            // 1 / (1 + e) and 1 / sigma by one division; d sigma / d rho is the logistic function.
-            let inverse = 1.0 / ((1.0 + e) * sigma);
-            let logistic = inverse * sigma * if rho[i] < 0.0 { e } else { 1.0 };
-            let of_sigma = sigma_slope[i] + sigma * per_variance - inverse * (1.0 + e) * weight;
-            rho_adam.apply(&mut rho[i], &mut mean[i], &mut square[i], rho_slope[i] + of_sigma * logistic);
+    });
+}
+
+#[inline(always)]
+fn add(sum: &mut Chunk, terms: Option<&mut Chunk>, factor: f32) {
+    if let Some(terms) = terms {
+        for i in 0..CHUNK {
+            sum[i] += factor * terms[i];
         }
-        from = to;
     }
 }
 
 #[inline(always)]
-fn add(sum: &mut [f32; CHUNK], terms: &[f32]) {
-    for (sum, term) in sum.iter_mut().zip(terms) {
-        *sum += term;
+fn update_mu(numbers: Numbers, mu: &mut Chunk, mean: &mut Chunk, square: &mut Chunk, slope: &Chunk) {
+    for i in 0..CHUNK {
+        let slope = slope[i] + (mu[i] - numbers.prior_mean) * numbers.per_variance;
+        numbers.mu_adam.apply(&mut mu[i], &mut mean[i], &mut square[i], slope);
+    }
+}
+
+#[inline(always)]
+fn update_rho(
+    numbers: Numbers,
+    rho: &mut Chunk,
+    mean: &mut Chunk,
+    square: &mut Chunk,
+    of_sigma: &Chunk,
+    of_rho: &Chunk,
+) {
+    for i in 0..CHUNK {
+        let (sigma, e) = softplus(rho[i]);
+        // 1 / (1 + e) and 1 / sigma by one division; d sigma / d rho is the logistic function.
+        let inverse = 1.0 / ((1.0 + e) * sigma);
+        let logistic = inverse * sigma * if rho[i] < 0.0 { e } else { 1.0 };
+        let of_sigma = of_sigma[i] + sigma * numbers.per_variance - inverse * (1.0 + e) * numbers.weight;
+        numbers.rho_adam.apply(&mut rho[i], &mut mean[i], &mut square[i], of_rho[i] + of_sigma * logistic);
     }
 }
 
@@ -238,10 +319,7 @@ dispatch! {
         source: Option<Source>,
         prior: Option<GaussianPrior>,
         block: usize,
-        out: &mut [f32],
-        mu: &[f32],
-        rho: &[f32],
-        centre: &[f32],
+        slices: [&mut [f32]; 4],
     ) -> f64 = draw_body;
 }
 

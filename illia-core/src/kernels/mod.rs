@@ -15,3 +15,6 @@ pub(crate) mod isa;
 pub(crate) mod math;
 pub(crate) mod memory;
 pub(crate) mod parallel;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@
 
 use super::Key;
 use crate::kernels::isa::dispatch;
-use crate::kernels::math::{ln, sin_cos};
+use crate::kernels::math::{neg_two_ln_of_31_bits, sin_cos};
 
 /// Elements that one generator makes. Part of what a key means: another number gives other noise.
 pub(crate) const BLOCK: usize = 4096;
@@ -139,8 +139,7 @@ impl Lanes {
 fn box_muller(radius: u32, angle: u32) -> (f32, f32) {
     // u in (0, 1], never 0: 2^-32 at the least, so no normal lies beyond sqrt(64 ln 2) = 6.66. A conversion from 31 bits
     // because every instruction set has it for signed integers.
-    let u = ((radius >> 1) as i32 as f32 + 0.5) * (1.0 / 2_147_483_648.0);
-    let r = (-2.0 * ln(u)).max(0.0).sqrt();
+    let r = neg_two_ln_of_31_bits((radius >> 1) as i32 as f32 + 0.5).sqrt();
     // An angle between -pi/4 and pi/4 from 30 bits; the two bits left turn that quarter into the whole circle.
     let (s, c) = sin_cos((angle << 2) as i32 as f32 * (std::f32::consts::FRAC_PI_4 / 2_147_483_648.0));
     let c = f32::from_bits(c.to_bits() ^ (angle & 0x8000_0000));

@@ -28,7 +28,7 @@ pub use state::{State, Stream, manual_seed, next_dropout_key, restore, state};
 use crate::kernels::isa::Isa;
 use crate::kernels::{memory, parallel};
 use generator::Purpose;
-pub(crate) use generator::{BLOCK, CHUNK, Source};
+pub(crate) use generator::{BLOCK, CHUNK, Lanes, Source};
 use tch::{Cuda, Device, Kind, Tensor};
 
 /// What one tensor of noise is made from. Keys that differ anywhere give independent numbers.
