@@ -2,6 +2,9 @@
 //!
 //! Polynomials and reductions are those of Cephes (S. Moshier, single precision) unless stated.
 
+// Coefficients stand as they were fitted; the nearest f32 is meant.
+#![allow(clippy::excessive_precision)]
+
 /// The natural logarithm of a positive normal number; nothing sensible for others.
 #[inline(always)]
 pub(crate) fn ln(x: f32) -> f32 {

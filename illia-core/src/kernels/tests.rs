@@ -99,10 +99,10 @@ fn an_update_is_autograds_gradient_and_adam() {
             let mut d = &mu - 0.25;
             let mut loss = (&mu + &sigma * &eps) * random(4, 0.1);
             if all {
-                loss = loss + &mu * random(5, 0.1) + &sigma * random(6, 0.1) + &rho * random(7, 0.1);
-                d = d - random(8, 0.2);
+                loss = &loss + &mu * random(5, 0.1) + &sigma * random(6, 0.1) + &rho * random(7, 0.1);
+                d = &d - random(8, 0.2);
             }
-            loss = loss + ((d.square() + sigma.square()) * 2.0 - sigma.log()) * 0.01;
+            loss = &loss + ((d.square() + sigma.square()) * 2.0 - sigma.log()) * 0.01;
             let of = Tensor::run_backward(&[loss.sum(Kind::Double)], &[&mu, &rho], false, false);
             tch::no_grad(|| {
                 for ((x, g), (m, v)) in
