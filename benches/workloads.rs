@@ -59,7 +59,7 @@ fn main() {
         }
     }
     if !json {
-        println!("{:<22} {:>9} {:>9} {:>9}   {}", "workload", "ms", "baseline", "ratio", "10 % to 90 %");
+        println!("{:<22} {:>9} {:>9} {:>9}   10 % to 90 %", "workload", "ms", "baseline", "ratio");
     }
     for workload in &WORKLOADS {
         if wanted.is_empty() || wanted.iter().any(|name| *name == workload.name) {
