@@ -34,7 +34,7 @@ const WORKLOADS: [Workload; 7] = [
     Workload { name: "lstm_train_b32_t64", build: || train(Sequence::new, plain_sequence, tokens(32, 64)) },
     Workload {
         name: "cnn_predict_b1_s100",
-        build: || predict(Cnn::new, plain_cnn, images(1), Predict::new().draws(100)),
+        build: || predict(Cnn::new, plain_cnn, images(1), Predict::new().draws(100).marginal()),
     },
     Workload {
         name: "cnn_predict_b256_s32",
@@ -42,7 +42,7 @@ const WORKLOADS: [Workload; 7] = [
     },
     Workload {
         name: "mlp_predict_b256_s32",
-        build: || predict(Mlp::new, plain_mlp, images(256), Predict::new().draws(32)),
+        build: || predict(Mlp::new, plain_mlp, images(256), Predict::new().draws(32).marginal()),
     },
     Workload { name: "sample_logprob_1m", build: sample },
 ];

@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use crate::error::{Result, Within};
 use crate::parameter::RandomParameter;
+use crate::stacked;
 
 /// How a layer turns posterior and input into a random output.
 ///
@@ -50,6 +51,9 @@ impl Estimator {
         weight: &RandomParameter,
         bias: Option<&RandomParameter>,
     ) -> Result<Tensor> {
+        if let Some(stack) = weight.stack().filter(|_| self == Estimator::Reparameterization) {
+            return stacked::forward(layer, x, weight, bias, stack);
+        }
         let moments = match self {
             Estimator::Reparameterization => None,
             _ => weight.moments(),
@@ -83,6 +87,8 @@ impl Estimator {
             _ => {
                 let b = bias.map(RandomParameter::draw);
                 let mean = layer.map(x, &mu, b.as_ref().map(|b| b.weights())).within(L::KIND)?;
+                // One perturbation for the batch: not for draws that share it.
+                weight.one_draw();
                 let delta = sigma * weight.weight_noise();
                 let (inputs, outputs) = signs(layer, x, weight)?;
                 let turned = layer.map(&(x * inputs), &delta, None).within(L::KIND)?;

@@ -33,6 +33,7 @@ mod predict;
 mod prior;
 mod prune;
 mod schedule;
+mod stacked;
 mod summary;
 mod temperature;
 mod trainer;

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::parameter::RandomParameter;
+use crate::parameter::{Purpose, RandomParameter};
 
 /// KL(posterior ‖ prior) of a module.
 #[derive(Debug)]
@@ -79,10 +79,15 @@ pub trait BayesianModule {
 pub(crate) struct OneDraw<'a, M: BayesianModule + ?Sized>(&'a M);
 
 impl<'a, M: BayesianModule + ?Sized> OneDraw<'a, M> {
-    /// With `train`, what the estimators consume are the leaves of the step's graph.
-    pub(crate) fn open(module: &'a M, train: bool) -> Self {
-        module.visit(&mut Visitor::new(&mut |_, parameter| parameter.open(train)));
+    /// In training, what the estimators consume are the leaves of the step's graph.
+    pub(crate) fn open(module: &'a M, purpose: Purpose) -> Self {
+        module.visit(&mut Visitor::new(&mut |_, parameter| parameter.open(purpose)));
         OneDraw(module)
+    }
+
+    /// Changes how many draws a prediction's next forward makes.
+    pub(crate) fn set_draws(&self, draws: i64) {
+        self.0.visit(&mut Visitor::new(&mut |_, parameter| parameter.set_draws(draws)));
     }
 
     /// Lets the next forward make another draw.

@@ -2,7 +2,7 @@
 
 mod scope;
 
-pub(crate) use scope::Scope;
+pub(crate) use scope::{Purpose, Scope, Stack};
 
 use std::borrow::Borrow;
 use std::cell::RefCell;
@@ -337,6 +337,17 @@ impl RandomParameter {
     /// Fresh standard normals of `like`'s shape, from this parameter's stream.
     pub(crate) fn output_noise(&self, like: &Tensor) -> Tensor {
         noise::normals(self.stream.next_key(), &like.size(), like.kind(), like.device())
+    }
+
+    /// Fresh standard normals of the given shape, of the parameter's kind.
+    pub(crate) fn noise_of(&self, shape: &[i64]) -> Tensor {
+        let (kind, device) = self.kind_device();
+        noise::normals(self.stream.next_key(), shape, kind, device)
+    }
+
+    /// The key of noise that a kernel makes.
+    pub(crate) fn next_key(&self) -> Key {
+        self.stream.next_key()
     }
 
     /// Fresh standard normals of the parameter's own shape.

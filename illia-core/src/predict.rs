@@ -5,12 +5,14 @@ use tch::nn::ModuleT;
 
 use crate::error::{Error, Result, caught, floating};
 use crate::likelihood::{Likelihood, Uncertainty};
-use crate::module::{BayesianModule, OneDraw};
+use crate::module::{BayesianModule, OneDraw, Visitor};
+use crate::parameter::{Purpose, Stack};
 
 /// How predictions are made: how many draws, and how many examples at a time.
 ///
 /// Every draw is one function: all examples of a prediction see the same weights, so that differences
-/// between examples are the function's own.
+/// between examples are the function's own. Where only each example's own distribution is wanted,
+/// [`marginal`](Self::marginal) gets it for less.
 ///
 /// ```
 /// use illia_core::nn::{Linear, LinearConfig};
@@ -28,17 +30,29 @@ use crate::module::{BayesianModule, OneDraw};
 pub struct Predict {
     draws: usize,
     batch_size: usize,
+    marginal: bool,
 }
 
+/// Rows of several draws that go through a net in one forward: enough to hide what a call costs, few enough for their
+/// activations to stay in the cache. With one set of weights for each draw, those fill it sooner.
+const ROWS: usize = 256;
+const MARGINAL_ROWS: usize = 1024;
+
+/// Examples that go through a convolutional net at a time: its activations are larger than its weights.
+const CONVOLUTIONAL_ROWS: usize = 32;
+
+/// Weights of several draws held at a time.
+const WEIGHTS: usize = 4 << 20;
+
 impl Default for Predict {
-    /// 100 draws, 1024 examples at a time.
+    /// 100 draws, at most 1024 examples at a time.
     fn default() -> Self {
-        Predict { draws: 100, batch_size: 1024 }
+        Predict { draws: 100, batch_size: 1024, marginal: false }
     }
 }
 
 impl Predict {
-    /// 100 draws, 1024 examples at a time.
+    /// 100 draws, at most 1024 examples at a time.
     pub fn new() -> Self {
         Predict::default()
     }
@@ -50,10 +64,22 @@ impl Predict {
         self
     }
 
-    /// How many examples go through the net at a time: what bounds the memory.
+    /// How many examples go through the net at a time, at most: what bounds the memory, whatever the number of draws.
     #[must_use]
     pub fn batch_size(mut self, batch_size: usize) -> Self {
         self.batch_size = batch_size;
+        self
+    }
+
+    /// Only each example's own predictive distribution: the draws of two examples no longer belong together.
+    ///
+    /// A layer that maps one vector for each example may then draw its outputs rather than its weights, from the normal
+    /// distribution that they have given the layer's input. For each example alone that is exact as long as each such layer
+    /// is used once in a forward; it needs far less noise and arithmetic where examples are few. Where one function for
+    /// many examples is wanted (a curve, a difference, a regret), leave it out.
+    #[must_use]
+    pub fn marginal(mut self) -> Self {
+        self.marginal = true;
         self
     }
 
@@ -71,19 +97,103 @@ impl Predict {
             return Err(Error::configuration("x", "a scalar", "a batch of examples"));
         }
         let _no_grad = tch::no_grad_guard();
-        {
-            let batches = x.split(self.batch_size as i64, 0);
-            let scope = OneDraw::open(net, false);
-            let mut draws = Vec::with_capacity(self.draws);
-            for _ in 0..self.draws {
-                let outputs: Vec<Tensor> =
-                    batches.iter().map(|x| caught(|| net.forward_t(x, false))).collect::<Result<_>>()?;
-                draws.push(Tensor::f_cat(&outputs, 0).map_err(|e| Error::torch("outputs", &e))?);
+        let shape = Weights::of(net);
+        let limit =
+            if shape.convolutional { CONVOLUTIONAL_ROWS.min(self.batch_size) } else { self.batch_size };
+        let batches = x.split(limit as i64, 0);
+        let rows = batches.first().and_then(|x| x.size().first().copied()).unwrap_or(1).max(1);
+        let at_a_time = self.draws_at_a_time(&shape, rows as usize);
+        if at_a_time > 1 && (self.marginal || batches.len() == 1) {
+            // A layer that does not take part, or a forward that moves the batch axis, stops; if the mistake was
+            // the caller's, it comes again below.
+            if let Ok(outputs) = self.stacked(net, &batches, at_a_time) {
+                return Ok(Prediction { outputs });
+            }
+        }
+        self.one_by_one(net, &batches)
+    }
+
+    /// Draws to compute in one forward over `rows` examples.
+    fn draws_at_a_time(&self, net: &Weights, rows: usize) -> usize {
+        let (most_rows, weights) = match self.marginal {
+            true => (MARGINAL_ROWS, net.drawn_in_marginal),
+            false => (ROWS, net.drawn),
+        };
+        let by_rows = most_rows.min(self.batch_size) / rows;
+        by_rows.min(WEIGHTS / weights.max(1)).clamp(1, self.draws)
+    }
+
+    /// Draw after draw, each over all examples.
+    fn one_by_one<M: BayesianModule + ModuleT>(&self, net: &M, batches: &[Tensor]) -> Result<Prediction> {
+        let stack = Stack { draws: 1, rows: 0, marginal: false, input: 0 };
+        let scope = OneDraw::open(net, Purpose::Predict(stack));
+        let mut draws = Vec::with_capacity(self.draws);
+        for _ in 0..self.draws {
+            let outputs: Vec<Tensor> =
+                batches.iter().map(|x| caught(|| net.forward_t(x, false))).collect::<Result<_>>()?;
+            draws.push(Tensor::f_cat(&outputs, 0).map_err(|e| Error::torch("outputs", &e))?);
+            scope.renew();
+        }
+        let outputs = Tensor::f_stack(&draws, 0).map_err(|e| Error::torch("outputs", &e))?;
+        Ok(Prediction { outputs })
+    }
+
+    /// Several draws in one forward: the examples once for each draw, behind each other in the batch axis.
+    fn stacked<M: BayesianModule + ModuleT>(
+        &self,
+        net: &M,
+        batches: &[Tensor],
+        at_a_time: usize,
+    ) -> Result<Tensor> {
+        let torch = |e| Error::torch("outputs", &e);
+        let mut all = Vec::with_capacity(batches.len());
+        for x in batches {
+            let rows = x.size().first().copied().unwrap_or(1);
+            let mut repeats = vec![1; x.dim()];
+            if let Some(first) = repeats.first_mut() {
+                *first = at_a_time as i64;
+            }
+            let repeated = x.f_repeat(&repeats).map_err(torch)?;
+            let mut of_batch = Vec::new();
+            let input = repeated.data_ptr() as usize;
+            let stack = Stack { draws: at_a_time as i64, rows, marginal: self.marginal, input };
+            let scope = OneDraw::open(net, Purpose::Predict(stack));
+            for first in (0..self.draws).step_by(at_a_time) {
+                let draws = at_a_time.min(self.draws - first) as i64;
+                if draws < stack.draws {
+                    scope.set_draws(draws);
+                }
+                let output = caught(|| net.forward_t(&repeated.narrow(0, 0, draws * rows), false))?;
+                let mut shape = vec![draws, rows];
+                shape.extend(output.size().iter().skip(1));
+                of_batch.push(output.f_reshape(shape).map_err(torch)?);
                 scope.renew();
             }
-            let outputs = Tensor::f_stack(&draws, 0).map_err(|e| Error::torch("outputs", &e))?;
-            Ok(Prediction { outputs })
+            all.push(Tensor::f_cat(&of_batch, 0).map_err(torch)?);
         }
+        Tensor::f_cat(&all, 1).map_err(torch)
+    }
+}
+
+/// What a net's weights say about how to compute it.
+#[derive(Default)]
+struct Weights {
+    /// How many one draw has; and those of them that are drawn where outputs are drawn instead of a layer's weights.
+    drawn: usize,
+    drawn_in_marginal: usize,
+    convolutional: bool,
+}
+
+impl Weights {
+    fn of<M: BayesianModule + ?Sized>(net: &M) -> Weights {
+        let mut all = Weights::default();
+        net.visit(&mut Visitor::new(&mut |_, parameter| {
+            let size = if parameter.is_random() { parameter.num_weights() } else { 0 };
+            all.drawn += size;
+            all.drawn_in_marginal += if parameter.mu().dim() > 2 { size } else { 0 };
+            all.convolutional |= parameter.mu().dim() > 2;
+        }));
+        all
     }
 }
 

@@ -12,8 +12,7 @@ use crate::error::{Error, Result};
 use crate::kernels::gaussian::Gradients;
 use crate::module::{BayesianModule, OneDraw, Visitor};
 use crate::optimiser::{Adam, AdamState};
-use crate::parameter::RandomParameter;
-use crate::parameter::Scope;
+use crate::parameter::{Purpose, RandomParameter, Scope};
 
 /// The two terms of a step's objective.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,7 +64,7 @@ impl Trainer {
         nll: impl FnOnce() -> Result<Tensor>,
     ) -> Result<Terms> {
         let weight = kl_weight / self.data_len;
-        let one_draw = OneDraw::open(model, true);
+        let one_draw = OneDraw::open(model, Purpose::Train);
         let nll = nll()?;
         // One for each parameter, in the order of the traversal; what is closed here, the guard finds no more.
         let mut scopes: Vec<Option<Scope>> = Vec::new();

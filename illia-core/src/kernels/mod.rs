@@ -15,6 +15,7 @@ pub(crate) mod isa;
 pub(crate) mod math;
 pub(crate) mod memory;
 pub(crate) mod parallel;
+pub(crate) mod sample;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use super::{Draw, Noise, RandomParameter};
+use crate::error::{Error, fail};
 use crate::kernels::gaussian::{self, ClosedKl, GaussianPrior, Gradients};
 use crate::kernels::memory;
 use crate::noise::{self, Key};
@@ -14,10 +15,9 @@ use crate::prior::Prior;
 ///
 /// In a training step it holds the leaves of the step's graph, so that no graph goes through the posterior; in a
 /// prediction it makes all batches see the same function.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Scope {
-    /// Whether gradients are wanted.
-    train: bool,
+    purpose: Purpose,
     /// The draw's noise.
     pub key: Option<Key>,
     /// The drawn weights w.
@@ -26,15 +26,53 @@ pub(crate) struct Scope {
     pub sigma: Option<Tensor>,
     /// The KL in nats, where the draw's pass summed it: its gradient then is the update's to add, not autograd's.
     pub kl: Option<f64>,
+    /// What all draws of a prediction share.
+    shared: Option<(Tensor, Tensor)>,
+}
+
+/// What a scope is opened for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    /// A step: the leaves want gradients.
+    Train,
+    /// A prediction.
+    Predict(Stack),
+}
+
+/// How many draws one forward computes, behind each other in the batch axis.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stack {
+    pub draws: i64,
+    /// Examples of one draw.
+    pub rows: i64,
+    /// Whether only each example's own distribution is wanted, not one function for all of them.
+    pub marginal: bool,
+    /// The address of the net's input, which is the same for every draw.
+    pub input: usize,
+}
+
+impl Scope {
+    fn trains(&self) -> bool {
+        matches!(self.purpose, Purpose::Train)
+    }
+
+    /// Stops a forward of several draws: which rows are whose, only those layers know that take part. The prediction
+    /// begins again, draw by draw.
+    fn one_draw(&self) {
+        if let Purpose::Predict(Stack { draws: 2.., .. }) = self.purpose {
+            fail(Error::configuration("draws", "several in one forward", "one at a time in this layer"));
+        }
+    }
 }
 
 impl RandomParameter {
-    /// From here to [`close`](Self::close) there is one draw, made at its first use. With `train`, what the estimators
+    /// From here to [`close`](Self::close) there is one draw, made at its first use. In training, what the estimators
     /// consume are leaves that require a gradient.
-    pub(crate) fn open(&self, train: bool) {
+    pub(crate) fn open(&self, purpose: Purpose) {
         let gaussian = matches!(self.posterior, Posterior::Gaussian { .. });
-        if self.held.is_none() && (gaussian || (self.is_random() && !train)) {
-            self.scope.replace(Some(Scope { train, ..Scope::default() }));
+        if self.held.is_none() && (gaussian || (self.is_random() && !matches!(purpose, Purpose::Train))) {
+            let scope = Scope { purpose, key: None, weights: None, sigma: None, kl: None, shared: None };
+            self.scope.replace(Some(scope));
         }
     }
 
@@ -54,6 +92,7 @@ impl RandomParameter {
     pub(super) fn scope_draw(&self) -> Option<Draw> {
         let mut scope = self.scope.borrow_mut();
         let scope = scope.as_mut()?;
+        scope.one_draw();
         if let (Some(weights), Some(key)) = (&scope.weights, scope.key) {
             return Some(Draw { weights: weights.shallow_clone(), noise: Noise::Keyed(key) });
         }
@@ -62,12 +101,79 @@ impl RandomParameter {
             Some(weights) => weights,
             None => self.draw_with(Noise::Keyed(key)).weights,
         });
-        let weights = if scope.train { weights.set_requires_grad(true) } else { weights };
+        let weights = if scope.trains() { weights.set_requires_grad(true) } else { weights };
         scope.key = Some(key);
         scope.weights = Some(weights.shallow_clone());
         let draw = Draw { weights, noise: Noise::Keyed(key) };
         self.latest.replace(Some(draw.detached()));
         Some(draw)
+    }
+
+    /// Changes how many draws the open prediction's next forward makes.
+    pub(crate) fn set_draws(&self, draws: i64) {
+        if let Some(Scope { purpose: Purpose::Predict(stack), .. }) = self.scope.borrow_mut().as_mut() {
+            stack.draws = draws;
+        }
+    }
+
+    /// Stops a forward of several draws.
+    pub(crate) fn one_draw(&self) {
+        if let Some(scope) = self.scope.borrow().as_ref() {
+            scope.one_draw();
+        }
+    }
+
+    /// How the open scope stacks draws, if it is a prediction's.
+    pub(crate) fn stack(&self) -> Option<Stack> {
+        match self.scope.borrow().as_ref()?.purpose {
+            Purpose::Predict(stack) if stack.draws > 1 || stack.marginal => Some(stack),
+            _ => None,
+        }
+    }
+
+    /// The weights of the next `draws` draws, `[draws, ..]`: those that as many scopes would draw. A parameter without
+    /// a scope is the same in all.
+    pub(crate) fn stacked_draws(&self, draws: i64) -> Tensor {
+        let mut shape = vec![draws];
+        shape.extend(self.mu.size());
+        if self.scope.borrow().is_none() {
+            return self.draw().weights.unsqueeze(0).expand(shape, false);
+        }
+        let mut scope = self.scope.borrow_mut();
+        let mut scope = scope.as_mut();
+        let out = Tensor::empty(shape, self.kind_device());
+        for draw in 0..draws {
+            let key = self.stream.next_key();
+            let slot = out.select(0, draw);
+            let written = scope.as_mut().and_then(|scope| self.write_in_one_pass(&slot, Some(key), scope));
+            if written.is_none() {
+                slot.shallow_clone().copy_(&self.draw_with(Noise::Keyed(key)).weights);
+            }
+            if draw + 1 == draws {
+                self.latest.replace(Some(Draw { weights: slot.copy(), noise: Noise::Keyed(key) }));
+            }
+        }
+        out
+    }
+
+    /// Whether it has a mean and a standard deviation to draw outputs by.
+    pub(crate) fn has_moments(&self) -> bool {
+        self.held.is_none() && matches!(self.posterior, Posterior::Gaussian { .. })
+    }
+
+    /// What `make` returns, made once for all draws of a prediction.
+    pub(crate) fn once_for_all_draws<E>(
+        &self,
+        make: impl FnOnce() -> Result<(Tensor, Tensor), E>,
+    ) -> Result<(Tensor, Tensor), E> {
+        if let Some((a, b)) = self.scope.borrow().as_ref().and_then(|scope| scope.shared.as_ref()) {
+            return Ok((a.shallow_clone(), b.shallow_clone()));
+        }
+        let (a, b) = make()?;
+        if let Some(scope) = self.scope.borrow_mut().as_mut() {
+            scope.shared = Some((a.shallow_clone(), b.shallow_clone()));
+        }
+        Ok((a, b))
     }
 
     /// The open scope's sigma.
@@ -76,7 +182,7 @@ impl RandomParameter {
         let scope = scope.as_mut()?;
         if scope.sigma.is_none() {
             let sigma = tch::no_grad(|| self.in_one_pass(None, scope).or_else(|| self.sigma()))?;
-            scope.sigma = Some(if scope.train { sigma.set_requires_grad(true) } else { sigma });
+            scope.sigma = Some(if scope.trains() { sigma.set_requires_grad(true) } else { sigma });
         }
         scope.sigma.as_ref().map(Tensor::shallow_clone)
     }
@@ -84,18 +190,22 @@ impl RandomParameter {
     /// w, or sigma without a key, by the kernel that also sums the KL; `None` where there is none for this posterior
     /// and its memory, or where not both variables are trained.
     fn in_one_pass(&self, key: Option<Key>, scope: &mut Scope) -> Option<Tensor> {
+        let out = if memory::is_plain(&self.mu) { self.mu.empty_like() } else { return None };
+        self.write_in_one_pass(&out, key, scope).map(|()| out)
+    }
+
+    fn write_in_one_pass(&self, out: &Tensor, key: Option<Key>, scope: &mut Scope) -> Option<()> {
         let rho = self.rho.as_ref()?;
         let trained = self.mu.requires_grad() && rho.requires_grad();
-        if !memory::is_plain(&self.mu) || self.pruned.is_some() || (scope.train && !trained) {
+        if self.pruned.is_some() || (scope.trains() && !trained) {
             return None;
         }
-        let prior = self.gaussian_prior().filter(|_| scope.train && scope.kl.is_none());
-        let out = self.mu.empty_like();
-        let kl = gaussian::draw(&out, &self.mu, rho, self.prior_centre.as_ref(), key, prior)?;
+        let prior = self.gaussian_prior().filter(|_| scope.trains() && scope.kl.is_none());
+        let kl = gaussian::draw(out, &self.mu, rho, self.prior_centre.as_ref(), key, prior)?;
         if prior.is_some() {
             scope.kl = Some(kl);
         }
-        Some(out)
+        Some(())
     }
 
     /// The prior, if it is a Gaussian with nothing to learn.
