@@ -10,7 +10,7 @@ use crate::{Failure, Result, setup};
 /// It runs in the dev profile: that shares the compiled libtorch bindings with `cargo xtask test`, and illia's own
 /// arithmetic is optimised there as well.
 pub fn demo(arguments: &[String]) -> Result<()> {
-    has("examples/digits.rs", "the demo is not part of this checkout")?;
+    has("examples/digits/main.rs", "the demo is not part of this checkout")?;
     setup::ensure(false)?;
     run(cargo().args(["run", "--example", "digits", "--"]).args(arguments))
 }

@@ -1,0 +1,105 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use illia::prelude::*;
+use lexopt::prelude::*;
+
+use crate::Failure;
+
+pub const HELP: &str = "\
+Trains a Bayesian convolutional net on images of digits and shows how sure it is.
+
+usage: digits [OPTIONS]
+
+  --data DIR     train on the MNIST-like IDX files in DIR (raw or .gz) instead of the 1,797 small digits built in
+  --ood DIR      with --data: tell these images from the trained ones by their uncertainty
+  --epochs N     passes over the training set (default: 60; with --data 10)
+  --samples N    draws of the weights in each prediction (default: 100; with --data 50)
+  --seed N       start of every random number (default: 1)
+  --device D     cpu, cuda or cuda:N (default: cpu)
+  --out DIR      folder for pictures and checkpoints (default: out/digits)
+  --resume       go on with the run that Ctrl-C or anything else ended
+  --help         this text
+";
+
+/// What was asked for.
+#[derive(Debug)]
+pub struct Arguments {
+    pub data: Option<PathBuf>,
+    pub ood: Option<PathBuf>,
+    pub epochs: Option<usize>,
+    pub samples: Option<usize>,
+    pub seed: u64,
+    pub device: Device,
+    pub out: PathBuf,
+    pub resume: bool,
+    pub help: bool,
+}
+
+impl Arguments {
+    pub fn parse() -> Result<Self, Failure> {
+        let mut arguments = Arguments {
+            data: None,
+            ood: None,
+            epochs: None,
+            samples: None,
+            seed: 1,
+            device: Device::Cpu,
+            out: PathBuf::from("out/digits"),
+            resume: false,
+            help: false,
+        };
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("data") => arguments.data = Some(parser.value()?.into()),
+                Long("ood") => arguments.ood = Some(parser.value()?.into()),
+                Long("epochs") => {
+                    arguments.epochs = Some(at_least_one("--epochs", &parser.value()?.string()?)?)
+                }
+                Long("samples") => {
+                    arguments.samples = Some(at_least_one("--samples", &parser.value()?.string()?)?);
+                }
+                Long("seed") => {
+                    let text = parser.value()?.string()?;
+                    arguments.seed = text
+                        .parse()
+                        .map_err(|_| format!("--seed {text}: a whole number from 0 is wanted"))?;
+                }
+                Long("device") => arguments.device = device(&parser.value()?.string()?)?,
+                Long("out") => arguments.out = parser.value()?.into(),
+                Long("resume") => arguments.resume = true,
+                Short('h') | Long("help") => arguments.help = true,
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        if arguments.ood.is_some() && arguments.data.is_none() {
+            return Err("--ood is of use only together with --data".into());
+        }
+        Ok(arguments)
+    }
+}
+
+fn at_least_one(name: &str, text: &str) -> Result<usize, Failure> {
+    match text.parse() {
+        Ok(number) if (1..=1_000_000).contains(&number) => Ok(number),
+        _ => Err(format!("{name} {text}: a whole number from 1 to 1000000 is wanted").into()),
+    }
+}
+
+fn device(text: &str) -> Result<Device, Failure> {
+    let index = match text.split_once(':') {
+        None if text == "cpu" => return Ok(Device::Cpu),
+        None if text == "cuda" => 0,
+        Some(("cuda", index)) => {
+            index.parse().map_err(|_| format!("--device {text}: the number of a CUDA device is wanted"))?
+        }
+        _ => return Err(format!("--device {text}: cpu, cuda or cuda:N is wanted").into()),
+    };
+    let there = tch::Cuda::device_count();
+    if index as i64 >= there {
+        return Err(format!("--device {text}: this machine offers {there} CUDA devices to libtorch").into());
+    }
+    Ok(Device::Cuda(index))
+}

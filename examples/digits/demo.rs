@@ -1,0 +1,163 @@
+//! The main job: train on real digits, test, turn the digits round, refuse.
+
+use std::time::Instant;
+
+use illia::data::ImageSet;
+use illia::metrics;
+use illia::prelude::*;
+
+use crate::arguments::Arguments;
+use crate::judge::{Judged, judge, mean, pixels, print_cases};
+use crate::net::DigitNet;
+use crate::pictures::{self, Curves, Results, TURNED, Turn};
+use crate::train::{Recipe, Run, Session};
+use crate::{Ended, Failure, uci};
+
+/// Every angle in the picture; the table shows every second one.
+const ANGLES: [f64; 13] = [0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0, 105.0, 120.0, 135.0, 150.0, 165.0, 180.0];
+
+const RECIPE: Recipe = Recipe { epochs: 60, batch_size: 32, learning_rate: 3e-3, kl_weight: 0.05 };
+
+/// A trained net with what it is called.
+struct Trained {
+    name: &'static str,
+    net: DigitNet,
+    run: Run,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
+    let start = Instant::now();
+    // Images of 8 by 8 are too small to share out: two threads would mostly wait for each other.
+    tch::set_num_threads(1);
+    let (train, test) = uci::load()?;
+    let (for_training, for_testing) = (train.labels.numel(), test.labels.numel());
+    println!(
+        "UCI handwritten digits: {for_training} to train on, {for_testing} to test with, seed {}\n",
+        arguments.seed
+    );
+    let checkpoints = arguments.out.join("checkpoints");
+    let session = Session::new(&checkpoints, arguments.resume)?;
+    let twins: [(_, fn(&nn::Path) -> DigitNet); 2] =
+        [("Bayesian", |p| DigitNet::new(p)), ("deterministic", |p| DigitNet::deterministic(p))];
+    let mut trained = Vec::new();
+    for (name, new) in twins {
+        match train_net(name, new, &train, arguments, &session)? {
+            Some(net) => trained.push(net),
+            None => return Ok(Ended::Interrupted),
+        }
+    }
+    let [bayesian, twin] = <[Trained; 2]>::try_from(trained).map_err(|_| "two nets are trained")?;
+
+    let draws = arguments.samples.unwrap_or(100);
+    let judge = |trained: &Trained, images: &Tensor| judge(&trained.net, images, draws, arguments.device);
+    let sure = judge(&bayesian, &test.images)?;
+    let twin_sure = judge(&twin, &test.images)?;
+    println!("{:<15} {:>9} {:>8} {:>8} {:>9}", "on test digits", "accuracy", "NLL", "ECE", "training");
+    for (trained, judged) in [(&bayesian, &sure), (&twin, &twin_sure)] {
+        let (p, y) = (&judged.probabilities, &test.labels);
+        println!(
+            "{:<15} {:>7.2} % {:>8.4} {:>8.4} {:>7.1} s",
+            trained.name,
+            100.0 * judged.accuracy(y)?,
+            metrics::nll(p, y)?,
+            metrics::ece(p, y, metrics::BINS)?,
+            trained.run.seconds
+        );
+    }
+
+    println!("\nhow sure it is, in nats (2.30 is all that there can be with ten digits)");
+    println!("{:<15} {:>9} {:>10} {:>8} {:>15}", "", "accuracy", "epistemic", "total", "twin's total");
+    let mut turns = Vec::new();
+    for (i, &angle) in ANGLES.iter().enumerate() {
+        let turn = if i == 0 {
+            Turn::new(angle, &sure, &twin_sure, &test)?
+        } else {
+            let images = uci::rotated(&test.images, angle);
+            Turn::new(angle, &judge(&bayesian, &images)?, &judge(&twin, &images)?, &test)?
+        };
+        if i % 2 == 0 {
+            let name = if i == 0 { "upright".to_owned() } else { format!("turned {angle}°") };
+            print_turn(&name, &format!("{:.1} %", 100.0 * turn.accuracy), &turn);
+        }
+        turns.push(turn);
+    }
+    let images = uci::noise_like(&test.images);
+    let noise = Turn::new(0.0, &judge(&bayesian, &images)?, &judge(&twin, &images)?, &test)?;
+    print_turn("pure noise", "–", &noise);
+
+    println!("\naccuracy when the least certain 10 % may be left to a human");
+    for (trained, judged) in [(&bayesian, &sure), (&twin, &twin_sure)] {
+        let (all, kept) = (judged.accuracy(&test.labels)?, judged.selective_accuracy(&test.labels, 0.9)?);
+        println!("{:<15} {:>7.2} % instead of {:.2} %", trained.name, 100.0 * kept, 100.0 * all);
+    }
+
+    let (most, least) = sure.extremes(&test.labels, 3)?;
+    let example = test.images.narrow(0, most[0], 1);
+    let cases =
+        |rows: Vec<i64>| rows.into_iter().map(|row| sure.case(&test, row)).collect::<Result<Vec<_>, _>>();
+    let (most, least) = (cases(most)?, cases(least)?);
+    println!("\nthe most certain digits, one of a kind");
+    print_cases(&most);
+    println!("\nthe least certain digits, one of a kind");
+    print_cases(&least);
+
+    let turned = uci::rotated(&test.images, TURNED);
+    let (ours, twins) = (judge(&bayesian, &turned)?, judge(&twin, &turned)?);
+    let reliability =
+        |judged: &Judged| metrics::reliability(&judged.probabilities, &test.labels, metrics::BINS);
+    let results = Results {
+        upright: vec![reliability(&sure)?, reliability(&twin_sure)?],
+        turned: vec![reliability(&ours)?, reliability(&twins)?],
+        strip: ANGLES
+            .iter()
+            .map(|&angle| pixels(&uci::rotated(&example, angle)))
+            .collect::<Result<_, _>>()?,
+        curves: Curves {
+            bayesian: bayesian.run.history,
+            twin: Some(twin.run.history),
+            examples: for_training,
+        },
+        most,
+        least,
+        turns,
+        noise,
+    };
+    pictures::save_and_list(&arguments.out, &results.figures())?;
+    println!("\n{:.1} s in all", start.elapsed().as_secs_f64());
+    Ok(Ended::Complete)
+}
+
+fn train_net(
+    name: &'static str,
+    new: fn(&nn::Path) -> DigitNet,
+    train: &ImageSet,
+    arguments: &Arguments,
+    session: &Session,
+) -> Result<Option<Trained>, Failure> {
+    illia::manual_seed(arguments.seed);
+    let vs = nn::VarStore::new(arguments.device);
+    let net = new(&vs.root());
+    let recipe = Recipe { epochs: arguments.epochs.unwrap_or(RECIPE.epochs), ..RECIPE };
+    let run = session.train(&format!("uci-{}", name.to_lowercase()), &net, &vs, train, recipe)?;
+    Ok(run.map(|run| Trained { name, net, run }))
+}
+
+impl Turn {
+    fn new(angle: f64, ours: &Judged, twins: &Judged, test: &ImageSet) -> Result<Self, Failure> {
+        Ok(Turn {
+            angle,
+            accuracy: ours.accuracy(&test.labels)?,
+            twin_accuracy: twins.accuracy(&test.labels)?,
+            epistemic: mean(&ours.uncertainty.epistemic),
+            total: mean(&ours.uncertainty.total),
+            twin_total: mean(&twins.uncertainty.total),
+        })
+    }
+}
+
+fn print_turn(name: &str, accuracy: &str, turn: &Turn) {
+    println!(
+        "{name:<15} {accuracy:>9} {:>10.3} {:>8.3} {:>15.3}",
+        turn.epistemic, turn.total, turn.twin_total
+    );
+}

@@ -1,0 +1,45 @@
+//! UCI's handwritten digits: the fixed split, the rotated ones, and noise.
+
+use std::f64::consts::PI;
+
+use illia::data::{Csv, ImageSet};
+use illia::noise::{self, Stream};
+use illia::prelude::*;
+
+use crate::Failure;
+
+/// How many of the 1,797 digits are kept for the test.
+const TEST: i64 = 500;
+
+/// The training and the test digits, the same in every run.
+pub fn load() -> Result<(ImageSet, ImageSet), Failure> {
+    let bytes = include_bytes!("data/digits.csv.gz");
+    let table = Csv::new().parse("digits.csv.gz", bytes)?.to_tensor(Kind::Float)?;
+    let count = table.size()[0];
+    // 1009 has no divisor in common with 1797: a fixed order that mixes the writers, who come one after the other.
+    let order: Vec<i64> = (0..count).map(|i| i * 1009 % count).collect();
+    let table = table.index_select(0, &Tensor::from_slice(&order));
+    let part = |from: i64, len: i64| {
+        let rows = table.narrow(0, from, len);
+        let images = rows.narrow(1, 0, 64).reshape([len, 1, 8, 8]) / 16.0;
+        ImageSet { images, labels: rows.select(1, 64).to_kind(Kind::Int64) }
+    };
+    Ok((part(0, count - TEST), part(count - TEST, TEST)))
+}
+
+/// The images `[N, 1, height, width]` turned counter-clockwise about their middle, between pixels bilinearly, with empty
+/// paper where nothing was.
+pub fn rotated(images: &Tensor, degrees: f64) -> Tensor {
+    let (sin, cos) = (degrees * PI / 180.0).sin_cos();
+    let turn = Tensor::from_slice(&[cos, -sin, 0.0, sin, cos, 0.0]).reshape([1, 2, 3]).to_kind(Kind::Float);
+    let turn = turn.expand([images.size()[0], 2, 3], false).to_device(images.device());
+    let grid = Tensor::affine_grid_generator(&turn, images.size(), false);
+    const BILINEAR: i64 = 0;
+    const ZEROS: i64 = 0;
+    images.grid_sampler(&grid, BILINEAR, ZEROS, false)
+}
+
+/// As many images of nothing but grey noise.
+pub fn noise_like(images: &Tensor) -> Tensor {
+    noise::uniforms(Stream::new().next_key(), &images.size(), Kind::Float, images.device())
+}
