@@ -18,6 +18,9 @@ const ANGLES: [f64; 13] = [0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0, 105.0, 120.0
 
 const RECIPE: Recipe = Recipe { epochs: 60, batch_size: 32, learning_rate: 3e-3, kl_weight: 0.05 };
 
+/// What makes a net: [`DigitNet::new`] or [`DigitNet::deterministic`].
+type Make = fn(&nn::Path) -> DigitNet;
+
 /// A trained net with what it is called.
 struct Trained {
     name: &'static str,
@@ -37,7 +40,7 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
     );
     let checkpoints = arguments.out.join("checkpoints");
     let session = Session::new(&checkpoints, arguments.resume)?;
-    let twins: [(_, fn(&nn::Path) -> DigitNet); 2] =
+    let twins: [(_, Make); 2] =
         [("Bayesian", |p| DigitNet::new(p)), ("deterministic", |p| DigitNet::deterministic(p))];
     let mut trained = Vec::new();
     for (name, new) in twins {
@@ -129,7 +132,7 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
 
 fn train_net(
     name: &'static str,
-    new: fn(&nn::Path) -> DigitNet,
+    new: Make,
     train: &ImageSet,
     arguments: &Arguments,
     session: &Session,
