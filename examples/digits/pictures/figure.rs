@@ -43,9 +43,9 @@ pub struct Figure {
 
 /// How many pixels an SVG's unit is divided into: the backend rounds to whole numbers.
 const SVG_SCALE: f64 = 8.0;
-/// PNGs have twice the pixels for sharp screens, each the mean of 3 by 3: the backend's own lines have jagged edges.
+/// PNGs have twice the pixels for sharp screens, each the mean of 2 by 2: the backend's own lines have jagged edges.
 const PNG_DENSITY: usize = 2;
-const PNG_SUPERSAMPLING: usize = 3;
+const PNG_SUPERSAMPLING: usize = 2;
 /// By how much of its size the PNG backend sets a text too high.
 const PNG_TEXT_DROP: f64 = 0.13;
 
