@@ -105,6 +105,15 @@ pub struct Requirement {
     pub say: Say,
 }
 
+/// A shape that only the compiler knows.
+#[derive(Clone)]
+pub struct ShapeConst {
+    pub name: Ident,
+    pub tokens: TokenStream,
+    /// Whether const or type parameters are in it.
+    pub generic: bool,
+}
+
 /// A net whose literals fit.
 #[derive(Default)]
 pub struct Model {
@@ -114,6 +123,8 @@ pub struct Model {
     pub requirements: Vec<Requirement>,
     /// Size expressions, each to be an integer, and whether const parameters are in them.
     pub sizes: Vec<(TokenStream, bool)>,
+    /// Shapes behind nets that stand in this one, each from the ones before.
+    pub shapes: Vec<ShapeConst>,
     /// Nets that stand in this one: their own checks come with it.
     pub nets: Vec<TokenStream>,
     /// Whether axes are named, or a function's shape is to be checked while running.

@@ -1,11 +1,12 @@
 //! Shapes that the user writes: sizes and named axes.
 
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::Expr;
 
 use super::sizes::ident_of;
 use super::{Checker, State};
 use crate::dim::{Cond, Const, Dim, Level, Shape, infix};
+use crate::model::ShapeConst;
 use crate::parse;
 use crate::say::Say;
 
@@ -189,10 +190,29 @@ impl Checker<'_> {
         shape_tokens(&self.illia, shape)
     }
 
-    /// A constant of the compiler's.
-    pub fn opaque(&self, tokens: proc_macro2::TokenStream, text: String, level: Level) -> Shape {
+    /// A shape that only the compiler knows, as it is written.
+    pub fn written(&self, tokens: proc_macro2::TokenStream, text: String, level: Level) -> Shape {
         let level = if level == Level::Item { Level::Item } else { Level::Generic };
         Shape::Opaque(Const { tokens, text, level })
+    }
+
+    /// A shape that only the compiler knows, as a constant with a name: what follows refers to it.
+    pub fn opaque(&mut self, tokens: proc_macro2::TokenStream, text: String, level: Level) -> Shape {
+        let generic = level != Level::Item;
+        let same = |shape: &&ShapeConst| shape.tokens.to_string() == tokens.to_string();
+        let name = match self.model.shapes.iter().find(same) {
+            Some(shape) => shape.name.clone(),
+            None => {
+                let name = format_ident!(
+                    "__{}_shape{}",
+                    super::steps::unraw(&self.net.ident),
+                    self.model.shapes.len()
+                );
+                self.model.shapes.push(ShapeConst { name: name.clone(), tokens, generic });
+                name
+            }
+        };
+        self.written(if generic { quote!(Self::#name) } else { quote!(#name) }, text, level)
     }
 }
 

@@ -7,7 +7,7 @@ use syn::{Expr, Ident, Visibility};
 use super::{Checker, Place, State};
 use crate::dim::{Cond, Dim, Level, Shape, computed, infix};
 use crate::errors::Errors;
-use crate::model::{Node, Part};
+use crate::model::{Model, Node, Part};
 use crate::parse::{Layer, Step};
 use crate::say::Say;
 
@@ -240,7 +240,7 @@ impl Checker<'_> {
         let mut errors = Errors::default();
         let mut probe = Checker {
             errors: &mut errors,
-            model: Default::default(),
+            model: Model { shapes: self.model.shapes.clone(), ..Model::default() },
             net: self.net,
             illia: self.illia.clone(),
             defaults: self.defaults.clone(),

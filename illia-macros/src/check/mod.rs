@@ -10,6 +10,8 @@ mod nested;
 mod norms;
 mod ops;
 mod pools;
+mod reshape;
+mod sequences;
 mod sizes;
 mod steps;
 

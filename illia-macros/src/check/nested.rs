@@ -62,7 +62,7 @@ impl Checker<'_> {
         let (input, output) = (quote!(<#ty as #illia::Net>::INPUT), quote!(<#ty as #illia::Net>::OUTPUT));
         let text = format!("the output of `{}`", shown(ty));
         let level = match &state.shape {
-            Shape::Unknown(_) => return self.opaque(output, text, own),
+            Shape::Unknown(_) => return self.written(output, text, own),
             Shape::Opaque(c) => own.max(c.level),
             Shape::Known(dims) => dims.iter().fold(own, |level, dim| match dim {
                 Dim::Const(c) => level.max(c.level),
@@ -70,7 +70,7 @@ impl Checker<'_> {
             }),
         };
         let given = self.shape_tokens(&state.shape);
-        let takes = self.opaque(input.clone(), format!("the input of `{}`", shown(ty)), own);
+        let takes = self.written(input.clone(), format!("the input of `{}`", shown(ty)), own);
         let say = Say::new(format!("`{who}` takes "))
             .shape(&takes)
             .text(format!(", but {} gives ", state.giver))
@@ -120,7 +120,7 @@ impl Checker<'_> {
         {
             let (tokens, level) = (c.tokens.clone(), c.level);
             let input = quote!(<#ty as #illia::Net>::INPUT);
-            let takes = self.opaque(input.clone(), format!("the input of `{name}`"), self.level(&ty));
+            let takes = self.written(input.clone(), format!("the input of `{name}`"), self.level(&ty));
             let say = Say::new(format!(
                 "`{who}` is an array: each `{name}` must take what the one before gives, but it takes "
             ))

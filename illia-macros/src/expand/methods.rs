@@ -12,6 +12,7 @@ pub fn methods(context: &Context) -> TokenStream {
     let path = quote!(&#illia::tch::nn::Path<'_>);
     let random = quote!(&|posterior| posterior);
     let plain = quote!(&#illia::Posterior::into_deterministic);
+    let shapes = super::requirements::shapes(context, true);
     quote! {
         #cfgs
         #[automatically_derived]
@@ -21,6 +22,7 @@ pub fn methods(context: &Context) -> TokenStream {
             #vis const INPUT: #illia::Shape = <Self as #illia::Net>::INPUT;
             /// The shape of what comes out for one example.
             #vis const OUTPUT: #illia::Shape = <Self as #illia::Net>::OUTPUT;
+            #shapes
 
             /// A new net, whose variables are added to `p`.
             ///

@@ -103,7 +103,8 @@ pub fn expand(
     let module = methods::module_t(&context);
     let display = summary::display(&context);
     let requirements = requirements::items(&context);
-    quote!(#structure #methods #net #visit #module #display #requirements)
+    let shapes = requirements::shapes(&context, false);
+    quote!(#structure #shapes #methods #net #visit #module #display #requirements)
 }
 
 fn structure(context: &Context) -> TokenStream {

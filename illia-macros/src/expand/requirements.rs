@@ -8,6 +8,23 @@ use super::Context;
 use crate::model::Requirement;
 use crate::say::Piece;
 
+/// The shapes behind nets that stand in the net: beside it, or within its own `impl` if they take its parameters.
+pub fn shapes(context: &Context, generic: bool) -> TokenStream {
+    let (illia, cfgs) = (context.illia, if generic { TokenStream::new() } else { context.cfgs() });
+    let shapes = context.model.shapes.iter().filter(|shape| shape.generic == generic);
+    shapes
+        .map(|shape| {
+            let (name, tokens) = (&shape.name, &shape.tokens);
+            quote! {
+                #cfgs
+                #[doc(hidden)]
+                #[allow(non_upper_case_globals, dead_code, trivial_numeric_casts, unused_parens, clippy::all)]
+                const #name: #illia::Shape = #tokens;
+            }
+        })
+        .collect()
+}
+
 /// Checks that stand beside the net.
 pub fn items(context: &Context) -> TokenStream {
     let (private, illia, cfgs) = (context.private(), context.illia, context.cfgs());
