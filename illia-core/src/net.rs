@@ -40,6 +40,12 @@ pub trait Net: BayesianModule + Debug + Send + Sized {
     /// [`Error::Shape`](crate::Error::Shape) for another shape; what the layers return, with their names.
     fn try_forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor>;
 
+    /// The net as a module of any kind.
+    #[doc(hidden)]
+    fn as_module(&self) -> &dyn BayesianModule {
+        self
+    }
+
     /// Shows the net to a visitor as `name`.
     #[doc(hidden)]
     fn show(&self, name: &str, visitor: &mut Visitor<'_>) {

@@ -9,6 +9,124 @@ pub struct Net {
     hidden: ::std::vec::Vec<::illia::nn::Linear>,
     head: ::illia::nn::Linear,
 }
+#[doc(hidden)]
+#[allow(
+    non_upper_case_globals,
+    dead_code,
+    trivial_numeric_casts,
+    unused_parens,
+    clippy::all
+)]
+const __Net_shape0: ::illia::Shape = ::illia::__private::through(
+    <Block<8> as ::illia::Net>::INPUT,
+    <Block<8> as ::illia::Net>::OUTPUT,
+    ::illia::Shape::new(
+        &[::illia::Axis::Fixed(8), ::illia::Axis::Fixed(8), ::illia::Axis::Fixed(8)],
+    ),
+);
+#[doc(hidden)]
+#[allow(
+    non_upper_case_globals,
+    dead_code,
+    trivial_numeric_casts,
+    unused_parens,
+    clippy::all
+)]
+const __Net_shape1: ::illia::Shape = ::illia::__private::windowed(
+    __Net_shape0,
+    16,
+    &[3, 3],
+    &[1, 1],
+    &[1, 1],
+    &[1, 1],
+);
+#[doc(hidden)]
+#[allow(
+    non_upper_case_globals,
+    dead_code,
+    trivial_numeric_casts,
+    unused_parens,
+    clippy::all
+)]
+const __Net_shape2: ::illia::Shape = ::illia::__private::windowed(
+    __Net_shape0,
+    16,
+    &[1, 1],
+    &[1, 1],
+    &[0, 0],
+    &[1, 1],
+);
+#[doc(hidden)]
+#[allow(
+    non_upper_case_globals,
+    dead_code,
+    trivial_numeric_casts,
+    unused_parens,
+    clippy::all
+)]
+const __Net_shape3: ::illia::Shape = ::illia::__private::windowed(
+    __Net_shape1,
+    4,
+    &[1, 1],
+    &[1, 1],
+    &[0, 0],
+    &[1, 1],
+);
+#[doc(hidden)]
+#[allow(
+    non_upper_case_globals,
+    dead_code,
+    trivial_numeric_casts,
+    unused_parens,
+    clippy::all
+)]
+const __Net_shape4: ::illia::Shape = ::illia::__private::windowed(
+    __Net_shape1,
+    4,
+    &[5, 5],
+    &[1, 1],
+    &[2, 2],
+    &[1, 1],
+);
+#[doc(hidden)]
+#[allow(
+    non_upper_case_globals,
+    dead_code,
+    trivial_numeric_casts,
+    unused_parens,
+    clippy::all
+)]
+const __Net_shape5: ::illia::Shape = ::illia::__private::joined(
+    __Net_shape3,
+    __Net_shape4,
+);
+#[doc(hidden)]
+#[allow(
+    non_upper_case_globals,
+    dead_code,
+    trivial_numeric_casts,
+    unused_parens,
+    clippy::all
+)]
+const __Net_shape6: ::illia::Shape = ::illia::__private::first_only(__Net_shape5);
+#[doc(hidden)]
+#[allow(
+    non_upper_case_globals,
+    dead_code,
+    trivial_numeric_casts,
+    unused_parens,
+    clippy::all
+)]
+const __Net_shape7: ::illia::Shape = ::illia::__private::with_last(__Net_shape6, 8);
+#[doc(hidden)]
+#[allow(
+    non_upper_case_globals,
+    dead_code,
+    trivial_numeric_casts,
+    unused_parens,
+    clippy::all
+)]
+const __Net_shape8: ::illia::Shape = ::illia::__private::with_last(__Net_shape7, 10);
 #[automatically_derived]
 #[allow(dead_code, clippy::all)]
 impl Net {
@@ -123,18 +241,7 @@ impl ::illia::Net for Net {
             )?,
             widen: ::illia::nn::Conv2d::try_new(
                 &(p / "2" / "widen"),
-                ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    )
-                    .size(0),
+                __Net_shape0.size(0),
                 16,
                 ::illia::nn::Size([3, 3]),
                 ::illia::nn::ConvConfig {
@@ -145,18 +252,7 @@ impl ::illia::Net for Net {
             )?,
             project: ::illia::nn::Conv2d::try_new(
                 &(p / "2" / "project"),
-                ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    )
-                    .size(0),
+                __Net_shape0.size(0),
                 16,
                 ::illia::nn::Size([1, 1]),
                 ::illia::nn::ConvConfig {
@@ -166,25 +262,7 @@ impl ::illia::Net for Net {
             )?,
             near: ::illia::nn::Conv2d::try_new(
                 &(p / "3" / "0" / "near"),
-                ::illia::__private::windowed(
-                        ::illia::__private::through(
-                            <Block<8> as ::illia::Net>::INPUT,
-                            <Block<8> as ::illia::Net>::OUTPUT,
-                            ::illia::Shape::new(
-                                &[
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                ],
-                            ),
-                        ),
-                        16,
-                        &[3, 3],
-                        &[1, 1],
-                        &[1, 1],
-                        &[1, 1],
-                    )
-                    .size(0),
+                __Net_shape1.size(0),
                 4,
                 ::illia::nn::Size([1, 1]),
                 ::illia::nn::ConvConfig {
@@ -194,25 +272,7 @@ impl ::illia::Net for Net {
             )?,
             far: ::illia::nn::Conv2d::try_new(
                 &(p / "3" / "1" / "far"),
-                ::illia::__private::windowed(
-                        ::illia::__private::through(
-                            <Block<8> as ::illia::Net>::INPUT,
-                            <Block<8> as ::illia::Net>::OUTPUT,
-                            ::illia::Shape::new(
-                                &[
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                ],
-                            ),
-                        ),
-                        16,
-                        &[3, 3],
-                        &[1, 1],
-                        &[1, 1],
-                        &[1, 1],
-                    )
-                    .size(0),
+                __Net_shape1.size(0),
                 4,
                 ::illia::nn::Size([5, 5]),
                 ::illia::nn::ConvConfig {
@@ -225,61 +285,7 @@ impl ::illia::Net for Net {
                 2,
                 |i1| ::illia::nn::Linear::try_new(
                     &(p / "5" / i1 / "hidden"),
-                    ::illia::__private::first_only(
-                            ::illia::__private::joined(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::windowed(
-                                        ::illia::__private::through(
-                                            <Block<8> as ::illia::Net>::INPUT,
-                                            <Block<8> as ::illia::Net>::OUTPUT,
-                                            ::illia::Shape::new(
-                                                &[
-                                                    ::illia::Axis::Fixed(8),
-                                                    ::illia::Axis::Fixed(8),
-                                                    ::illia::Axis::Fixed(8),
-                                                ],
-                                            ),
-                                        ),
-                                        16,
-                                        &[3, 3],
-                                        &[1, 1],
-                                        &[1, 1],
-                                        &[1, 1],
-                                    ),
-                                    4,
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[0, 0],
-                                    &[1, 1],
-                                ),
-                                ::illia::__private::windowed(
-                                    ::illia::__private::windowed(
-                                        ::illia::__private::through(
-                                            <Block<8> as ::illia::Net>::INPUT,
-                                            <Block<8> as ::illia::Net>::OUTPUT,
-                                            ::illia::Shape::new(
-                                                &[
-                                                    ::illia::Axis::Fixed(8),
-                                                    ::illia::Axis::Fixed(8),
-                                                    ::illia::Axis::Fixed(8),
-                                                ],
-                                            ),
-                                        ),
-                                        16,
-                                        &[3, 3],
-                                        &[1, 1],
-                                        &[1, 1],
-                                        &[1, 1],
-                                    ),
-                                    4,
-                                    &[5, 5],
-                                    &[1, 1],
-                                    &[2, 2],
-                                    &[1, 1],
-                                ),
-                            ),
-                        )
-                        .last(),
+                    __Net_shape6.last(),
                     8,
                     ::illia::nn::LinearConfig {
                         posterior: posterior(::core::default::Default::default()),
@@ -289,64 +295,7 @@ impl ::illia::Net for Net {
             )?,
             head: ::illia::nn::Linear::try_new(
                 &(p / "head"),
-                ::illia::__private::with_last(
-                        ::illia::__private::first_only(
-                            ::illia::__private::joined(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::windowed(
-                                        ::illia::__private::through(
-                                            <Block<8> as ::illia::Net>::INPUT,
-                                            <Block<8> as ::illia::Net>::OUTPUT,
-                                            ::illia::Shape::new(
-                                                &[
-                                                    ::illia::Axis::Fixed(8),
-                                                    ::illia::Axis::Fixed(8),
-                                                    ::illia::Axis::Fixed(8),
-                                                ],
-                                            ),
-                                        ),
-                                        16,
-                                        &[3, 3],
-                                        &[1, 1],
-                                        &[1, 1],
-                                        &[1, 1],
-                                    ),
-                                    4,
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[0, 0],
-                                    &[1, 1],
-                                ),
-                                ::illia::__private::windowed(
-                                    ::illia::__private::windowed(
-                                        ::illia::__private::through(
-                                            <Block<8> as ::illia::Net>::INPUT,
-                                            <Block<8> as ::illia::Net>::OUTPUT,
-                                            ::illia::Shape::new(
-                                                &[
-                                                    ::illia::Axis::Fixed(8),
-                                                    ::illia::Axis::Fixed(8),
-                                                    ::illia::Axis::Fixed(8),
-                                                ],
-                                            ),
-                                        ),
-                                        16,
-                                        &[3, 3],
-                                        &[1, 1],
-                                        &[1, 1],
-                                        &[1, 1],
-                                    ),
-                                    4,
-                                    &[5, 5],
-                                    &[1, 1],
-                                    &[2, 2],
-                                    &[1, 1],
-                                ),
-                            ),
-                        ),
-                        8,
-                    )
-                    .last(),
+                __Net_shape7.last(),
                 10,
                 ::illia::nn::LinearConfig {
                     posterior: posterior(::core::default::Default::default()),
@@ -381,58 +330,7 @@ impl ::illia::Net for Net {
             ::illia::__private::add(&skip, &x)?
         };
         let x = ::illia::__private::concat(
-            ::illia::__private::joined(
-                ::illia::__private::windowed(
-                    ::illia::__private::windowed(
-                        ::illia::__private::through(
-                            <Block<8> as ::illia::Net>::INPUT,
-                            <Block<8> as ::illia::Net>::OUTPUT,
-                            ::illia::Shape::new(
-                                &[
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                ],
-                            ),
-                        ),
-                        16,
-                        &[3, 3],
-                        &[1, 1],
-                        &[1, 1],
-                        &[1, 1],
-                    ),
-                    4,
-                    &[1, 1],
-                    &[1, 1],
-                    &[0, 0],
-                    &[1, 1],
-                ),
-                ::illia::__private::windowed(
-                    ::illia::__private::windowed(
-                        ::illia::__private::through(
-                            <Block<8> as ::illia::Net>::INPUT,
-                            <Block<8> as ::illia::Net>::OUTPUT,
-                            ::illia::Shape::new(
-                                &[
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                ],
-                            ),
-                        ),
-                        16,
-                        &[3, 3],
-                        &[1, 1],
-                        &[1, 1],
-                        &[1, 1],
-                    ),
-                    4,
-                    &[5, 5],
-                    &[1, 1],
-                    &[2, 2],
-                    &[1, 1],
-                ),
-            ),
+            __Net_shape5,
             &[
                 {
                     let x = x.shallow_clone();
@@ -532,316 +430,41 @@ impl ::core::fmt::Display for Net {
                 ::illia::__private::Row::of(
                     "blocks",
                     "3 × Block<8>",
-                    ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    ),
+                    __Net_shape0,
                     &self.blocks,
                 ),
                 ::illia::__private::Row::of(
                         "2.widen",
                         "Conv2d",
-                        ::illia::__private::windowed(
-                            ::illia::__private::through(
-                                <Block<8> as ::illia::Net>::INPUT,
-                                <Block<8> as ::illia::Net>::OUTPUT,
-                                ::illia::Shape::new(
-                                    &[
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                    ],
-                                ),
-                            ),
-                            16,
-                            &[3, 3],
-                            &[1, 1],
-                            &[1, 1],
-                            &[1, 1],
-                        ),
+                        __Net_shape1,
                         &self.widen,
                     )
                     .by(::illia::Estimator::Reparameterization),
                 ::illia::__private::Row::of(
                         "2.project",
                         "Conv2d",
-                        ::illia::__private::windowed(
-                            ::illia::__private::through(
-                                <Block<8> as ::illia::Net>::INPUT,
-                                <Block<8> as ::illia::Net>::OUTPUT,
-                                ::illia::Shape::new(
-                                    &[
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                    ],
-                                ),
-                            ),
-                            16,
-                            &[1, 1],
-                            &[1, 1],
-                            &[0, 0],
-                            &[1, 1],
-                        ),
+                        __Net_shape2,
                         &self.project,
                     )
                     .by(::illia::Estimator::Reparameterization),
                 ::illia::__private::Row::of(
                         "3.0.near",
                         "Conv2d",
-                        ::illia::__private::windowed(
-                            ::illia::__private::windowed(
-                                ::illia::__private::through(
-                                    <Block<8> as ::illia::Net>::INPUT,
-                                    <Block<8> as ::illia::Net>::OUTPUT,
-                                    ::illia::Shape::new(
-                                        &[
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                        ],
-                                    ),
-                                ),
-                                16,
-                                &[3, 3],
-                                &[1, 1],
-                                &[1, 1],
-                                &[1, 1],
-                            ),
-                            4,
-                            &[1, 1],
-                            &[1, 1],
-                            &[0, 0],
-                            &[1, 1],
-                        ),
+                        __Net_shape3,
                         &self.near,
                     )
                     .by(::illia::Estimator::Reparameterization),
-                ::illia::__private::Row::of(
-                        "3.1.far",
-                        "Conv2d",
-                        ::illia::__private::windowed(
-                            ::illia::__private::windowed(
-                                ::illia::__private::through(
-                                    <Block<8> as ::illia::Net>::INPUT,
-                                    <Block<8> as ::illia::Net>::OUTPUT,
-                                    ::illia::Shape::new(
-                                        &[
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                        ],
-                                    ),
-                                ),
-                                16,
-                                &[3, 3],
-                                &[1, 1],
-                                &[1, 1],
-                                &[1, 1],
-                            ),
-                            4,
-                            &[5, 5],
-                            &[1, 1],
-                            &[2, 2],
-                            &[1, 1],
-                        ),
-                        &self.far,
-                    )
+                ::illia::__private::Row::of("3.1.far", "Conv2d", __Net_shape4, &self.far)
                     .by(::illia::Estimator::Reparameterization),
-                ::illia::__private::Row::new(
-                    "4",
-                    "global_avg_pool",
-                    ::illia::__private::first_only(
-                        ::illia::__private::joined(
-                            ::illia::__private::windowed(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::through(
-                                        <Block<8> as ::illia::Net>::INPUT,
-                                        <Block<8> as ::illia::Net>::OUTPUT,
-                                        ::illia::Shape::new(
-                                            &[
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                            ],
-                                        ),
-                                    ),
-                                    16,
-                                    &[3, 3],
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[1, 1],
-                                ),
-                                4,
-                                &[1, 1],
-                                &[1, 1],
-                                &[0, 0],
-                                &[1, 1],
-                            ),
-                            ::illia::__private::windowed(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::through(
-                                        <Block<8> as ::illia::Net>::INPUT,
-                                        <Block<8> as ::illia::Net>::OUTPUT,
-                                        ::illia::Shape::new(
-                                            &[
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                            ],
-                                        ),
-                                    ),
-                                    16,
-                                    &[3, 3],
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[1, 1],
-                                ),
-                                4,
-                                &[5, 5],
-                                &[1, 1],
-                                &[2, 2],
-                                &[1, 1],
-                            ),
-                        ),
-                    ),
-                    0,
-                ),
+                ::illia::__private::Row::new("4", "global_avg_pool", __Net_shape6, 0),
                 ::illia::__private::Row::of(
                         "5.hidden",
                         "2 × Linear",
-                        ::illia::__private::with_last(
-                            ::illia::__private::first_only(
-                                ::illia::__private::joined(
-                                    ::illia::__private::windowed(
-                                        ::illia::__private::windowed(
-                                            ::illia::__private::through(
-                                                <Block<8> as ::illia::Net>::INPUT,
-                                                <Block<8> as ::illia::Net>::OUTPUT,
-                                                ::illia::Shape::new(
-                                                    &[
-                                                        ::illia::Axis::Fixed(8),
-                                                        ::illia::Axis::Fixed(8),
-                                                        ::illia::Axis::Fixed(8),
-                                                    ],
-                                                ),
-                                            ),
-                                            16,
-                                            &[3, 3],
-                                            &[1, 1],
-                                            &[1, 1],
-                                            &[1, 1],
-                                        ),
-                                        4,
-                                        &[1, 1],
-                                        &[1, 1],
-                                        &[0, 0],
-                                        &[1, 1],
-                                    ),
-                                    ::illia::__private::windowed(
-                                        ::illia::__private::windowed(
-                                            ::illia::__private::through(
-                                                <Block<8> as ::illia::Net>::INPUT,
-                                                <Block<8> as ::illia::Net>::OUTPUT,
-                                                ::illia::Shape::new(
-                                                    &[
-                                                        ::illia::Axis::Fixed(8),
-                                                        ::illia::Axis::Fixed(8),
-                                                        ::illia::Axis::Fixed(8),
-                                                    ],
-                                                ),
-                                            ),
-                                            16,
-                                            &[3, 3],
-                                            &[1, 1],
-                                            &[1, 1],
-                                            &[1, 1],
-                                        ),
-                                        4,
-                                        &[5, 5],
-                                        &[1, 1],
-                                        &[2, 2],
-                                        &[1, 1],
-                                    ),
-                                ),
-                            ),
-                            8,
-                        ),
+                        __Net_shape7,
                         &self.hidden,
                     )
                     .by(::illia::Estimator::Reparameterization),
-                ::illia::__private::Row::of(
-                        "head",
-                        "Linear",
-                        ::illia::__private::with_last(
-                            ::illia::__private::with_last(
-                                ::illia::__private::first_only(
-                                    ::illia::__private::joined(
-                                        ::illia::__private::windowed(
-                                            ::illia::__private::windowed(
-                                                ::illia::__private::through(
-                                                    <Block<8> as ::illia::Net>::INPUT,
-                                                    <Block<8> as ::illia::Net>::OUTPUT,
-                                                    ::illia::Shape::new(
-                                                        &[
-                                                            ::illia::Axis::Fixed(8),
-                                                            ::illia::Axis::Fixed(8),
-                                                            ::illia::Axis::Fixed(8),
-                                                        ],
-                                                    ),
-                                                ),
-                                                16,
-                                                &[3, 3],
-                                                &[1, 1],
-                                                &[1, 1],
-                                                &[1, 1],
-                                            ),
-                                            4,
-                                            &[1, 1],
-                                            &[1, 1],
-                                            &[0, 0],
-                                            &[1, 1],
-                                        ),
-                                        ::illia::__private::windowed(
-                                            ::illia::__private::windowed(
-                                                ::illia::__private::through(
-                                                    <Block<8> as ::illia::Net>::INPUT,
-                                                    <Block<8> as ::illia::Net>::OUTPUT,
-                                                    ::illia::Shape::new(
-                                                        &[
-                                                            ::illia::Axis::Fixed(8),
-                                                            ::illia::Axis::Fixed(8),
-                                                            ::illia::Axis::Fixed(8),
-                                                        ],
-                                                    ),
-                                                ),
-                                                16,
-                                                &[3, 3],
-                                                &[1, 1],
-                                                &[1, 1],
-                                                &[1, 1],
-                                            ),
-                                            4,
-                                            &[5, 5],
-                                            &[1, 1],
-                                            &[2, 2],
-                                            &[1, 1],
-                                        ),
-                                    ),
-                                ),
-                                8,
-                            ),
-                            10,
-                        ),
-                        &self.head,
-                    )
+                ::illia::__private::Row::of("head", "Linear", __Net_shape8, &self.head)
                     .by(::illia::Estimator::Reparameterization),
             ],
         )
@@ -875,85 +498,27 @@ const _: () = {
             ),
     );
     const _: () = ::illia::__private::require(
-        ::illia::__private::accepts(
-            <Block<8> as ::illia::Net>::INPUT,
-            ::illia::__private::through(
-                <Block<8> as ::illia::Net>::INPUT,
-                <Block<8> as ::illia::Net>::OUTPUT,
-                ::illia::Shape::new(
-                    &[
-                        ::illia::Axis::Fixed(8),
-                        ::illia::Axis::Fixed(8),
-                        ::illia::Axis::Fixed(8),
-                    ],
-                ),
-            ),
-        ),
+        ::illia::__private::accepts(<Block<8> as ::illia::Net>::INPUT, __Net_shape0),
         &::illia::__private::Message::new()
             .text(
                 "`blocks` is an array: each `Block<8>` must take what the one before gives, but it takes ",
             )
             .shape(<Block<8> as ::illia::Net>::INPUT)
             .text(" and gives ")
-            .shape(
-                ::illia::__private::through(
-                    <Block<8> as ::illia::Net>::INPUT,
-                    <Block<8> as ::illia::Net>::OUTPUT,
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                        ],
-                    ),
-                ),
-            ),
+            .shape(__Net_shape0),
     );
     const _: () = ::illia::__private::require(
-        ::illia::__private::through(
-                <Block<8> as ::illia::Net>::INPUT,
-                <Block<8> as ::illia::Net>::OUTPUT,
-                ::illia::Shape::new(
-                    &[
-                        ::illia::Axis::Fixed(8),
-                        ::illia::Axis::Fixed(8),
-                        ::illia::Axis::Fixed(8),
-                    ],
-                ),
-            )
-            .rank() == 3usize,
+        __Net_shape0.rank() == 3usize,
         &::illia::__private::Message::new()
             .text(
                 "`widen` is a Conv2d and takes [channels, height, width], but `blocks` gives ",
             )
-            .shape(
-                ::illia::__private::through(
-                    <Block<8> as ::illia::Net>::INPUT,
-                    <Block<8> as ::illia::Net>::OUTPUT,
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                        ],
-                    ),
-                ),
-            ),
+            .shape(__Net_shape0),
     );
     const _: () = ::illia::__private::require(
         ::illia::__private::positive(
             ::illia::__private::windowed(
-                ::illia::__private::through(
-                    <Block<8> as ::illia::Net>::INPUT,
-                    <Block<8> as ::illia::Net>::OUTPUT,
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                        ],
-                    ),
-                ),
+                __Net_shape0,
                 16,
                 &[3, 3],
                 &[1, 1],
@@ -963,65 +528,20 @@ const _: () = {
         ),
         &::illia::__private::Message::new()
             .text("the kernel of `widen` is larger than its padded input, ")
-            .shape(
-                ::illia::__private::through(
-                    <Block<8> as ::illia::Net>::INPUT,
-                    <Block<8> as ::illia::Net>::OUTPUT,
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                        ],
-                    ),
-                ),
-            ),
+            .shape(__Net_shape0),
     );
     const _: () = ::illia::__private::require(
-        ::illia::__private::through(
-                <Block<8> as ::illia::Net>::INPUT,
-                <Block<8> as ::illia::Net>::OUTPUT,
-                ::illia::Shape::new(
-                    &[
-                        ::illia::Axis::Fixed(8),
-                        ::illia::Axis::Fixed(8),
-                        ::illia::Axis::Fixed(8),
-                    ],
-                ),
-            )
-            .rank() == 3usize,
+        __Net_shape0.rank() == 3usize,
         &::illia::__private::Message::new()
             .text(
                 "`project` is a Conv2d and takes [channels, height, width], but `blocks` gives ",
             )
-            .shape(
-                ::illia::__private::through(
-                    <Block<8> as ::illia::Net>::INPUT,
-                    <Block<8> as ::illia::Net>::OUTPUT,
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                        ],
-                    ),
-                ),
-            ),
+            .shape(__Net_shape0),
     );
     const _: () = ::illia::__private::require(
         ::illia::__private::positive(
             ::illia::__private::windowed(
-                ::illia::__private::through(
-                    <Block<8> as ::illia::Net>::INPUT,
-                    <Block<8> as ::illia::Net>::OUTPUT,
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                        ],
-                    ),
-                ),
+                __Net_shape0,
                 16,
                 &[1, 1],
                 &[1, 1],
@@ -1031,169 +551,28 @@ const _: () = {
         ),
         &::illia::__private::Message::new()
             .text("the kernel of `project` is larger than its padded input, ")
-            .shape(
-                ::illia::__private::through(
-                    <Block<8> as ::illia::Net>::INPUT,
-                    <Block<8> as ::illia::Net>::OUTPUT,
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                        ],
-                    ),
-                ),
-            ),
+            .shape(__Net_shape0),
     );
     const _: () = ::illia::__private::require(
-        ::illia::__private::windowed(
-                ::illia::__private::through(
-                    <Block<8> as ::illia::Net>::INPUT,
-                    <Block<8> as ::illia::Net>::OUTPUT,
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                        ],
-                    ),
-                ),
-                16,
-                &[1, 1],
-                &[1, 1],
-                &[0, 0],
-                &[1, 1],
-            )
-            .same(
-                &::illia::__private::windowed(
-                    ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    ),
-                    16,
-                    &[3, 3],
-                    &[1, 1],
-                    &[1, 1],
-                    &[1, 1],
-                ),
-            ),
+        __Net_shape2.same(&__Net_shape1),
         &::illia::__private::Message::new()
             .text("the ends of a `residual` must be alike, but `project` gives ")
-            .shape(
-                ::illia::__private::windowed(
-                    ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    ),
-                    16,
-                    &[1, 1],
-                    &[1, 1],
-                    &[0, 0],
-                    &[1, 1],
-                ),
-            )
+            .shape(__Net_shape2)
             .text(" and `widen` gives ")
-            .shape(
-                ::illia::__private::windowed(
-                    ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    ),
-                    16,
-                    &[3, 3],
-                    &[1, 1],
-                    &[1, 1],
-                    &[1, 1],
-                ),
-            ),
+            .shape(__Net_shape1),
     );
     const _: () = ::illia::__private::require(
-        ::illia::__private::windowed(
-                ::illia::__private::through(
-                    <Block<8> as ::illia::Net>::INPUT,
-                    <Block<8> as ::illia::Net>::OUTPUT,
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                        ],
-                    ),
-                ),
-                16,
-                &[3, 3],
-                &[1, 1],
-                &[1, 1],
-                &[1, 1],
-            )
-            .rank() == 3usize,
+        __Net_shape1.rank() == 3usize,
         &::illia::__private::Message::new()
             .text(
                 "`near` is a Conv2d and takes [channels, height, width], but the `residual` gives ",
             )
-            .shape(
-                ::illia::__private::windowed(
-                    ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    ),
-                    16,
-                    &[3, 3],
-                    &[1, 1],
-                    &[1, 1],
-                    &[1, 1],
-                ),
-            ),
+            .shape(__Net_shape1),
     );
     const _: () = ::illia::__private::require(
         ::illia::__private::positive(
             ::illia::__private::windowed(
-                ::illia::__private::windowed(
-                    ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    ),
-                    16,
-                    &[3, 3],
-                    &[1, 1],
-                    &[1, 1],
-                    &[1, 1],
-                ),
+                __Net_shape1,
                 4,
                 &[1, 1],
                 &[1, 1],
@@ -1203,93 +582,20 @@ const _: () = {
         ),
         &::illia::__private::Message::new()
             .text("the kernel of `near` is larger than its padded input, ")
-            .shape(
-                ::illia::__private::windowed(
-                    ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    ),
-                    16,
-                    &[3, 3],
-                    &[1, 1],
-                    &[1, 1],
-                    &[1, 1],
-                ),
-            ),
+            .shape(__Net_shape1),
     );
     const _: () = ::illia::__private::require(
-        ::illia::__private::windowed(
-                ::illia::__private::through(
-                    <Block<8> as ::illia::Net>::INPUT,
-                    <Block<8> as ::illia::Net>::OUTPUT,
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                        ],
-                    ),
-                ),
-                16,
-                &[3, 3],
-                &[1, 1],
-                &[1, 1],
-                &[1, 1],
-            )
-            .rank() == 3usize,
+        __Net_shape1.rank() == 3usize,
         &::illia::__private::Message::new()
             .text(
                 "`far` is a Conv2d and takes [channels, height, width], but the `residual` gives ",
             )
-            .shape(
-                ::illia::__private::windowed(
-                    ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    ),
-                    16,
-                    &[3, 3],
-                    &[1, 1],
-                    &[1, 1],
-                    &[1, 1],
-                ),
-            ),
+            .shape(__Net_shape1),
     );
     const _: () = ::illia::__private::require(
         ::illia::__private::positive(
             ::illia::__private::windowed(
-                ::illia::__private::windowed(
-                    ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    ),
-                    16,
-                    &[3, 3],
-                    &[1, 1],
-                    &[1, 1],
-                    &[1, 1],
-                ),
+                __Net_shape1,
                 4,
                 &[5, 5],
                 &[1, 1],
@@ -1299,855 +605,58 @@ const _: () = {
         ),
         &::illia::__private::Message::new()
             .text("the kernel of `far` is larger than its padded input, ")
-            .shape(
-                ::illia::__private::windowed(
-                    ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    ),
-                    16,
-                    &[3, 3],
-                    &[1, 1],
-                    &[1, 1],
-                    &[1, 1],
-                ),
-            ),
+            .shape(__Net_shape1),
     );
     const _: () = ::illia::__private::require(
-        ::illia::__private::joinable(
-            ::illia::__private::windowed(
-                ::illia::__private::windowed(
-                    ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    ),
-                    16,
-                    &[3, 3],
-                    &[1, 1],
-                    &[1, 1],
-                    &[1, 1],
-                ),
-                4,
-                &[1, 1],
-                &[1, 1],
-                &[0, 0],
-                &[1, 1],
-            ),
-            ::illia::__private::windowed(
-                ::illia::__private::windowed(
-                    ::illia::__private::through(
-                        <Block<8> as ::illia::Net>::INPUT,
-                        <Block<8> as ::illia::Net>::OUTPUT,
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                    ),
-                    16,
-                    &[3, 3],
-                    &[1, 1],
-                    &[1, 1],
-                    &[1, 1],
-                ),
-                4,
-                &[5, 5],
-                &[1, 1],
-                &[2, 2],
-                &[1, 1],
-            ),
-        ),
+        ::illia::__private::joinable(__Net_shape3, __Net_shape4),
         &::illia::__private::Message::new()
             .text(
                 "the branches of a `concat` may differ in their features alone, but `near` gives ",
             )
-            .shape(
-                ::illia::__private::windowed(
-                    ::illia::__private::windowed(
-                        ::illia::__private::through(
-                            <Block<8> as ::illia::Net>::INPUT,
-                            <Block<8> as ::illia::Net>::OUTPUT,
-                            ::illia::Shape::new(
-                                &[
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                ],
-                            ),
-                        ),
-                        16,
-                        &[3, 3],
-                        &[1, 1],
-                        &[1, 1],
-                        &[1, 1],
-                    ),
-                    4,
-                    &[1, 1],
-                    &[1, 1],
-                    &[0, 0],
-                    &[1, 1],
-                ),
-            )
+            .shape(__Net_shape3)
             .text(" and `far` gives ")
-            .shape(
-                ::illia::__private::windowed(
-                    ::illia::__private::windowed(
-                        ::illia::__private::through(
-                            <Block<8> as ::illia::Net>::INPUT,
-                            <Block<8> as ::illia::Net>::OUTPUT,
-                            ::illia::Shape::new(
-                                &[
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                ],
-                            ),
-                        ),
-                        16,
-                        &[3, 3],
-                        &[1, 1],
-                        &[1, 1],
-                        &[1, 1],
-                    ),
-                    4,
-                    &[5, 5],
-                    &[1, 1],
-                    &[2, 2],
-                    &[1, 1],
-                ),
-            ),
+            .shape(__Net_shape4),
     );
     const _: () = ::illia::__private::require(
-        ::illia::__private::joined(
-                ::illia::__private::windowed(
-                    ::illia::__private::windowed(
-                        ::illia::__private::through(
-                            <Block<8> as ::illia::Net>::INPUT,
-                            <Block<8> as ::illia::Net>::OUTPUT,
-                            ::illia::Shape::new(
-                                &[
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                ],
-                            ),
-                        ),
-                        16,
-                        &[3, 3],
-                        &[1, 1],
-                        &[1, 1],
-                        &[1, 1],
-                    ),
-                    4,
-                    &[1, 1],
-                    &[1, 1],
-                    &[0, 0],
-                    &[1, 1],
-                ),
-                ::illia::__private::windowed(
-                    ::illia::__private::windowed(
-                        ::illia::__private::through(
-                            <Block<8> as ::illia::Net>::INPUT,
-                            <Block<8> as ::illia::Net>::OUTPUT,
-                            ::illia::Shape::new(
-                                &[
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                    ::illia::Axis::Fixed(8),
-                                ],
-                            ),
-                        ),
-                        16,
-                        &[3, 3],
-                        &[1, 1],
-                        &[1, 1],
-                        &[1, 1],
-                    ),
-                    4,
-                    &[5, 5],
-                    &[1, 1],
-                    &[2, 2],
-                    &[1, 1],
-                ),
-            )
-            .rank() >= 2,
+        __Net_shape5.rank() >= 2,
         &::illia::__private::Message::new()
             .text(
                 "`global_avg_pool` takes [channels, spatial..], but the `concat` gives ",
             )
-            .shape(
-                ::illia::__private::joined(
-                    ::illia::__private::windowed(
-                        ::illia::__private::windowed(
-                            ::illia::__private::through(
-                                <Block<8> as ::illia::Net>::INPUT,
-                                <Block<8> as ::illia::Net>::OUTPUT,
-                                ::illia::Shape::new(
-                                    &[
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                    ],
-                                ),
-                            ),
-                            16,
-                            &[3, 3],
-                            &[1, 1],
-                            &[1, 1],
-                            &[1, 1],
-                        ),
-                        4,
-                        &[1, 1],
-                        &[1, 1],
-                        &[0, 0],
-                        &[1, 1],
-                    ),
-                    ::illia::__private::windowed(
-                        ::illia::__private::windowed(
-                            ::illia::__private::through(
-                                <Block<8> as ::illia::Net>::INPUT,
-                                <Block<8> as ::illia::Net>::OUTPUT,
-                                ::illia::Shape::new(
-                                    &[
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                    ],
-                                ),
-                            ),
-                            16,
-                            &[3, 3],
-                            &[1, 1],
-                            &[1, 1],
-                            &[1, 1],
-                        ),
-                        4,
-                        &[5, 5],
-                        &[1, 1],
-                        &[2, 2],
-                        &[1, 1],
-                    ),
-                ),
-            ),
+            .shape(__Net_shape5),
     );
     const _: () = ::illia::__private::require(
-        ::illia::__private::first_only(
-                ::illia::__private::joined(
-                    ::illia::__private::windowed(
-                        ::illia::__private::windowed(
-                            ::illia::__private::through(
-                                <Block<8> as ::illia::Net>::INPUT,
-                                <Block<8> as ::illia::Net>::OUTPUT,
-                                ::illia::Shape::new(
-                                    &[
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                    ],
-                                ),
-                            ),
-                            16,
-                            &[3, 3],
-                            &[1, 1],
-                            &[1, 1],
-                            &[1, 1],
-                        ),
-                        4,
-                        &[1, 1],
-                        &[1, 1],
-                        &[0, 0],
-                        &[1, 1],
-                    ),
-                    ::illia::__private::windowed(
-                        ::illia::__private::windowed(
-                            ::illia::__private::through(
-                                <Block<8> as ::illia::Net>::INPUT,
-                                <Block<8> as ::illia::Net>::OUTPUT,
-                                ::illia::Shape::new(
-                                    &[
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                    ],
-                                ),
-                            ),
-                            16,
-                            &[3, 3],
-                            &[1, 1],
-                            &[1, 1],
-                            &[1, 1],
-                        ),
-                        4,
-                        &[5, 5],
-                        &[1, 1],
-                        &[2, 2],
-                        &[1, 1],
-                    ),
-                ),
-            )
-            .same(
-                &::illia::__private::with_last(
-                    ::illia::__private::first_only(
-                        ::illia::__private::joined(
-                            ::illia::__private::windowed(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::through(
-                                        <Block<8> as ::illia::Net>::INPUT,
-                                        <Block<8> as ::illia::Net>::OUTPUT,
-                                        ::illia::Shape::new(
-                                            &[
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                            ],
-                                        ),
-                                    ),
-                                    16,
-                                    &[3, 3],
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[1, 1],
-                                ),
-                                4,
-                                &[1, 1],
-                                &[1, 1],
-                                &[0, 0],
-                                &[1, 1],
-                            ),
-                            ::illia::__private::windowed(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::through(
-                                        <Block<8> as ::illia::Net>::INPUT,
-                                        <Block<8> as ::illia::Net>::OUTPUT,
-                                        ::illia::Shape::new(
-                                            &[
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                            ],
-                                        ),
-                                    ),
-                                    16,
-                                    &[3, 3],
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[1, 1],
-                                ),
-                                4,
-                                &[5, 5],
-                                &[1, 1],
-                                &[2, 2],
-                                &[1, 1],
-                            ),
-                        ),
-                    ),
-                    8,
-                ),
-            ),
+        __Net_shape6.same(&__Net_shape7),
         &::illia::__private::Message::new()
             .text(
                 "a `repeat` of 2 times must keep its shape, but `global_avg_pool` gives ",
             )
-            .shape(
-                ::illia::__private::first_only(
-                    ::illia::__private::joined(
-                        ::illia::__private::windowed(
-                            ::illia::__private::windowed(
-                                ::illia::__private::through(
-                                    <Block<8> as ::illia::Net>::INPUT,
-                                    <Block<8> as ::illia::Net>::OUTPUT,
-                                    ::illia::Shape::new(
-                                        &[
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                        ],
-                                    ),
-                                ),
-                                16,
-                                &[3, 3],
-                                &[1, 1],
-                                &[1, 1],
-                                &[1, 1],
-                            ),
-                            4,
-                            &[1, 1],
-                            &[1, 1],
-                            &[0, 0],
-                            &[1, 1],
-                        ),
-                        ::illia::__private::windowed(
-                            ::illia::__private::windowed(
-                                ::illia::__private::through(
-                                    <Block<8> as ::illia::Net>::INPUT,
-                                    <Block<8> as ::illia::Net>::OUTPUT,
-                                    ::illia::Shape::new(
-                                        &[
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                        ],
-                                    ),
-                                ),
-                                16,
-                                &[3, 3],
-                                &[1, 1],
-                                &[1, 1],
-                                &[1, 1],
-                            ),
-                            4,
-                            &[5, 5],
-                            &[1, 1],
-                            &[2, 2],
-                            &[1, 1],
-                        ),
-                    ),
-                ),
-            )
+            .shape(__Net_shape6)
             .text(" and `hidden` gives ")
-            .shape(
-                ::illia::__private::with_last(
-                    ::illia::__private::first_only(
-                        ::illia::__private::joined(
-                            ::illia::__private::windowed(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::through(
-                                        <Block<8> as ::illia::Net>::INPUT,
-                                        <Block<8> as ::illia::Net>::OUTPUT,
-                                        ::illia::Shape::new(
-                                            &[
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                            ],
-                                        ),
-                                    ),
-                                    16,
-                                    &[3, 3],
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[1, 1],
-                                ),
-                                4,
-                                &[1, 1],
-                                &[1, 1],
-                                &[0, 0],
-                                &[1, 1],
-                            ),
-                            ::illia::__private::windowed(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::through(
-                                        <Block<8> as ::illia::Net>::INPUT,
-                                        <Block<8> as ::illia::Net>::OUTPUT,
-                                        ::illia::Shape::new(
-                                            &[
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                            ],
-                                        ),
-                                    ),
-                                    16,
-                                    &[3, 3],
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[1, 1],
-                                ),
-                                4,
-                                &[5, 5],
-                                &[1, 1],
-                                &[2, 2],
-                                &[1, 1],
-                            ),
-                        ),
-                    ),
-                    8,
-                ),
-            )
+            .shape(__Net_shape7)
             .text("; put the step that changes it before the `repeat`"),
     );
     const _: () = ::illia::__private::require(
-        ::illia::__private::first_only(
-                ::illia::__private::joined(
-                    ::illia::__private::windowed(
-                        ::illia::__private::windowed(
-                            ::illia::__private::through(
-                                <Block<8> as ::illia::Net>::INPUT,
-                                <Block<8> as ::illia::Net>::OUTPUT,
-                                ::illia::Shape::new(
-                                    &[
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                    ],
-                                ),
-                            ),
-                            16,
-                            &[3, 3],
-                            &[1, 1],
-                            &[1, 1],
-                            &[1, 1],
-                        ),
-                        4,
-                        &[1, 1],
-                        &[1, 1],
-                        &[0, 0],
-                        &[1, 1],
-                    ),
-                    ::illia::__private::windowed(
-                        ::illia::__private::windowed(
-                            ::illia::__private::through(
-                                <Block<8> as ::illia::Net>::INPUT,
-                                <Block<8> as ::illia::Net>::OUTPUT,
-                                ::illia::Shape::new(
-                                    &[
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                        ::illia::Axis::Fixed(8),
-                                    ],
-                                ),
-                            ),
-                            16,
-                            &[3, 3],
-                            &[1, 1],
-                            &[1, 1],
-                            &[1, 1],
-                        ),
-                        4,
-                        &[5, 5],
-                        &[1, 1],
-                        &[2, 2],
-                        &[1, 1],
-                    ),
-                ),
-            )
-            .last() > 0,
+        __Net_shape6.last() > 0,
         &::illia::__private::Message::new()
             .text(
                 "`hidden` is a Linear layer on the last axis, whose size must be known, but `global_avg_pool` gives ",
             )
-            .shape(
-                ::illia::__private::first_only(
-                    ::illia::__private::joined(
-                        ::illia::__private::windowed(
-                            ::illia::__private::windowed(
-                                ::illia::__private::through(
-                                    <Block<8> as ::illia::Net>::INPUT,
-                                    <Block<8> as ::illia::Net>::OUTPUT,
-                                    ::illia::Shape::new(
-                                        &[
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                        ],
-                                    ),
-                                ),
-                                16,
-                                &[3, 3],
-                                &[1, 1],
-                                &[1, 1],
-                                &[1, 1],
-                            ),
-                            4,
-                            &[1, 1],
-                            &[1, 1],
-                            &[0, 0],
-                            &[1, 1],
-                        ),
-                        ::illia::__private::windowed(
-                            ::illia::__private::windowed(
-                                ::illia::__private::through(
-                                    <Block<8> as ::illia::Net>::INPUT,
-                                    <Block<8> as ::illia::Net>::OUTPUT,
-                                    ::illia::Shape::new(
-                                        &[
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                        ],
-                                    ),
-                                ),
-                                16,
-                                &[3, 3],
-                                &[1, 1],
-                                &[1, 1],
-                                &[1, 1],
-                            ),
-                            4,
-                            &[5, 5],
-                            &[1, 1],
-                            &[2, 2],
-                            &[1, 1],
-                        ),
-                    ),
-                ),
-            ),
+            .shape(__Net_shape6),
     );
     const _: () = ::illia::__private::require(
-        ::illia::__private::with_last(
-                ::illia::__private::first_only(
-                    ::illia::__private::joined(
-                        ::illia::__private::windowed(
-                            ::illia::__private::windowed(
-                                ::illia::__private::through(
-                                    <Block<8> as ::illia::Net>::INPUT,
-                                    <Block<8> as ::illia::Net>::OUTPUT,
-                                    ::illia::Shape::new(
-                                        &[
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                        ],
-                                    ),
-                                ),
-                                16,
-                                &[3, 3],
-                                &[1, 1],
-                                &[1, 1],
-                                &[1, 1],
-                            ),
-                            4,
-                            &[1, 1],
-                            &[1, 1],
-                            &[0, 0],
-                            &[1, 1],
-                        ),
-                        ::illia::__private::windowed(
-                            ::illia::__private::windowed(
-                                ::illia::__private::through(
-                                    <Block<8> as ::illia::Net>::INPUT,
-                                    <Block<8> as ::illia::Net>::OUTPUT,
-                                    ::illia::Shape::new(
-                                        &[
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                            ::illia::Axis::Fixed(8),
-                                        ],
-                                    ),
-                                ),
-                                16,
-                                &[3, 3],
-                                &[1, 1],
-                                &[1, 1],
-                                &[1, 1],
-                            ),
-                            4,
-                            &[5, 5],
-                            &[1, 1],
-                            &[2, 2],
-                            &[1, 1],
-                        ),
-                    ),
-                ),
-                8,
-            )
-            .last() > 0,
+        __Net_shape7.last() > 0,
         &::illia::__private::Message::new()
             .text(
                 "`head` is a Linear layer on the last axis, whose size must be known, but `hidden` gives ",
             )
-            .shape(
-                ::illia::__private::with_last(
-                    ::illia::__private::first_only(
-                        ::illia::__private::joined(
-                            ::illia::__private::windowed(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::through(
-                                        <Block<8> as ::illia::Net>::INPUT,
-                                        <Block<8> as ::illia::Net>::OUTPUT,
-                                        ::illia::Shape::new(
-                                            &[
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                            ],
-                                        ),
-                                    ),
-                                    16,
-                                    &[3, 3],
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[1, 1],
-                                ),
-                                4,
-                                &[1, 1],
-                                &[1, 1],
-                                &[0, 0],
-                                &[1, 1],
-                            ),
-                            ::illia::__private::windowed(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::through(
-                                        <Block<8> as ::illia::Net>::INPUT,
-                                        <Block<8> as ::illia::Net>::OUTPUT,
-                                        ::illia::Shape::new(
-                                            &[
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                            ],
-                                        ),
-                                    ),
-                                    16,
-                                    &[3, 3],
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[1, 1],
-                                ),
-                                4,
-                                &[5, 5],
-                                &[1, 1],
-                                &[2, 2],
-                                &[1, 1],
-                            ),
-                        ),
-                    ),
-                    8,
-                ),
-            ),
+            .shape(__Net_shape7),
     );
     const _: () = ::illia::__private::require(
-        ::illia::__private::with_last(
-                ::illia::__private::with_last(
-                    ::illia::__private::first_only(
-                        ::illia::__private::joined(
-                            ::illia::__private::windowed(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::through(
-                                        <Block<8> as ::illia::Net>::INPUT,
-                                        <Block<8> as ::illia::Net>::OUTPUT,
-                                        ::illia::Shape::new(
-                                            &[
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                            ],
-                                        ),
-                                    ),
-                                    16,
-                                    &[3, 3],
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[1, 1],
-                                ),
-                                4,
-                                &[1, 1],
-                                &[1, 1],
-                                &[0, 0],
-                                &[1, 1],
-                            ),
-                            ::illia::__private::windowed(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::through(
-                                        <Block<8> as ::illia::Net>::INPUT,
-                                        <Block<8> as ::illia::Net>::OUTPUT,
-                                        ::illia::Shape::new(
-                                            &[
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                                ::illia::Axis::Fixed(8),
-                                            ],
-                                        ),
-                                    ),
-                                    16,
-                                    &[3, 3],
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[1, 1],
-                                ),
-                                4,
-                                &[5, 5],
-                                &[1, 1],
-                                &[2, 2],
-                                &[1, 1],
-                            ),
-                        ),
-                    ),
-                    8,
-                ),
-                10,
-            )
-            .same(&::illia::Shape::new(&[::illia::Axis::Fixed(10)])),
+        __Net_shape8.same(&::illia::Shape::new(&[::illia::Axis::Fixed(10)])),
         &::illia::__private::Message::new()
             .text("the output of `Net` is [10], but `head` gives ")
-            .shape(
-                ::illia::__private::with_last(
-                    ::illia::__private::with_last(
-                        ::illia::__private::first_only(
-                            ::illia::__private::joined(
-                                ::illia::__private::windowed(
-                                    ::illia::__private::windowed(
-                                        ::illia::__private::through(
-                                            <Block<8> as ::illia::Net>::INPUT,
-                                            <Block<8> as ::illia::Net>::OUTPUT,
-                                            ::illia::Shape::new(
-                                                &[
-                                                    ::illia::Axis::Fixed(8),
-                                                    ::illia::Axis::Fixed(8),
-                                                    ::illia::Axis::Fixed(8),
-                                                ],
-                                            ),
-                                        ),
-                                        16,
-                                        &[3, 3],
-                                        &[1, 1],
-                                        &[1, 1],
-                                        &[1, 1],
-                                    ),
-                                    4,
-                                    &[1, 1],
-                                    &[1, 1],
-                                    &[0, 0],
-                                    &[1, 1],
-                                ),
-                                ::illia::__private::windowed(
-                                    ::illia::__private::windowed(
-                                        ::illia::__private::through(
-                                            <Block<8> as ::illia::Net>::INPUT,
-                                            <Block<8> as ::illia::Net>::OUTPUT,
-                                            ::illia::Shape::new(
-                                                &[
-                                                    ::illia::Axis::Fixed(8),
-                                                    ::illia::Axis::Fixed(8),
-                                                    ::illia::Axis::Fixed(8),
-                                                ],
-                                            ),
-                                        ),
-                                        16,
-                                        &[3, 3],
-                                        &[1, 1],
-                                        &[1, 1],
-                                        &[1, 1],
-                                    ),
-                                    4,
-                                    &[5, 5],
-                                    &[1, 1],
-                                    &[2, 2],
-                                    &[1, 1],
-                                ),
-                            ),
-                        ),
-                        8,
-                    ),
-                    10,
-                ),
-            ),
+            .shape(__Net_shape8),
     );
     const _: () = <Net as ::illia::Net>::CHECKED;
 };

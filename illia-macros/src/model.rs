@@ -94,6 +94,8 @@ pub struct Row {
 /// Where a line's number of parameters comes from.
 pub enum Counted {
     Field(usize),
+    /// A net, by the one trait that it must have.
+    Net(usize, TokenStream),
     Plain(TokenStream),
 }
 

@@ -65,7 +65,7 @@ fn cube(x: &Tensor) -> Tensor {
 
 bnn! {
     struct Own: [seq, 8] -> [4] {
-        fc: Linear(8) -> my::swish -> (|x| x * 2.0 + 1.0),
+        fc: Linear(8) -> my::swish -> (|x| x * 2),
         attend: my::Attention(size: 8, scale: 0.5): [seq, 8] -> [seq, 8],
         (|x| x.cumsum(1, Kind::Float)),
         last,

@@ -127,7 +127,13 @@ impl Checker<'_> {
             if output { say.text("; change the last step, or the signature") } else { say }
         };
         if expected.len() != dims.len() {
-            self.errors.at(declared_span(declared), say(&declared_shape).plain());
+            let sequence = dims.first().is_some_and(Dim::is_dynamic) && dims.len() == expected.len() + 1;
+            let hint = match (output, expected.len(), dims.len()) {
+                (true, 1, 3..) => "; is a `flatten` or `global_avg_pool` missing?",
+                (true, ..) if sequence => "; `last` or `mean` takes the sequence away",
+                _ => "",
+            };
+            self.errors.at(declared_span(declared), say(&declared_shape).text(hint).plain());
             return false;
         }
         if let Some((axis, name, known, given)) = wrong_name {

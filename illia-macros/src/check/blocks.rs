@@ -60,8 +60,12 @@ impl Checker<'_> {
                 .shape(&after.shape)
                 .text(fix)
         };
-        self.same_shape(keyword, &beside.shape, &after.shape, say);
-        let shape = if after.shape.is_unknown() { beside.shape } else { after.shape };
+        let projected = project.is_some();
+        let shape = match self.same_shape(keyword, &beside.shape, &after.shape, say) {
+            false => Shape::Unknown(None),
+            true if after.shape.is_unknown() || !projected => beside.shape,
+            true => after.shape,
+        };
         let node = Node::Residual { project, body: nodes };
         (vec![node], State { shape, giver: "the `residual`".into(), real: state.real || after.real })
     }

@@ -288,7 +288,7 @@ impl Checker<'_> {
             Shape::Known(dims) if dims.len() != rank => {
                 let hint = rank_hint(&kind.to_string(), dims);
                 let message = format!(
-                    "`{who}` is a {} and takes {wanted}, but {giver} gives {}{hint}",
+                    "`{who}` is {} and takes {wanted}, but {giver} gives {}{hint}",
                     with_article(kind),
                     state.shape.text()
                 );

@@ -85,7 +85,10 @@ pub fn shown(tokens: impl ToTokens) -> String {
     ] {
         out = out.replace(from, to);
     }
-    out
+    match out.strip_prefix("- ") {
+        Some(number) => format!("-{number}"),
+        None => out,
+    }
 }
 
 impl Checker<'_> {

@@ -122,7 +122,10 @@ impl Checker<'_> {
         let field = self.field(vis, name, kept, &made.ty, place);
         let of = match &made.plain {
             Some(count) => Counted::Plain(count.clone()),
-            None => Counted::Field(field),
+            None => match &made.run {
+                Run::Net(ty) if place.index.is_empty() => Counted::Net(field, ty.clone()),
+                _ => Counted::Field(field),
+            },
         };
         let (shape, estimator) = (made.shape.clone(), made.estimator.clone());
         let kind = format!("{}{}", place.times, made.kind);
