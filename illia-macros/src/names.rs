@@ -48,3 +48,15 @@ pub fn listed(names: &[&str]) -> String {
         None => String::from("none"),
     }
 }
+
+/// `MaxPool2d` as an op is written: `max_pool`.
+pub fn as_op(layer: &str) -> String {
+    let mut op = String::new();
+    for letter in layer.trim_end_matches("1d").trim_end_matches("2d").trim_end_matches("3d").chars() {
+        if letter.is_uppercase() && !op.is_empty() {
+            op.push('_');
+        }
+        op.extend(letter.to_lowercase());
+    }
+    op
+}

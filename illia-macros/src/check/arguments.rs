@@ -68,6 +68,13 @@ impl Checker<'_> {
                     None => format!("it takes {}", names::listed(known)),
                 };
                 self.errors.at(name, format!("unknown argument `{text}` of `{kind}`; {hint}"));
+                // What it was most likely meant to be is no longer missing.
+                if let Some(meant) =
+                    names::nearest(&text, known).filter(|meant| !seen.iter().any(|s| s == meant))
+                {
+                    seen.push(meant.to_owned());
+                    kept.push(Arg { name: Some(Ident::new(meant, name.span())), ..arg });
+                }
             } else if seen.contains(&text) {
                 self.errors.at(name, format!("the argument `{text}` of `{kind}` is given twice"));
             } else {

@@ -6,6 +6,7 @@ use syn::Ident;
 
 use super::arguments::Reader;
 use super::nested::with_article;
+use super::ops::OPS;
 use super::steps::Made;
 use super::{Checker, State};
 use crate::dim::{Cond, Const, Dim, Level, Shape};
@@ -60,6 +61,9 @@ impl Checker<'_> {
         }
         let hint = match names::nearest(&name, &LAYERS) {
             Some(known) => format!("did you mean `{known}`?"),
+            None if OPS.contains(&names::as_op(&name).as_str()) => {
+                format!("it is an op, which goes without a name: `{}`", names::as_op(&name))
+            }
             None => format!(
                 "known are {}; a net of yours goes without parentheses, a module of yours with its signature: `{who}: {name}(..): [in] -> [out]`",
                 names::listed(&LAYERS)
