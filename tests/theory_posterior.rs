@@ -1,0 +1,124 @@
+//! Fitted posteriors against what is known of them.
+
+use illia::likelihood::Gaussian;
+use illia::nn::{Linear, LinearConfig};
+use illia::{
+    BayesianModule, Estimator, Fit, LearningRate, Posterior, Predict, Prior, Visitor, VisitorMut,
+    inverse_softplus, manual_seed, noise,
+};
+use tch::nn::{Init, Module, ModuleT, VarStore};
+use tch::{Device, Kind, Tensor};
+
+fn normals(stream: u64, shape: &[i64]) -> Tensor {
+    noise::normals(noise::Key { seed: 5, stream, draw: 0 }, shape, Kind::Float, Device::Cpu)
+}
+
+/// The exact posterior of Bayesian linear regression has precision X'X / s² + I / p² and mean precision⁻¹ X'y / s². The
+/// mean-field Gaussian closest to it has the same mean and sigma_i = 1 / sqrt(precision_ii) (Bishop 2006, section 10.1.2).
+#[test]
+fn linear_regression_has_the_exact_posterior() {
+    let (n, features, noise_std, prior_std) = (300, 5, 0.5, 2.0);
+    let independent = normals(1, &[n, features]);
+    // Columns that correlate, so that the mean-field solution is not the exact one.
+    let x = &independent + independent.roll([1], [1]) * 0.6;
+    let truth = Tensor::from_slice(&[1.0f32, -2.0, 1.5, 0.8, -1.2]).reshape([features, 1]);
+    let y = x.matmul(&truth) + normals(2, &[n, 1]) * noise_std;
+    for estimator in [Estimator::Reparameterization, Estimator::LocalReparameterization, Estimator::Flipout] {
+        manual_seed(21);
+        let vs = VarStore::new(Device::Cpu);
+        let config = LinearConfig {
+            bias: false,
+            prior: Prior::Gaussian { mean: 0.0, std: prior_std },
+            posterior: Posterior::Gaussian { mu: Init::Const(0.0), rho: Init::Const(inverse_softplus(0.1)) },
+            estimator,
+            ..Default::default()
+        };
+        let net = Linear::new(vs.root(), features, 1, config);
+        // Whole-batch steps, the last of them small: what remains is the estimator's own noise.
+        Fit::new(Gaussian::fixed(noise_std).unwrap())
+            .epochs(4000)
+            .batch_size(n as usize)
+            .learning_rate(0.02)
+            .learning_rate_schedule(LearningRate::Cosine)
+            .progress(false)
+            .run(&net, &vs, &x, &y)
+            .unwrap();
+        let x64 = x.to_kind(Kind::Double);
+        let precision = x64.tr().matmul(&x64) / noise_std.powi(2)
+            + Tensor::eye(features, (Kind::Double, Device::Cpu)) / prior_std.powi(2);
+        let mean = precision.inverse().matmul(&x64.tr().matmul(&y.to_kind(Kind::Double))) / noise_std.powi(2);
+        let std = precision.diag(0).rsqrt();
+        let sigma = net.weight.sigma().unwrap();
+        for i in 0..features {
+            let (fitted, exact) = (net.weight.mu().double_value(&[0, i]), mean.double_value(&[i, 0]));
+            assert!((fitted / exact - 1.0).abs() < 0.02, "{estimator:?}, mean {i}: {fitted} against {exact}");
+            let (fitted, exact) = (sigma.double_value(&[0, i]), std.double_value(&[i]));
+            assert!((fitted / exact - 1.0).abs() < 0.05, "{estimator:?}, std {i}: {fitted} against {exact}");
+        }
+    }
+}
+
+/// One hidden layer of bumps exp(-a²): a unit says nothing away from its bump, so the data leave those between them
+/// alone. (Mean-field posteriors of one layer of ReLU can't be less sure between the data than at them: Foong et al.
+/// 2020, theorem 1.)
+#[derive(Debug)]
+struct Bumps {
+    hidden: Linear,
+    output: Linear,
+}
+
+impl BayesianModule for Bumps {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        visitor.module("hidden", &self.hidden);
+        visitor.module("output", &self.output);
+    }
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+        visitor.module("hidden", &mut self.hidden);
+        visitor.module("output", &mut self.output);
+    }
+}
+
+impl ModuleT for Bumps {
+    fn forward_t(&self, x: &Tensor, _train: bool) -> Tensor {
+        self.output.forward(&(-self.hidden.forward(x).square()).exp())
+    }
+}
+
+#[test]
+fn a_sine_with_a_gap_is_unsure_in_the_gap() {
+    manual_seed(22);
+    let half = Tensor::linspace(0.5, 1.5, 60, (Kind::Float, Device::Cpu));
+    let x = Tensor::cat(&[-&half, half], 0).unsqueeze(1);
+    let y = (&x * 4.0).sin() + normals(3, &[120, 1]) * 0.1;
+    let vs = VarStore::new(Device::Cpu);
+    let sigma = Init::Const(inverse_softplus(0.05));
+    let config = |mu: Init, std: f64| LinearConfig {
+        prior: Prior::Gaussian { mean: 0.0, std },
+        posterior: Posterior::Gaussian { mu, rho: sigma },
+        estimator: Estimator::LocalReparameterization,
+        ..Default::default()
+    };
+    let spread = |std: f64| Init::Randn { mean: 0.0, stdev: std };
+    let net = Bumps {
+        hidden: Linear::new(vs.root() / "hidden", 1, 60, config(spread(4.0), 4.0)),
+        output: Linear::new(vs.root() / "output", 60, 1, config(spread(0.1), 1.0)),
+    };
+    Fit::new(Gaussian::fixed(0.1).unwrap())
+        .epochs(3000)
+        .batch_size(120)
+        .learning_rate(0.01)
+        .learning_rate_schedule(LearningRate::Cosine)
+        .progress(false)
+        .run(&net, &vs, &x, &y)
+        .unwrap();
+    let draws = Predict::new().draws(400);
+    let at_data = draws.run(&net, &x).unwrap();
+    let middle = Tensor::linspace(-0.25, 0.25, 21, (Kind::Float, Device::Cpu)).unsqueeze(1);
+    let in_gap = draws.run(&net, &middle).unwrap();
+    let mean = |t: Tensor| t.mean(Kind::Double).double_value(&[]);
+    let (at_data_std, in_gap_std) = (mean(at_data.std()), mean(in_gap.std()));
+    assert!(in_gap_std > 2.0 * at_data_std, "{in_gap_std} in the gap, {at_data_std} at the data");
+    // It has fitted the sine at all.
+    let error = mean((at_data.mean() - (&x * 4.0).sin()).square()).sqrt();
+    assert!(error < 0.1, "{error} off the sine");
+}
