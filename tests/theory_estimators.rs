@@ -12,6 +12,12 @@ const ESTIMATORS: [Estimator; 3] =
 const DRAWS: i64 = 10_000;
 /// Some hundred comparisons are made in all; beyond 5 standard errors lies one in 1.7 million.
 const ERRORS: f64 = 5.0;
+/// Tests run side by side: more threads within each only wait for each other.
+fn start(seed: u64) {
+    tch::set_num_threads(1);
+    manual_seed(seed);
+}
+
 const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 
 /// Means and widths all of one order, so that every element's variance counts.
@@ -110,7 +116,7 @@ fn worst(a: &Tensor, b: &Tensor, error: &Tensor) -> f64 {
 #[test]
 fn outputs_have_the_mean_and_variance_of_theory() {
     for estimator in ESTIMATORS {
-        manual_seed(11);
+        start(11);
         for (name, case) in cases(estimator, 3) {
             let y = outputs(&case, DRAWS);
             let n = DRAWS as f64;
@@ -127,9 +133,9 @@ fn outputs_have_the_mean_and_variance_of_theory() {
 
 #[test]
 fn gradients_are_unbiased() {
-    let draws = 3000;
+    let draws = 1500;
     for estimator in ESTIMATORS {
-        manual_seed(12);
+        start(12);
         for (name, case) in cases(estimator, 2) {
             let target = case.mean.full_like(0.5);
             let exact = Tensor::run_backward(&[(case.loss_exact)(&target)], &case.variables, false, false);
@@ -172,7 +178,7 @@ fn correlation(y: &Tensor, a: &[i64], b: &[i64]) -> f64 {
 #[test]
 fn the_examples_of_a_batch_share_a_draw_only_without_an_estimator_that_splits_them() {
     for (estimator, shared) in ESTIMATORS.into_iter().zip([true, false, false]) {
-        manual_seed(13);
+        start(13);
         let vs = VarStore::new(Device::Cpu);
         let config = LinearConfig { posterior: posterior(), estimator, bias: false, ..Default::default() };
         let layer = Linear::new(vs.root(), 4, 2, config);
@@ -191,7 +197,7 @@ fn the_examples_of_a_batch_share_a_draw_only_without_an_estimator_that_splits_th
 
 #[test]
 fn flipout_keeps_one_function_for_all_pixels_of_an_example() {
-    manual_seed(14);
+    start(14);
     let vs = VarStore::new(Device::Cpu);
     let config = ConvConfig {
         posterior: posterior(),
@@ -260,7 +266,7 @@ fn gaussian_parameter(prior: Prior) -> (VarStore, RandomParameter, f64) {
 
 #[test]
 fn the_exact_kl_is_the_integral() {
-    manual_seed(15);
+    start(15);
     for prior in &PRIORS[..3] {
         let (_vs, parameter, exact) = gaussian_parameter(*prior);
         let kl = parameter.kl().double_value(&[]);
@@ -271,7 +277,7 @@ fn the_exact_kl_is_the_integral() {
 
 #[test]
 fn the_monte_carlo_kl_has_the_exact_one_as_its_mean() {
-    manual_seed(16);
+    start(16);
     for prior in PRIORS {
         let (_vs, parameter, exact) = gaussian_parameter(prior);
         let n = 4000;
@@ -291,7 +297,7 @@ fn the_monte_carlo_kl_has_the_exact_one_as_its_mean() {
 
 #[test]
 fn a_point_and_dropout_pay_the_prior() {
-    manual_seed(17);
+    start(17);
     for prior in PRIORS {
         let vs = VarStore::new(Device::Cpu);
         let point = RandomParameter::new(vs.root(), "point", &[2, 3], 3, prior, Posterior::point()).unwrap();

@@ -32,6 +32,7 @@ mod posterior;
 mod predict;
 mod prior;
 mod prune;
+pub mod report;
 mod schedule;
 mod stacked;
 mod summary;

@@ -10,6 +10,8 @@ mod gaussian;
 mod mixture;
 mod poisson;
 mod student_t;
+#[cfg(test)]
+mod tests;
 
 pub use bernoulli::Bernoulli;
 pub use categorical::Categorical;
@@ -207,7 +209,8 @@ fn in_range(target: &Tensor, low: f64, high: f64, allowed: &str) -> Result<()> {
     if target.numel() == 0 {
         return Ok(());
     }
-    let outside = target.ge(low).logical_and(&target.le(high)).logical_not();
+    let inside = target.ge(low).logical_and(&target.le(high)).logical_and(&target.isfinite());
+    let outside = inside.logical_not();
     if outside.any().int64_value(&[]) == 0 {
         return Ok(());
     }

@@ -14,7 +14,8 @@ pub struct Poisson;
 impl Likelihood for Poisson {
     fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
         let target = matched("Poisson", output, target)?;
-        in_range(&target, 0.0, f64::MAX, "a count from 0")?;
+        in_range(&target, 0.0, f64::INFINITY, "a count from 0")?;
+        in_range(&target.frac(), 0.0, 0.0, "a count: no part after the point")?;
         Ok(per_example(&(output * &target - output.exp() - (&target + 1.0).lgamma())))
     }
 

@@ -39,7 +39,7 @@ fn elements(name: &str, tensor: &Tensor) -> Result<Vec<f64>> {
 }
 
 /// [`elements`], all of them finite.
-fn finite(name: &str, tensor: &Tensor) -> Result<Vec<f64>> {
+pub(crate) fn finite(name: &str, tensor: &Tensor) -> Result<Vec<f64>> {
     let values = elements(name, tensor)?;
     match values.iter().find(|value| !value.is_finite()) {
         Some(value) => Err(Error::configuration(name, value, "finite numbers")),

@@ -1,0 +1,177 @@
+//! Forecasts of the yearly number of sunspots, one year ahead, with 90 % intervals: an LSTM with a posterior over its
+//! weights, trained on the years to 1940 and checked on those since.
+//!
+//! ```text
+//! cargo run --release --example sunspots -- --picture sunspots.svg
+//! ```
+
+mod picture;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use illia::data::Csv;
+use illia::likelihood::{Gaussian, Likelihood};
+use illia::nn::{Linear, LinearConfig, Lstm, RecurrentConfig};
+use illia::{
+    BayesianModule, Estimator, Fit, KlSchedule, LearningRate, Posterior, Predict, Prior, Result, Visitor,
+    VisitorMut, metrics,
+};
+use tch::nn::{Init, Module, ModuleT, VarStore};
+use tch::{Device, Kind, Tensor};
+
+const HELP: &str = "\
+Forecasts the yearly number of sunspots with 90 % intervals.
+
+Usage: sunspots [--seed N] [--picture FILE.svg]";
+
+/// Years that a forecast looks back on: two cycles of eleven.
+const WINDOW: usize = 22;
+/// The first year that is not trained on.
+const HELD_OUT: i64 = 1941;
+const HIDDEN: i64 = 16;
+const LEVEL: f64 = 0.9;
+
+/// The states of an LSTM over the window; the last one becomes the forecast: `[batch, years, 1]` to `[batch, 1]`.
+#[derive(Debug)]
+struct Forecast {
+    memory: Lstm,
+    output: Linear,
+}
+
+impl BayesianModule for Forecast {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        visitor.module("memory", &self.memory);
+        visitor.module("output", &self.output);
+    }
+
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+        visitor.module("memory", &mut self.memory);
+        visitor.module("output", &mut self.output);
+    }
+}
+
+impl ModuleT for Forecast {
+    fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
+        self.output.forward(&self.memory.forward_t(x, train).select(1, -1))
+    }
+}
+
+impl Forecast {
+    fn new(vs: &VarStore) -> Result<Forecast> {
+        let posterior = match Posterior::fan_in() {
+            Posterior::Gaussian { mu, .. } => Posterior::Gaussian { mu, rho: Init::Const(-4.0) },
+            other => other,
+        };
+        let prior = Prior::LearnedGaussian { std: 0.3 };
+        let recurrent = RecurrentConfig { prior, posterior, ..RecurrentConfig::default() };
+        let estimator = Estimator::LocalReparameterization;
+        let linear = LinearConfig { prior, posterior, estimator, ..LinearConfig::default() };
+        Ok(Forecast {
+            memory: Lstm::try_new(vs.root() / "memory", 1, HIDDEN, recurrent)?,
+            output: Linear::try_new(vs.root() / "output", HIDDEN, 1, linear)?,
+        })
+    }
+}
+
+/// The held-out years, what was forecast for each the year before, and what came.
+struct Forecasts {
+    years: Vec<i64>,
+    low: Tensor,
+    middle: Tensor,
+    high: Tensor,
+    came: Tensor,
+}
+
+fn main() -> ExitCode {
+    let (mut seed, mut picture) = (1, None);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match (argument.as_str(), arguments.next()) {
+            ("--help" | "-h", _) => {
+                println!("{HELP}");
+                return ExitCode::SUCCESS;
+            }
+            ("--seed", Some(text)) => match text.parse() {
+                Ok(number) => seed = number,
+                Err(_) => return usage(&format!("--seed: `{text}` is no whole number")),
+            },
+            ("--picture", Some(path)) => picture = Some(PathBuf::from(path)),
+            ("--seed" | "--picture", None) => return usage(&format!("{argument} needs a value")),
+            _ => return usage(&format!("unknown argument `{argument}`; --help lists them")),
+        }
+    }
+    match run(seed, picture) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => usage(&error.to_string()),
+    }
+}
+
+fn usage(sentence: &str) -> ExitCode {
+    eprintln!("sunspots: {sentence}");
+    ExitCode::from(2)
+}
+
+fn run(seed: u64, picture: Option<PathBuf>) -> Result<()> {
+    illia::manual_seed(seed);
+    // Sixteen units leave a second thread nothing but waiting.
+    tch::set_num_threads(1);
+    let table = Csv::new().header(true).parse("sunspots.csv", include_bytes!("sunspots.csv"))?;
+    let rows: Vec<(i64, f64)> =
+        table.values.chunks(2).filter_map(|row| Some((*row.first()? as i64, *row.get(1)?))).collect();
+    let forecasts = forecast(&rows)?;
+    let coverage = metrics::interval_coverage(&forecasts.low, &forecasts.high, &forecasts.came)?;
+    println!("trained on {} to {}, checked on {} years", rows[0].0, HELD_OUT - 1, forecasts.years.len());
+    println!("within the 90 % interval  {:.1} %", 100.0 * coverage);
+    println!("RMSE of the median        {:.1} sunspots", metrics::rmse(&forecasts.middle, &forecasts.came)?);
+    let width = (&forecasts.high - &forecasts.low).mean(Kind::Double).double_value(&[]);
+    println!("mean width                {width:.1} sunspots");
+    if let Some(path) = picture {
+        let svg = picture::draw(&rows, &forecasts);
+        std::fs::write(&path, svg).map_err(|error| illia::Error::io(&path, error))?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
+fn forecast(rows: &[(i64, f64)]) -> Result<Forecasts> {
+    let split = rows.iter().filter(|(year, _)| *year < HELD_OUT).count();
+    // Counts scatter as their root does: on the root's scale the noise is the same at the maximum and the minimum.
+    let roots: Vec<f64> = rows.iter().map(|(_, spots)| spots.sqrt()).collect();
+    let train = &roots[..split];
+    let mean = train.iter().sum::<f64>() / split as f64;
+    let std = (train.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / split as f64).sqrt();
+    let series: Vec<f32> = roots.iter().map(|v| ((v - mean) / std) as f32).collect();
+    let windows: Vec<f32> = series.windows(WINDOW).take(series.len() - WINDOW).flatten().copied().collect();
+    let x = Tensor::from_slice(&windows).reshape([-1, WINDOW as i64, 1]);
+    let y = Tensor::from_slice(&series[WINDOW..]).unsqueeze(1);
+    let (trained, held) = ((split - WINDOW) as i64, (rows.len() - split) as i64);
+
+    let vs = VarStore::new(Device::Cpu);
+    let net = Forecast::new(&vs)?;
+    let noise = Gaussian::learned(&vs.root(), 0.5)?;
+    let epochs = 150;
+    Fit::new(&noise)
+        .epochs(epochs)
+        .batch_size(64)
+        .learning_rate(0.02)
+        .learning_rate_schedule(LearningRate::Cosine)
+        .kl(KlSchedule::WarmUp { epochs: 0.5 * epochs as f64 })
+        .run(&net, &vs, &x.narrow(0, 0, trained), &y.narrow(0, 0, trained))?;
+
+    let prediction = Predict::new().draws(400).run(&net, &x.narrow(0, trained, held))?;
+    let (low, high) = noise.interval(prediction.outputs(), LEVEL)?;
+    let middle = noise.quantile(prediction.outputs(), 0.5)?;
+    // Quantiles go through an increasing function as they are; there are no fewer than no sunspots.
+    let spots = |standard: Tensor| {
+        (standard.to_kind(Kind::Double).squeeze_dim(1) * std + mean).clamp_min(0.0).square()
+    };
+    let came: Vec<f64> = rows[split..].iter().map(|(_, spots)| *spots).collect();
+    Ok(Forecasts {
+        years: rows[split..].iter().map(|(year, _)| *year).collect(),
+        low: spots(low),
+        middle: spots(middle),
+        high: spots(high),
+        came: Tensor::from_slice(&came),
+    })
+}

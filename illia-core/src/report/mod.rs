@@ -1,0 +1,232 @@
+//! A report on a model's uncertainty as one HTML file: no network, no script, light and dark.
+
+mod figures;
+mod picture;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use tch::Tensor;
+
+use crate::error::{Error, Result};
+use crate::metrics::{Reliability, RiskCoverage};
+
+/// A report under construction; sections appear in the order in which they are added.
+///
+/// ```
+/// use illia_core::metrics::{reliability, risk_coverage};
+/// use illia_core::report::Report;
+/// use tch::Tensor;
+///
+/// let p = Tensor::from_slice(&[0.9, 0.1, 0.4, 0.6]).reshape([2, 2]);
+/// let labels = Tensor::from_slice(&[0i64, 0]);
+/// let html = Report::new("Two examples")
+///     .metric("accuracy", "50 %")
+///     .reliability(&reliability(&p, &labels, 15)?)
+///     .risk_coverage(&risk_coverage(&Tensor::from_slice(&[0.1, 0.4]), &Tensor::from_slice(&[0.0, 1.0]))?)
+///     .html();
+/// assert!(html.contains("Two examples") && !html.contains("http://") && !html.contains("<script"));
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    title: String,
+    metrics: Vec<(String, String)>,
+    sections: Vec<String>,
+    examples: Vec<String>,
+}
+
+impl Report {
+    /// An empty report.
+    pub fn new(title: &str) -> Self {
+        Report { title: title.to_owned(), ..Report::default() }
+    }
+
+    /// A line of the table of metrics, the value as it should appear.
+    #[must_use]
+    pub fn metric(mut self, name: &str, value: &str) -> Self {
+        self.metrics.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A reliability diagram: the share that came true in each bin of confidence, and how many examples were in it.
+    #[must_use]
+    pub fn reliability(mut self, diagram: &Reliability) -> Self {
+        let caption = format!(
+            "Share of right answers against confidence; the dashed line is perfect calibration. Expected calibration \
+             error {:.4}, maximum {:.4}.",
+            diagram.ece(),
+            diagram.mce()
+        );
+        self.sections.push(section("Reliability", &figures::reliability(diagram), &caption));
+        self
+    }
+
+    /// A risk-coverage curve.
+    #[must_use]
+    pub fn risk_coverage(mut self, curve: &RiskCoverage) -> Self {
+        let caption = format!(
+            "Mean loss of the examples that are kept when the least certain are left out. Area under the curve {:.4}.",
+            curve.area()
+        );
+        self.sections.push(section("Risk and coverage", &figures::risk_coverage(curve), &caption));
+        self
+    }
+
+    /// Histograms of an uncertainty on examples from inside and from outside of the training distribution, of any shapes.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for empty scores, NaN or infinity.
+    pub fn histogram(mut self, name: &str, inside: &Tensor, outside: &Tensor) -> Result<Self> {
+        let inside = crate::metrics::finite("inside", inside)?;
+        let outside = crate::metrics::finite("outside", outside)?;
+        let caption = "Share of the examples in each bin: in distribution (filled) and out of it (outlined).";
+        self.sections.push(section(name, &figures::histogram(&inside, &outside), caption));
+        Ok(self)
+    }
+
+    /// An example as a picture, `[height, width]` or `[3, height, width]` with values from 0 (black) to 1, and what is to
+    /// be said of it.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another shape, or sides of more than 4096 pixels.
+    pub fn example(mut self, pixels: &Tensor, caption: &str) -> Result<Self> {
+        let source = picture::data_uri(pixels)?;
+        let caption = escaped(caption);
+        self.examples.push(format!(
+            "<figure class=\"example\"><img alt=\"\" src=\"{source}\"><figcaption>{caption}</figcaption></figure>"
+        ));
+        Ok(self)
+    }
+
+    /// The whole document.
+    pub fn html(&self) -> String {
+        let title = escaped(&self.title);
+        let mut body = String::new();
+        if !self.metrics.is_empty() {
+            body.push_str("<section><h2>Metrics</h2><table>");
+            for (name, value) in &self.metrics {
+                let _ = write!(
+                    body,
+                    "<tr><th scope=\"row\">{}</th><td>{}</td></tr>",
+                    escaped(name),
+                    escaped(value)
+                );
+            }
+            body.push_str("</table></section>");
+        }
+        body.extend(self.sections.iter().map(String::as_str));
+        if !self.examples.is_empty() {
+            body.push_str("<section class=\"wide\"><h2>Most uncertain examples</h2><div class=\"examples\">");
+            body.extend(self.examples.iter().map(String::as_str));
+            body.push_str("</div></section>");
+        }
+        format!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+             <title>{title}</title><style>{STYLE}</style></head>\n\
+             <body><h1>{title}</h1><main>{body}</main></body></html>\n"
+        )
+    }
+
+    /// Writes the document, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file can't be written; what was there before is then still there.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = path.with_file_name(format!(".{name}.{}.writing", std::process::id()));
+        std::fs::write(&temporary, self.html()).and_then(|()| std::fs::rename(&temporary, path)).map_err(
+            |error| {
+                let _ = std::fs::remove_file(&temporary);
+                Error::io(path, error)
+            },
+        )
+    }
+}
+
+fn section(title: &str, figure: &str, caption: &str) -> String {
+    let (title, caption) = (escaped(title), escaped(caption));
+    format!("<section><h2>{title}</h2><figure>{figure}<figcaption>{caption}</figcaption></figure></section>")
+}
+
+/// Text as HTML shows it.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1d2430;--muted:#667080;--line:#d8dde4;--paper:#fff;--card:#f6f8fa;--a:#1f5fa8;--b:#d67020}\
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--muted:#98a2b0;--line:#39414d;--paper:#14181e;--card:#1c222b;--a:#6aa7ee;--b:#f0a060}}\
+body{margin:0 auto;max-width:1000px;padding:24px;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}\
+h1{font-size:24px;margin:0 0 16px}h2{font-size:16px;margin:0 0 10px}\
+main{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr));gap:16px}\
+section{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:16px}.wide{grid-column:1/-1}\
+table{border-collapse:collapse;width:100%}th{text-align:left;font-weight:400;color:var(--muted)}\
+td{text-align:right;font-variant-numeric:tabular-nums}th,td{padding:4px 0;border-bottom:1px solid var(--line)}\
+figure{margin:0}figcaption{color:var(--muted);font-size:13px;margin-top:8px}\
+svg{width:100%;height:auto;display:block}svg text{fill:var(--muted);font:12px system-ui,sans-serif}\
+.grid{stroke:var(--line)}.ideal{stroke:var(--muted);stroke-dasharray:4 4;fill:none}.curve{stroke:var(--a);stroke-width:2;fill:none}\
+.bar{fill:var(--a)}.share{fill:var(--muted);opacity:.35}.outside{stroke:var(--b);stroke-width:2;fill:none}\
+.examples{display:flex;flex-wrap:wrap;gap:14px}.example{width:112px}\
+.example img{width:112px;image-rendering:pixelated;border:1px solid var(--line);display:block}";
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::metrics::{reliability, risk_coverage};
+
+    fn whole() -> Report {
+        let score = Tensor::linspace(0.05, 0.95, 40, (Kind::Double, Device::Cpu));
+        let p = Tensor::stack(&[&score, &(1.0 - &score)], 1);
+        let labels = score.lt(0.4).to_kind(Kind::Int64);
+        let pixels = score.narrow(0, 0, 12).reshape([3, 4]);
+        Report::new("<b>A & \"B\"")
+            .metric("<i>", "1 < 2")
+            .reliability(&reliability(&p, &labels, 15).unwrap())
+            .risk_coverage(&risk_coverage(&score, &score).unwrap())
+            .histogram("Mutual information", &score, &(&score + 0.5))
+            .unwrap()
+            .example(&pixels, "a </figure> 7")
+            .unwrap()
+    }
+
+    #[test]
+    fn it_needs_nothing_from_outside_and_escapes_what_it_is_given() {
+        let html = whole().html();
+        for absent in ["http", "<script", "<b>", "<i>", "</figure> 7", "NaN", "\"inf", ",inf", ">inf"] {
+            assert!(!html.contains(absent), "{absent}");
+        }
+        for present in
+            ["&lt;b&gt;A &amp; &quot;B&quot;", "1 &lt; 2", "prefers-color-scheme", "data:image/bmp;base64,"]
+        {
+            assert!(html.contains(present), "{present}");
+        }
+        for tag in ["section", "figure", "svg", "table"] {
+            let count = |text: &str| html.matches(text).count();
+            assert_eq!(count(&format!("<{tag}")), count(&format!("</{tag}>")), "{tag}");
+        }
+    }
+
+    #[test]
+    fn scores_that_are_all_equal_and_nan_are_no_panic() {
+        let same = Tensor::full([5], 0.25, (Kind::Double, Device::Cpu));
+        let html = Report::new("").histogram("flat", &same, &same).unwrap().html();
+        assert!(!html.contains("NaN"));
+        assert!(Report::new("").histogram("nan", &(&same * f64::NAN), &same).is_err());
+    }
+
+    #[test]
+    fn a_file_is_written_whole_or_not_at_all() {
+        let folder = std::env::temp_dir().join(format!("illia-report-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("report.html");
+        whole().write(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), whole().html());
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+        assert!(whole().write(&folder.join("absent").join("report.html")).is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
