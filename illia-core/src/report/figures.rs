@@ -113,7 +113,7 @@ pub(super) fn risk_coverage(curve: &RiskCoverage) -> String {
     // A line of 440 pixels shows no more than so many points.
     let step = curve.coverage.len().div_ceil(400).max(1);
     let points = curve.coverage.iter().zip(&curve.risk).map(|(&x, &y)| (x, y));
-    let last = points.clone().last();
+    let last = points.clone().next_back();
     frame.path("curve", points.step_by(step).chain(last));
     frame.done()
 }
