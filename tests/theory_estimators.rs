@@ -237,7 +237,7 @@ fn log_prior(prior: Prior, w: &Tensor) -> Tensor {
             (normal(0.0, std1).exp() * pi + normal(0.0, std2).exp() * (1.0 - pi)).log()
         }
         // At three degrees of freedom the constant is 2 / (pi sqrt 3) by hand.
-        Prior::StudentT { dof, scale } if dof == 3.0 => {
+        Prior::StudentT { dof: 3.0, scale } => {
             let constant = 2.0 / (std::f64::consts::PI * 3f64.sqrt() * scale);
             ((w / scale).square() / 3.0 + 1.0).log() * -2.0 + constant.ln()
         }
