@@ -40,6 +40,18 @@ pub(crate) trait LinearMap {
     fn outputs(&self) -> i64;
     /// y = W x + b.
     fn map(&self, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor, tch::TchError>;
+    /// The same for all draws of a stack at once, `w` `[draws, ..]` and `b` `[draws, out]`, where there is a faster way
+    /// than one after the other. `shared` is set where `x` is the same for all.
+    fn map_draws(
+        &self,
+        _x: &Tensor,
+        _w: &Tensor,
+        _b: Option<&Tensor>,
+        _rows: i64,
+        _shared: bool,
+    ) -> Option<Result<Tensor, tch::TchError>> {
+        None
+    }
 }
 
 impl Estimator {

@@ -222,7 +222,53 @@ impl<const D: usize> LinearMap for Conv<D> {
     }
 
     fn map(&self, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor, tch::TchError> {
-        let ConvConfig { stride, padding, dilation, groups, .. } = self.config;
+        self.convolve(x, w, b, self.config.groups)
+    }
+
+    /// With one example for each draw, the draws are groups of one convolution.
+    fn map_draws(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        b: Option<&Tensor>,
+        rows: i64,
+        shared: bool,
+    ) -> Option<Result<Tensor, tch::TchError>> {
+        let draws = w.size().first().copied()?;
+        let mut shape = x.size();
+        if rows != 1 || shape.len() != D + 2 {
+            return None;
+        }
+        let (w, b) = (w.flatten(0, 1), b.map(|b| b.flatten(0, 1)));
+        let (x, groups) = match self.config.groups {
+            1 if shared => (x.narrow(0, 0, 1), 1),
+            groups => {
+                if let [batch, channels, ..] = shape.as_mut_slice() {
+                    (*batch, *channels) = (1, draws * self.inputs);
+                }
+                (x.f_reshape(&shape).ok()?, draws * groups)
+            }
+        };
+        let outputs = self.convolve(&x, &w, b.as_ref(), groups);
+        Some(outputs.and_then(|outputs| {
+            let mut shape = outputs.size();
+            if let [batch, channels, ..] = shape.as_mut_slice() {
+                (*batch, *channels) = (draws, self.outputs);
+            }
+            outputs.f_reshape(shape)
+        }))
+    }
+}
+
+impl<const D: usize> Conv<D> {
+    fn convolve(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        b: Option<&Tensor>,
+        groups: i64,
+    ) -> Result<Tensor, tch::TchError> {
+        let ConvConfig { stride, padding, dilation, .. } = self.config;
         let (stride, padding, dilation) = (&stride.0[..], &padding.0[..], &dilation.0[..]);
         match D {
             1 => x.f_conv1d(w, b, stride, padding, dilation, groups),

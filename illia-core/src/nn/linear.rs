@@ -119,6 +119,22 @@ impl LinearMap for Linear {
     fn map(&self, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor, tch::TchError> {
         x.f_linear(w, b)
     }
+
+    fn map_draws(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        b: Option<&Tensor>,
+        rows: i64,
+        _shared: bool,
+    ) -> Option<Result<Tensor, tch::TchError>> {
+        let one = |x: Tensor| match b {
+            Some(b) => b.unsqueeze(1).f_baddbmm(&x, &w.transpose(1, 2), 1, 1),
+            None => x.f_bmm(&w.transpose(1, 2)),
+        };
+        let all = x.f_reshape([-1, rows, self.inputs]).and_then(one);
+        (x.dim() == 2).then(|| all.map(|outputs| outputs.flatten(0, 1)))
+    }
 }
 
 weight_and_bias_layer!([] Linear);
