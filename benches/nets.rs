@@ -1,88 +1,31 @@
 //! The three nets of the workloads, each Bayesian and of tch's own layers.
 
-use illia::nn::{
-    Conv2d, ConvConfig, Embedding, EmbeddingConfig, Linear, LinearConfig, Lstm, RecurrentConfig,
-};
 use illia::prelude::*;
-use illia::{Visitor, VisitorMut};
 
-/// A module of the named fields, all of them modules.
-macro_rules! net {
-    ($name:ident { $($field:ident: $layer:ty),* $(,)? } |$self:ident, $x:ident| $forward:expr) => {
-        #[derive(Debug)]
-        pub struct $name { $($field: $layer),* }
-
-        impl BayesianModule for $name {
-            fn visit(&self, visitor: &mut Visitor<'_>) {
-                $(visitor.module(stringify!($field), &self.$field);)*
-            }
-            fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-                $(visitor.module(stringify!($field), &mut self.$field);)*
-            }
-        }
-
-        impl Module for $name {
-            fn forward(&$self, $x: &Tensor) -> Tensor {
-                $forward
-            }
-        }
-    };
-}
-
-net!(
-    Mlp { fc1: Linear, fc2: Linear, head: Linear } | self,
-    x | {
-        let x = self.fc1.forward(&x.flatten(1, -1)).relu();
-        self.head.forward(&self.fc2.forward(&x).relu())
-    }
-);
-
-impl Mlp {
-    pub fn new(p: &nn::Path) -> Self {
-        let linear = |name, inputs, outputs| Linear::new(p / name, inputs, outputs, LinearConfig::default());
-        Mlp { fc1: linear("fc1", 784, 400), fc2: linear("fc2", 400, 400), head: linear("head", 400, 10) }
+bnn! {
+    pub struct Mlp: [1, 28, 28] -> [10] {
+        flatten,
+        fc1: Linear(400) -> relu,
+        fc2: Linear(400) -> relu,
+        head: Linear(10),
     }
 }
 
-net!(
-    Cnn { conv1: Conv2d, conv2: Conv2d, fc: Linear, head: Linear } | self,
-    x | {
-        let x = self.conv1.forward(x).relu().max_pool2d_default(2);
-        let x = self.conv2.forward(&x).relu().max_pool2d_default(2);
-        self.head.forward(&self.fc.forward(&x.flatten(1, -1)).relu())
-    }
-);
-
-impl Cnn {
-    pub fn new(p: &nn::Path) -> Self {
-        let conv = |name, inputs, outputs| {
-            Conv2d::new(p / name, inputs, outputs, 3, ConvConfig { padding: 1.into(), ..Default::default() })
-        };
-        let linear = |name, inputs, outputs| Linear::new(p / name, inputs, outputs, LinearConfig::default());
-        Cnn {
-            conv1: conv("conv1", 1, 32),
-            conv2: conv("conv2", 32, 64),
-            fc: linear("fc", 3136, 128),
-            head: linear("head", 128, 10),
-        }
+bnn! {
+    pub struct Cnn: [1, 28, 28] -> [10] {
+        conv1: Conv2d(32, kernel: 3, padding: 1) -> relu -> max_pool(2),
+        conv2: Conv2d(64, kernel: 3, padding: 1) -> relu -> max_pool(2),
+        flatten,
+        fc: Linear(128) -> relu,
+        head: Linear(10),
     }
 }
 
-net!(
-    Sequence { embed: Embedding, lstm: Lstm, head: Linear } | self,
-    x | {
-        let states = self.lstm.forward_t(&self.embed.forward(x), true);
-        self.head.forward(&states.select(1, -1))
-    }
-);
-
-impl Sequence {
-    pub fn new(p: &nn::Path) -> Self {
-        Sequence {
-            embed: Embedding::new(p / "embed", 1000, 64, EmbeddingConfig::default()),
-            lstm: Lstm::new(p / "lstm", 64, 128, RecurrentConfig::default()),
-            head: Linear::new(p / "head", 128, 10, LinearConfig::default()),
-        }
+bnn! {
+    pub struct Sequence: [seq] -> [10] {
+        embed: Embedding(64, vocabulary: 1000),
+        lstm: Lstm(128) -> last,
+        head: Linear(10),
     }
 }
 

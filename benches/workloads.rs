@@ -132,7 +132,7 @@ fn tokens(batch: i64, steps: i64) -> Batch {
 
 fn train<M, P>(bayesian: fn(&nn::Path) -> M, plain: fn(&nn::Path) -> P, (x, y): Batch) -> (Step, Step)
 where
-    M: BayesianModule + Module + 'static,
+    M: BayesianModule + ModuleT + 'static,
     P: Fn(&Tensor) -> Tensor + 'static,
 {
     let vs = nn::VarStore::new(Device::Cpu);
@@ -140,7 +140,7 @@ where
     let mut trainer = Trainer::new(Adam::default(), 60_000).expect("Adam's defaults");
     let (inputs, labels) = (x.shallow_clone(), y.shallow_clone());
     let ours = move || {
-        let nll = || Ok(net.forward(&inputs).cross_entropy_for_logits(&labels));
+        let nll = || Ok(net.forward_t(&inputs, true).cross_entropy_for_logits(&labels));
         trainer.step(&net, &vs, 1.0, nll).expect("a finite loss");
     };
 
@@ -158,7 +158,7 @@ fn predict<M, P>(
     how: Predict,
 ) -> (Step, Step)
 where
-    M: BayesianModule + Module + 'static,
+    M: BayesianModule + ModuleT + 'static,
     P: Fn(&Tensor) -> Tensor + 'static,
 {
     let vs = nn::VarStore::new(Device::Cpu);

@@ -121,6 +121,11 @@ fn from_source(name: &str, source: Source<'_>) -> Result<Tensor> {
     }
     let (chunks, _) = lengths.as_chunks::<4>();
     let shape: Vec<i64> = chunks.iter().map(|&length| i64::from(u32::from_be_bytes(length))).collect();
+    // Axes of 0 would hide from the product below what no tensor can count.
+    let product = shape.iter().filter(|&&n| n > 0).try_fold(8i64, |product, &n| product.checked_mul(n));
+    if product.is_none() {
+        return wrong(format!("states the impossible shape {shape:?}"));
+    }
     let width = kind.elt_size_in_bytes();
     let promised = shape.iter().fold(width as u64, |product, &n| product.saturating_mul(n as u64));
     let possible = at_most.saturating_sub(4 + lengths.len() as u64);
@@ -192,14 +197,15 @@ mod tests {
         let zip = compressed(&good);
         let mut bomb = compressed(&file(0x08, &[1 << 20, 4], &vec![0; 1 << 22]));
         bomb.truncate(bomb.len() / 2);
-        let cases: [(&str, Vec<u8>, &str); 10] = [
+        let cases: [(&str, Vec<u8>, &str); 11] = [
             ("empty", vec![], "not an IDX file"),
             ("text", b"5,0,0,1".to_vec(), "not an IDX file"),
             ("code", file(0x0A, &[1], &[0]), "0x0a is no code"),
             ("header", good[..9].to_vec(), "ends within its header"),
             ("cut", good[..13].to_vec(), "6 bytes, but 1 follow"),
             ("long", [&good[..], &[0]].concat(), "6 bytes, but 7 follow"),
-            ("liar", file(0x0E, &[u32::MAX; 255], &[]), "but 0 follow"),
+            ("liar", file(0x0E, &[1 << 20, 1 << 20], &[]), "but 0 follow"),
+            ("huge liar", file(0x0E, &[u32::MAX, u32::MAX, 0, 48], &[]), "impossible shape"),
             ("zip liar", compressed(&file(0x08, &[u32::MAX], &[0])), "more than the file can hold"),
             ("zip cut", zip[..zip.len() - 9].to_vec(), "can't be decompressed"),
             ("zip bomb", bomb, "more than the file can hold"),
