@@ -44,7 +44,10 @@ impl Checker<'_> {
         let mut seen: Vec<String> = Vec::new();
         let mut placed = 0;
         let mut kept = Vec::new();
-        for arg in std::mem::take(&mut reader.args) {
+        let args = std::mem::take(&mut reader.args);
+        let given: Vec<String> =
+            args.iter().filter_map(|arg| arg.name.as_ref()).map(Ident::to_string).collect();
+        for arg in args {
             let Some(name) = &arg.name else {
                 placed += 1;
                 if placed > places {
@@ -70,7 +73,7 @@ impl Checker<'_> {
                 self.errors.at(name, format!("unknown argument `{text}` of `{kind}`; {hint}"));
                 // What it was most likely meant to be is no longer missing.
                 if let Some(meant) =
-                    names::nearest(&text, known).filter(|meant| !seen.iter().any(|s| s == meant))
+                    names::nearest(&text, known).filter(|meant| !given.iter().any(|given| given == meant))
                 {
                     seen.push(meant.to_owned());
                     kept.push(Arg { name: Some(Ident::new(meant, name.span())), ..arg });

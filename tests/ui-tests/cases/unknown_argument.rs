@@ -2,7 +2,7 @@ use illia::prelude::*;
 
 bnn! {
     struct Net: [1, 8, 8] -> [4, 6, 6] {
-        conv: Conv2d(4, kernal: 3, kernel: 3),
+        conv: Conv2d(4, kernal: 3),
     }
 }
 
