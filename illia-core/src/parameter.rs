@@ -90,6 +90,8 @@ pub struct RandomParameter {
     pruned: Option<edit::Pruned>,
     /// A row of the whole tensor that is no random parameter: an embedding's padding.
     omitted_row: Option<i64>,
+    /// The axis of the input units, which dropout drops.
+    input_axis: usize,
     stream: Stream,
     held: Option<Held>,
     /// The draw of the latest forward, without its graph.
@@ -157,6 +159,7 @@ impl RandomParameter {
             prior_rho,
             pruned: None,
             omitted_row: None,
+            input_axis: 1,
             stream,
             held: None,
             latest: RefCell::new(None),
@@ -216,6 +219,11 @@ impl RandomParameter {
     /// Gives the prior a centre, or takes it away.
     pub(crate) fn set_prior_centre(&mut self, centre: Option<Tensor>) {
         self.prior_centre = centre;
+    }
+
+    /// Says along which axis the input units are: 1, unless told otherwise.
+    pub(crate) fn set_input_axis(&mut self, axis: usize) {
+        self.input_axis = axis;
     }
 
     /// A row of the whole tensor that is no random parameter.
@@ -306,8 +314,11 @@ impl RandomParameter {
             (Posterior::Dropout { p, .. }, _, Noise::Keyed(key)) => {
                 // One coin for each input unit: the columns of a Linear, the input channels of a Conv.
                 let size = self.mu.size();
-                let mask: Vec<i64> =
-                    size.iter().enumerate().map(|(axis, &n)| if axis == 1 { n } else { 1 }).collect();
+                let mask: Vec<i64> = size
+                    .iter()
+                    .enumerate()
+                    .map(|(axis, &n)| if axis == self.input_axis { n } else { 1 })
+                    .collect();
                 if size.len() < 2 {
                     self.mu.shallow_clone()
                 } else {

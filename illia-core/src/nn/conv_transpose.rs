@@ -125,7 +125,8 @@ impl<const D: usize> ConvTranspose<D> {
         let fan_in = fan_in(outputs / groups, kernel);
         let mut shape = vec![inputs, outputs / groups];
         shape.extend(kernel.0);
-        let made = weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior)?;
+        let mut made = weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior)?;
+        made.weight.set_input_axis(0);
         Ok(ConvTranspose { weight: made.weight, bias: made.bias, estimator, config, inputs, outputs })
     }
 
@@ -176,3 +177,29 @@ impl<const D: usize> LinearMap for ConvTranspose<D> {
 }
 
 weight_and_bias_layer!([const D: usize] ConvTranspose<D>);
+
+#[cfg(test)]
+mod tests {
+    use tch::nn::VarStore;
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::posterior::Posterior;
+
+    #[test]
+    fn dropout_as_a_posterior_drops_input_channels() {
+        crate::manual_seed(1);
+        let vs = VarStore::new(Device::Cpu);
+        let config = ConvTransposeConfig { posterior: Posterior::dropout(0.5), ..Default::default() };
+        let layer = ConvTranspose1d::new(vs.root(), 64, 3, 2, config);
+        let weights = layer.weight.draw().weights().copy();
+        let dropped =
+            weights.eq(0.0).to_kind(Kind::Int64).sum_dim_intlist([1i64, 2].as_slice(), false, Kind::Int64);
+        // Each input channel has 3 * 2 weights: all of them go, or none.
+        let whole = dropped.eq(0).logical_or(&dropped.eq(6));
+        assert_eq!(whole.all().int64_value(&[]), 1, "{dropped:?}");
+        let share = dropped.eq(6).to_kind(Kind::Float).mean(Kind::Float).double_value(&[]);
+        // 64 coins: four standard deviations are 4 * 0.5 / 8.
+        assert!((share - 0.5).abs() < 0.25, "{share}");
+    }
+}

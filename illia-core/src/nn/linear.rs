@@ -128,12 +128,17 @@ impl LinearMap for Linear {
         rows: i64,
         _shared: bool,
     ) -> Option<Result<Tensor, tch::TchError>> {
+        // Other ranks have their rows elsewhere, other kinds have no product; a failing `baddbmm` would panic in the drop of tch's scalars.
+        if x.dim() != 2 || x.kind() != w.kind() {
+            return None;
+        }
         let one = |x: Tensor| match b {
             Some(b) => b.unsqueeze(1).f_baddbmm(&x, &w.transpose(1, 2), 1, 1),
             None => x.f_bmm(&w.transpose(1, 2)),
         };
-        let all = x.f_reshape([-1, rows, self.inputs]).and_then(one);
-        (x.dim() == 2).then(|| all.map(|outputs| outputs.flatten(0, 1)))
+        let draws = w.size().first().copied().unwrap_or(1);
+        let all = x.f_reshape([draws, rows, self.inputs]).and_then(one);
+        Some(all.map(|outputs| outputs.flatten(0, 1)))
     }
 }
 
