@@ -85,6 +85,9 @@ impl Predict {
 
     /// The outputs of `net` for `x` `[batch, ..]` in evaluation mode, without gradients.
     ///
+    /// The forward must treat each example by itself: examples go through it in parts, and those of several draws at once. One
+    /// that mixes them (subtracts the batch's mean, say) would mix parts and draws; layers and the macros' ops don't.
+    ///
     /// # Errors
     /// [`Error::Configuration`] for no draw, no example a time, or an `x` without batch axis.
     pub fn run<M: BayesianModule + ModuleT>(&self, net: &M, x: &Tensor) -> Result<Prediction> {
