@@ -71,7 +71,7 @@ impl Trainer {
         let (mut closed_kl, mut kl) = (0.0, None);
         model.visit(&mut Visitor::new(&mut |_, parameter| {
             let scope = parameter.close();
-            match scope.as_ref().and_then(|scope| scope.kl) {
+            match scope.as_ref().and_then(Scope::kl) {
                 Some(nats) => closed_kl += nats,
                 None if parameter.is_random() => {
                     let nats = parameter.kl();
@@ -157,8 +157,18 @@ impl Trainer {
             else {
                 return;
             };
-            let at = [parameter.mu(), rho]
-                .map(|side| trained.iter().position(|(_, variable)| variable.data_ptr() == side.data_ptr()));
+            let place = |of: &Tensor| {
+                trained.iter().position(|(_, variable)| variable.data_ptr() == of.data_ptr())
+            };
+            if let Some((prior_rho, of_prior)) = parameter.prior_gradient(&scope, kl_weight)
+                && let Some(slot) = place(prior_rho).and_then(|at| of_variables.get_mut(at))
+            {
+                *slot = Some(match slot.take() {
+                    Some(sum) => sum + of_prior,
+                    None => of_prior,
+                });
+            }
+            let at = [parameter.mu(), rho].map(place);
             let [of_mu, of_rho] = at.map(|at| at.and_then(|at| of_variables.get_mut(at)?.take()));
             let gradients = Gradients {
                 weights: of_weights.as_ref().zip(scope.key),
@@ -166,7 +176,7 @@ impl Trainer {
                 sigma: of_sigma.as_ref(),
                 rho: of_rho.as_ref(),
             };
-            let kl = scope.kl.and_then(|_| parameter.closed_kl(kl_weight));
+            let kl = parameter.closed_kl(&scope, kl_weight);
             let [mu, rho] = at.map(|at| trained.get(at?).map(|(name, variable)| (name.as_str(), variable)));
             // The one-pass update knows of no pruned elements.
             if let (Some(mu), Some(rho)) = (mu, rho)

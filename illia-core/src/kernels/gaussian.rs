@@ -21,9 +21,42 @@ pub(crate) struct GaussianPrior {
     pub std: f32,
 }
 
-/// Writes mu + softplus(rho) * eps to `out`, or softplus(rho) if there is no key, and returns the KL to the prior in
-/// nats (0 if none is asked for). `centre` is added to the prior's mean. `None`, and nothing is done, for tensors that
-/// are not plain f32 memory on the CPU.
+/// What a draw sums up for the KL to a Gaussian prior.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct KlSums {
+    /// d² + sigma², with d the distance of mu from the prior's mean.
+    squares: f64,
+    log_sigma: f64,
+    count: f64,
+}
+
+impl KlSums {
+    /// The sum of (d² + sigma²) / 2s² - log(sigma / s) - 1/2, with s the prior's standard deviation.
+    pub(crate) fn nats(&self, prior: GaussianPrior) -> f64 {
+        let std = f64::from(prior.std);
+        self.squares / (2.0 * std * std) - self.log_sigma + self.count * (std.ln() - 0.5)
+    }
+
+    /// The derivative of [`nats`](Self::nats) by the prior's standard deviation.
+    pub(crate) fn by_std(&self, prior: GaussianPrior) -> f64 {
+        let std = f64::from(prior.std);
+        (self.count - self.squares / (std * std)) / std
+    }
+}
+
+impl std::iter::Sum for KlSums {
+    fn sum<I: Iterator<Item = KlSums>>(parts: I) -> KlSums {
+        parts.fold(KlSums::default(), |a, b| KlSums {
+            squares: a.squares + b.squares,
+            log_sigma: a.log_sigma + b.log_sigma,
+            count: a.count + b.count,
+        })
+    }
+}
+
+/// Writes mu + softplus(rho) * eps to `out`, or softplus(rho) if there is no key, and returns the KL's sums (zeros if
+/// there is no prior). `centre` is added to the prior's mean. `None`, and nothing is done, for tensors that are not plain
+/// f32 memory on the CPU.
 pub(crate) fn draw(
     out: &Tensor,
     mu: &Tensor,
@@ -31,14 +64,14 @@ pub(crate) fn draw(
     centre: Option<&Tensor>,
     key: Option<Key>,
     prior: Option<GaussianPrior>,
-) -> Option<f64> {
+) -> Option<KlSums> {
     let isa = Isa::best();
     let source = key.map(Source::normals);
     memory::with_slices([Some(out), Some(mu), Some(rho), centre], |slices| {
         let sums = parallel::map_blocks(slices, BLOCK, |block, slices| {
             draw_block(isa, source, prior, block, slices)
         });
-        sums.iter().sum()
+        sums.into_iter().sum()
     })
 }
 
@@ -143,15 +176,15 @@ fn draw_body(
     prior: Option<GaussianPrior>,
     block: usize,
     slices: [&mut [f32]; 4],
-) -> f64 {
+) -> KlSums {
     let mut lanes = source.map(|source| source.block(block));
-    let mut kl = KlSum::new();
+    let mut kl = KlLanes::new();
     for_chunks!(|chunks, n| slices, 1, {
         if let [Some(out), Some(mu), Some(rho), centre] = chunks {
             draw_chunk(lanes.as_mut(), prior, &mut kl, n, out, mu, rho, centre.as_deref());
         }
     });
-    prior.map_or(0.0, |prior| kl.nats(prior))
+    if prior.is_some() { kl.sums() } else { KlSums::default() }
 }
 
 #[inline(always)]
@@ -159,7 +192,7 @@ fn draw_body(
 fn draw_chunk(
     lanes: Option<&mut Lanes>,
     prior: Option<GaussianPrior>,
-    kl: &mut KlSum,
+    kl: &mut KlLanes,
     n: usize,
     out: &mut Chunk,
     mu: &Chunk,
@@ -194,19 +227,18 @@ fn draw_chunk(
 }
 
 /// Sums over a block, lane by lane: in an order that no instruction set changes.
-struct KlSum {
+struct KlLanes {
     count: usize,
-    /// d² + sigma², with d the distance from the prior's mean.
     squares: [f64; LANES],
     /// log sigma as a product of mantissas, which stays in [1, 2), and a sum of exponents: one logarithm in the end.
     product: [f32; LANES],
     exponent: [i32; LANES],
 }
 
-impl KlSum {
+impl KlLanes {
     #[inline(always)]
-    fn new() -> KlSum {
-        KlSum { count: 0, squares: [0.0; LANES], product: [1.0; LANES], exponent: [0; LANES] }
+    fn new() -> KlLanes {
+        KlLanes { count: 0, squares: [0.0; LANES], product: [1.0; LANES], exponent: [0; LANES] }
     }
 
     #[inline(always)]
@@ -235,9 +267,8 @@ impl KlSum {
         self.squares[0] -= (CHUNK - n) as f64;
     }
 
-    /// The sum of (d² + sigma²) / 2s² - log(sigma / s) - 1/2.
     #[inline(always)]
-    fn nats(self, prior: GaussianPrior) -> f64 {
+    fn sums(self) -> KlSums {
         let mut logs = [0.0; LANES];
         for lane in 0..LANES {
             logs[lane] = ln(self.product[lane]);
@@ -247,8 +278,7 @@ impl KlSum {
             squares += self.squares[lane];
             log_sigma += f64::from(logs[lane]) + f64::from(self.exponent[lane]) * std::f64::consts::LN_2;
         }
-        let std = f64::from(prior.std);
-        squares / (2.0 * std * std) - log_sigma + self.count as f64 * (std.ln() - 0.5)
+        KlSums { squares, log_sigma, count: self.count as f64 }
     }
 }
 
@@ -320,7 +350,7 @@ dispatch! {
         prior: Option<GaussianPrior>,
         block: usize,
         slices: [&mut [f32]; 4],
-    ) -> f64 = draw_body;
+    ) -> KlSums = draw_body;
 }
 
 dispatch! {

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::adam::AdamStep;
-use super::gaussian::{self, ClosedKl, GaussianPrior, Gradients};
+use super::gaussian::{self, ClosedKl, GaussianPrior, Gradients, KlSums};
 use crate::noise::{self, Key};
 use crate::optimiser::Adam;
 
@@ -35,10 +35,13 @@ fn a_draw_and_its_kl() {
         let d = centre.map_or_else(|| mu.shallow_clone(), |centre| &mu - centre) - 0.25;
         let terms: Tensor = (d.square() + sigma.square()) * 2.0 - (&sigma / 0.5).log() - 0.5;
         let exact = terms.sum(Kind::Double).double_value(&[]);
-        assert!((kl / exact - 1.0).abs() < 1e-6, "{kl} for {exact}");
+        let nats = kl.nats(PRIOR);
+        assert!((nats / exact - 1.0).abs() < 1e-6, "{nats} for {exact}");
+        let slope = (-(d.square() + sigma.square()) / 0.125 + 2.0).sum(Kind::Double).double_value(&[]);
+        assert!((kl.by_std(PRIOR) / slope - 1.0).abs() < 1e-6, "{} for {slope}", kl.by_std(PRIOR));
     }
     let out = mu.empty_like();
-    assert_eq!(gaussian::draw(&out, &mu, &rho, None, None, None), Some(0.0));
+    assert_eq!(gaussian::draw(&out, &mu, &rho, None, None, None), Some(KlSums::default()));
     assert!(off(&out, &sigma) < 1e-6);
     assert_eq!(gaussian::draw(&out, &mu, &rho.to_kind(Kind::Double), None, None, None), None);
 }
@@ -58,7 +61,7 @@ fn no_number_is_never_hidden() {
     let _ = rho.get(17).fill_(f64::NAN);
     let out = mu.empty_like();
     let kl = gaussian::draw(&out, &mu, &rho, None, Some(KEY), Some(PRIOR)).unwrap();
-    assert!(kl.is_nan() && out.double_value(&[17]).is_nan());
+    assert!(kl.nats(PRIOR).is_nan() && out.double_value(&[17]).is_nan());
     assert_eq!(out.isnan().sum(Kind::Int64).int64_value(&[]), 1);
 }
 
@@ -132,7 +135,7 @@ fn same_bits_for_any_number_of_threads() {
         let (mu, rho) = (random(1, 1.0), random(2, 2.0));
         let out = mu.empty_like();
         let kl = gaussian::draw(&out, &mu, &rho, None, Some(KEY), Some(PRIOR)).unwrap();
-        (kl, out, updated(true))
+        (kl.nats(PRIOR), out, updated(true))
     });
     tch::set_num_threads(before);
     let [first, others @ ..] = &runs;

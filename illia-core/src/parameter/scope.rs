@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::{Draw, Noise, RandomParameter};
 use crate::error::{Error, fail};
-use crate::kernels::gaussian::{self, ClosedKl, GaussianPrior, Gradients};
+use crate::kernels::gaussian::{self, ClosedKl, GaussianPrior, Gradients, KlSums};
 use crate::kernels::memory;
 use crate::noise::{self, Key};
 use crate::posterior::Posterior;
@@ -24,8 +24,9 @@ pub(crate) struct Scope {
     pub weights: Option<Tensor>,
     /// softplus(rho), for estimators that draw outputs.
     pub sigma: Option<Tensor>,
-    /// The KL in nats, where the draw's pass summed it: its gradient then is the update's to add, not autograd's.
-    pub kl: Option<f64>,
+    /// The prior and the KL's sums, where the draw's pass made them: the KL's gradient then is the update's to add, not
+    /// autograd's.
+    kl: Option<(GaussianPrior, KlSums)>,
     /// What all draws of a prediction share.
     shared: Option<(Tensor, Tensor)>,
 }
@@ -52,6 +53,11 @@ pub(crate) struct Stack {
 }
 
 impl Scope {
+    /// The KL in nats, where the draw's pass summed it.
+    pub(crate) fn kl(&self) -> Option<f64> {
+        self.kl.map(|(prior, sums)| sums.nats(prior))
+    }
+
     fn trains(&self) -> bool {
         matches!(self.purpose, Purpose::Train)
     }
@@ -200,25 +206,33 @@ impl RandomParameter {
         if self.pruned.is_some() || (scope.trains() && !trained) {
             return None;
         }
-        let prior = self.gaussian_prior().filter(|_| scope.trains() && scope.kl.is_none());
-        let kl = gaussian::draw(out, &self.mu, rho, self.prior_centre.as_ref(), key, prior)?;
-        if prior.is_some() {
-            scope.kl = Some(kl);
-        }
+        let prior = if scope.trains() && scope.kl.is_none() { self.gaussian_prior() } else { None };
+        let sums = gaussian::draw(out, &self.mu, rho, self.prior_centre.as_ref(), key, prior)?;
+        scope.kl = scope.kl.or(prior.map(|prior| (prior, sums)));
         Some(())
     }
 
-    /// The prior, if it is a Gaussian with nothing to learn.
+    /// The prior, if it is a Gaussian, as it stands.
     fn gaussian_prior(&self) -> Option<GaussianPrior> {
-        match self.prior {
-            Prior::Gaussian { mean, std } => Some(GaussianPrior { mean: mean as f32, std: std as f32 }),
+        match (self.prior, &self.prior_rho) {
+            (Prior::Gaussian { mean, std }, _) => Some(GaussianPrior { mean: mean as f32, std: std as f32 }),
+            (Prior::LearnedGaussian { .. }, Some(rho)) => {
+                Some(GaussianPrior { mean: 0.0, std: rho.softplus().double_value(&[]) as f32 })
+            }
             _ => None,
         }
     }
 
     /// The KL's part of the loss, `weight` times it, in the closed form that [`Scope::kl`] is.
-    pub(crate) fn closed_kl(&self, weight: f64) -> Option<ClosedKl<'_>> {
-        self.gaussian_prior().map(|prior| ClosedKl { prior, centre: self.prior_centre.as_ref(), weight })
+    pub(crate) fn closed_kl(&self, scope: &Scope, weight: f64) -> Option<ClosedKl<'_>> {
+        scope.kl.map(|(prior, _)| ClosedKl { prior, centre: self.prior_centre.as_ref(), weight })
+    }
+
+    /// A learned prior's variable and the gradient that `weight` times [`Scope::kl`] gives it.
+    pub(crate) fn prior_gradient(&self, scope: &Scope, weight: f64) -> Option<(&Tensor, Tensor)> {
+        let (rho, (prior, sums)) = (self.prior_rho.as_ref()?, scope.kl?);
+        // d softplus(x) / dx is the logistic function.
+        Some((rho, tch::no_grad(|| rho.sigmoid() * (weight * sums.by_std(prior)))))
     }
 
     /// The gradients of (mu, rho) for one closed training scope: those of the leaves through w = mu + sigma eps and
