@@ -98,7 +98,7 @@ fn a_panic_in_a_users_forward_leaves_nothing_half_done() {
     };
 
     let before = values();
-    let predicting = catch_unwind(AssertUnwindSafe(|| Predict::new().draws(9).run(&net, &example())));
+    let predicting = catch_unwind(AssertUnwindSafe(|| Predict::new().draws(900).run(&net, &example())));
     assert!(predicting.is_err());
     assert_eq!(before, values());
     // Gradients are on again, and each forward makes a draw of its own again.

@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use illia::Result;
+use illia::{Error, Result};
 use methods::Method;
 use protocol::{Folder, Outcome};
 
@@ -26,7 +26,7 @@ Usage: uci --data DIR [--splits K] [--method vi|point|dropout|ensemble] [--seed 
 
   --data DIR      data.txt, index_features.txt, index_target.txt, index_train_K.txt, index_test_K.txt
   --splits K      the first K splits; all without it
-  --method NAME   vi: mean-field Gaussian (the default); point: maximum a posteriori;
+  --method NAME   vi: mixture of 3 mean-field Gaussians (the default); point: maximum a posteriori;
                   dropout: MC dropout; ensemble: 5 points
   --seed N        1 without it
   --json          one line of JSON instead of a table
@@ -102,10 +102,19 @@ fn run(arguments: &Arguments) -> Result<()> {
     let seconds = start.elapsed().as_secs_f64();
     let (rmse, rmse_se) = mean_and_error(outcomes.iter().map(|o| o.rmse));
     let (ll, ll_se) = mean_and_error(outcomes.iter().map(|o| o.log_likelihood));
+    for (name, value) in [("RMSE", rmse), ("log-likelihood", ll)] {
+        if !value.is_finite() {
+            return Err(Error::configuration(
+                name,
+                value,
+                "a finite number: the target's scale may be out of range",
+            ));
+        }
+    }
     if arguments.json {
         let name = arguments.method.name();
         println!(
-            "{{\"method\": \"{name}\", \"seed\": {}, \"splits\": {splits}, \"rmse\": {rmse:.6}, \"rmse_se\": {rmse_se:.6}, \
+            "{{\"method\": \"{name}\", \"seed\": {}, \"splits\": {splits}, \"rmse\": {rmse}, \"rmse_se\": {rmse_se}, \
              \"log_likelihood\": {ll:.6}, \"log_likelihood_se\": {ll_se:.6}, \"seconds\": {seconds:.3}, \
              \"seconds_per_split\": {:.3}}}",
             arguments.seed,

@@ -32,6 +32,9 @@ impl Folder {
             return Err(data(&path.join("index_target.txt"), "more than one column"));
         };
         let splits = count_splits(&path)?;
+        if features.contains(&target) {
+            return Err(data(&path.join("index_features.txt"), &format!("column {target} is the target")));
+        }
         let (rows, columns, values) = (table.rows, table.columns, table.values);
         Ok(Folder { path, values, columns, rows, features, target, splits })
     }
@@ -60,7 +63,8 @@ impl Folder {
             let values: Vec<f32> = rows.iter().flat_map(row).collect();
             Tensor::from_slice(&values).reshape([rows.len() as i64, self.features.len() as i64])
         };
-        let y_scale = scale(self.target);
+        // A constant target is where the test rows may differ from.
+        let y_scale = Scale { constant: false, ..scale(self.target) };
         let y = |rows: &[usize]| -> Tensor {
             let values: Vec<f32> =
                 rows.iter().map(|&row| y_scale.standard(self.at(row, self.target)) as f32).collect();

@@ -11,7 +11,8 @@ use crate::stacked;
 /// All three have the same mean and, for one example, the same variance; they differ in how the
 /// examples of a batch share noise, and so in the variance of a mini-batch's gradient. An
 /// estimator acts on Gaussian posteriors that are not frozen; elsewhere the weights are used as
-/// drawn.
+/// drawn. It is for training: in [`Predict`](crate::Predict), where every draw is one function of all
+/// examples, weights are drawn whatever the estimator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Estimator {
@@ -63,11 +64,12 @@ impl Estimator {
         weight: &RandomParameter,
         bias: Option<&RandomParameter>,
     ) -> Result<Tensor> {
-        if let Some(stack) = weight.stack().filter(|_| self == Estimator::Reparameterization) {
+        if let Some(stack) = weight.stack() {
             return stacked::forward(layer, x, weight, bias, stack);
         }
         let moments = match self {
             Estimator::Reparameterization => None,
+            _ if weight.predicts() => None,
             _ => weight.moments(),
         };
         let Some((mu, sigma)) = moments else {
@@ -99,8 +101,6 @@ impl Estimator {
             _ => {
                 let b = bias.map(RandomParameter::draw);
                 let mean = layer.map(x, &mu, b.as_ref().map(|b| b.weights())).within(L::KIND)?;
-                // One perturbation for the batch: not for draws that share it.
-                weight.one_draw();
                 let delta = sigma * weight.weight_noise();
                 let (inputs, outputs) = signs(layer, x, weight)?;
                 let turned = layer.map(&(x * inputs), &delta, None).within(L::KIND)?;

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::parameter::{Purpose, RandomParameter};
+use crate::parameter::{Opened, Purpose, RandomParameter, Scope};
 
 /// KL(posterior ‖ prior) of a module.
 #[derive(Debug)]
@@ -75,34 +75,59 @@ pub trait BayesianModule {
     }
 }
 
-/// Opens one draw for every random parameter and closes it when dropped, also when a user's forward panics.
-pub(crate) struct OneDraw<'a, M: BayesianModule + ?Sized>(&'a M);
+/// Opens one draw for every random parameter and, when dropped, goes back to what was open before: also when a user's
+/// forward panics.
+pub(crate) struct OneDraw<'a, M: BayesianModule + ?Sized> {
+    module: &'a M,
+    /// In the order of the traversal.
+    before: Vec<Option<Scope>>,
+    _opened: Opened,
+}
 
 impl<'a, M: BayesianModule + ?Sized> OneDraw<'a, M> {
     /// In training, what the estimators consume are the leaves of the step's graph.
     pub(crate) fn open(module: &'a M, purpose: Purpose) -> Self {
-        module.visit(&mut Visitor::new(&mut |_, parameter| parameter.open(purpose)));
-        OneDraw(module)
+        let mut before = Vec::new();
+        module.visit(&mut Visitor::new(&mut |_, parameter| before.push(parameter.open(purpose))));
+        OneDraw { module, before, _opened: Opened::one() }
     }
 
     /// Changes how many draws a prediction's next forward makes.
     pub(crate) fn set_draws(&self, draws: i64) {
-        self.0.visit(&mut Visitor::new(&mut |_, parameter| parameter.set_draws(draws)));
+        self.module.visit(&mut Visitor::new(&mut |_, parameter| parameter.set_draws(draws)));
     }
 
     /// Lets the next forward make another draw.
     pub(crate) fn renew(&self) {
-        self.0.visit(&mut Visitor::new(&mut |_, parameter| parameter.renew()));
+        self.module.visit(&mut Visitor::new(&mut |_, parameter| parameter.renew()));
+    }
+
+    /// Whether a forward of several draws came by a layer that could not tell them apart.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        let mut spoiled = false;
+        self.module.visit(&mut Visitor::new(&mut |_, parameter| spoiled |= parameter.is_spoiled()));
+        spoiled
     }
 }
 
 impl<M: BayesianModule + ?Sized> Drop for OneDraw<'_, M> {
     fn drop(&mut self) {
-        self.0.visit(&mut Visitor::new(&mut |_, parameter| drop(parameter.close())));
+        let mut before = std::mem::take(&mut self.before).into_iter();
+        self.module.visit(&mut Visitor::new(&mut |_, parameter| parameter.reopen(before.next().flatten())));
     }
 }
 
-fn sum_over<M: BayesianModule + ?Sized>(module: &M, kl: impl Fn(&RandomParameter) -> Tensor) -> KlCost {
+/// The KL as a step of training sees it: what is frozen costs what it costs, but is not moved.
+pub(crate) fn kl_in_training(parameter: &RandomParameter) -> Tensor {
+    let kl = parameter.kl();
+    if parameter.is_frozen() { kl.detach() } else { kl }
+}
+
+/// The sum of `kl` over the random parameters.
+pub(crate) fn sum_over<M: BayesianModule + ?Sized>(
+    module: &M,
+    kl: impl Fn(&RandomParameter) -> Tensor,
+) -> KlCost {
     let mut nats: Option<Tensor> = None;
     let mut num_params = 0;
     module.visit(&mut Visitor::new(&mut |_, parameter| {

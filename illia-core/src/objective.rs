@@ -5,7 +5,8 @@ use tch::nn::ModuleT;
 
 use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
-use crate::module::BayesianModule;
+use crate::module::{BayesianModule, OneDraw, kl_in_training, sum_over};
+use crate::parameter::Purpose;
 use crate::trainer::mean_nll;
 
 /// The negative ELBO per example: nll + weight * KL / N (Blundell et al. 2015, equation 2, divided by N).
@@ -72,18 +73,22 @@ impl<L: Likelihood> Elbo<L> {
         self
     }
 
-    /// The terms for a batch, the net in training mode.
+    /// The terms for a batch, the net in training mode. Each sample is one draw, also of a layer that the forward uses more
+    /// than once. What is frozen counts in the KL but is not moved by it.
     ///
     /// # Errors
     /// What the likelihood returns for outputs or targets that it does not fit.
     pub fn loss<M: BayesianModule + ModuleT>(&self, net: &M, x: &Tensor, y: &Tensor) -> Result<ElboTerms> {
-        let one = || Ok(mean_nll(&self.likelihood.log_likelihood(&net.forward_t(x, true), y)?));
+        let one = || {
+            let _one_draw = OneDraw::open(net, Purpose::Graph);
+            Ok(mean_nll(&self.likelihood.log_likelihood(&net.forward_t(x, true), y)?))
+        };
         let mut nll: Tensor = one()?;
         for _ in 1..self.samples {
             nll += one()?;
         }
         let nll = nll / self.samples as f64;
-        let kl = net.kl_cost().nats;
+        let kl = sum_over(net, kl_in_training).nats;
         let loss = &nll + &kl * (self.kl_weight / self.data_len as f64);
         Ok(ElboTerms { loss, nll, kl })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::kernels::adam::AdamStep;
@@ -74,15 +74,22 @@ pub(crate) struct AdamState {
     pub moments: HashMap<String, Moments>,
 }
 
+/// Half precision has no room for a squared gradient, nor for `eps`.
+pub(crate) fn moments_kind(variable: Kind) -> Kind {
+    match variable {
+        Kind::Half | Kind::BFloat16 => Kind::Float,
+        kind => kind,
+    }
+}
+
 /// A variable and its name.
 pub(crate) type Named<'a> = (&'a str, &'a Tensor);
 
 impl AdamState {
     fn of(&mut self, (name, variable): Named<'_>) -> &mut Moments {
-        self.moments.entry(name.to_owned()).or_insert_with(|| Moments {
-            mean: variable.zeros_like().detach(),
-            square: variable.zeros_like().detach(),
-            steps: 0,
+        self.moments.entry(name.to_owned()).or_insert_with(|| {
+            let zeros = || variable.zeros_like().detach().to_kind(moments_kind(variable.kind()));
+            Moments { mean: zeros(), square: zeros(), steps: 0 }
         })
     }
 
@@ -97,11 +104,12 @@ impl AdamState {
             return;
         }
         tch::no_grad(|| {
+            let gradient = &gradient.to_kind(mean.kind());
             let _ = mean.lerp_(gradient, 1.0 - adam.beta1);
             let _ = square.lerp_(&gradient.square(), 1.0 - adam.beta2);
             let scale = (&*square / correction2).sqrt() + adam.eps;
             let mut variable = variable.1.shallow_clone();
-            variable -= &*mean / scale * (adam.learning_rate / correction1);
+            variable -= (&*mean / scale * (adam.learning_rate / correction1)).to_kind(variable.kind());
         });
     }
 

@@ -2,7 +2,7 @@
 
 mod scope;
 
-pub(crate) use scope::{Purpose, Scope, Stack};
+pub(crate) use scope::{Opened, Purpose, Scope, Stack};
 
 use std::borrow::Borrow;
 use std::cell::RefCell;
@@ -43,6 +43,34 @@ enum Held {
     Draw(Draw),
     /// Noise, from which the weights follow with their gradient, since `hold`.
     Noise(Tensor),
+}
+
+/// Where a weight's input units are: the columns of a Linear, the input channels of a convolution, an embedding's tokens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InputUnits {
+    /// The axis along which they stand within a group.
+    pub axis: usize,
+    /// Into how many groups the first axis is split, each of which has input units of its own.
+    pub groups: i64,
+}
+
+impl InputUnits {
+    /// One number for each input unit of a weight of this size, in a shape that it can be multiplied with.
+    fn of(self, size: &[i64], numbers: impl FnOnce(&[i64]) -> Tensor) -> Tensor {
+        let along = |(axis, &n): (usize, &i64)| match axis {
+            axis if axis == self.axis => n,
+            0 => self.groups,
+            _ => 1,
+        };
+        let shape: Vec<i64> = size.iter().enumerate().map(along).collect();
+        let numbers = numbers(&shape);
+        match size.first() {
+            Some(first) if self.groups > 1 => {
+                numbers.repeat_interleave_self_int(first / self.groups, 0, None)
+            }
+            _ => numbers,
+        }
+    }
 }
 
 impl Draw {
@@ -90,8 +118,10 @@ pub struct RandomParameter {
     pruned: Option<edit::Pruned>,
     /// A row of the whole tensor that is no random parameter: an embedding's padding.
     omitted_row: Option<i64>,
-    /// The axis of the input units, which dropout drops.
-    input_axis: usize,
+    /// Where the input units are, which dropout drops.
+    input_units: InputUnits,
+    /// Whether its layer can tell the rows of several draws in one forward apart.
+    stackable: bool,
     stream: Stream,
     held: Option<Held>,
     /// The draw of the latest forward, without its graph.
@@ -159,7 +189,8 @@ impl RandomParameter {
             prior_rho,
             pruned: None,
             omitted_row: None,
-            input_axis: 1,
+            input_units: InputUnits { axis: 1, groups: 1 },
+            stackable: false,
             stream,
             held: None,
             latest: RefCell::new(None),
@@ -221,9 +252,24 @@ impl RandomParameter {
         self.prior_centre = centre;
     }
 
-    /// Says along which axis the input units are: 1, unless told otherwise.
-    pub(crate) fn set_input_axis(&mut self, axis: usize) {
-        self.input_axis = axis;
+    /// Says where the input units are: along axis 1, in one group, unless told otherwise.
+    pub(crate) fn set_input_units(&mut self, units: InputUnits) {
+        self.input_units = units;
+    }
+
+    /// Whether its layer can tell the rows of several draws in one forward apart.
+    pub(crate) fn is_stackable(&self) -> bool {
+        self.stackable || self.held.is_some() || !self.is_random()
+    }
+
+    /// Says that it can.
+    pub(crate) fn set_stackable(&mut self) {
+        self.stackable = true;
+    }
+
+    /// Forgets the latest forward's draw: the posterior has become another one since.
+    pub(crate) fn forget_latest(&self) {
+        self.latest.replace(None);
     }
 
     /// A row of the whole tensor that is no random parameter.
@@ -267,6 +313,11 @@ impl RandomParameter {
         if let Some(draw) = self.scope_draw() {
             return draw;
         }
+        self.is_reached();
+        self.draw_without_scope()
+    }
+
+    fn draw_without_scope(&self) -> Draw {
         let noise = match &self.held {
             Some(Held::Draw(draw)) => return draw.detached(),
             Some(Held::Noise(eps)) => Noise::Given(eps.shallow_clone()),
@@ -300,7 +351,8 @@ impl RandomParameter {
                 given: eps.size(),
             });
         }
-        self.held = Some(Held::Noise(eps.detach()));
+        let (kind, device) = self.kind_device();
+        self.held = Some(Held::Noise(eps.detach().to_kind(kind).to_device(device)));
         Ok(())
     }
 
@@ -312,18 +364,13 @@ impl RandomParameter {
             }
             (Posterior::Gaussian { .. }, Some(sigma), Noise::Given(eps)) => self.location() + sigma * eps,
             (Posterior::Dropout { p, .. }, _, Noise::Keyed(key)) => {
-                // One coin for each input unit: the columns of a Linear, the input channels of a Conv.
                 let size = self.mu.size();
-                let mask: Vec<i64> = size
-                    .iter()
-                    .enumerate()
-                    .map(|(axis, &n)| if axis == self.input_axis { n } else { 1 })
-                    .collect();
                 if size.len() < 2 {
                     self.mu.shallow_clone()
                 } else {
-                    let keep = noise::uniforms(*key, &mask, kind, device).ge(*p).to_kind(kind);
-                    &self.mu * keep * (1.0 / (1.0 - p))
+                    let coins =
+                        self.input_units.of(&size, |shape| noise::uniforms(*key, shape, kind, device));
+                    &self.mu * coins.ge(*p).to_kind(kind) * (1.0 / (1.0 - p))
                 }
             }
             _ => self.mu.shallow_clone(),
@@ -337,6 +384,7 @@ impl RandomParameter {
         if self.held.is_some() {
             return None;
         }
+        self.is_reached();
         let sigma = match self.scope_sigma() {
             Some(sigma) => sigma,
             None => self.sigma()?,
@@ -378,11 +426,11 @@ impl RandomParameter {
             return;
         }
         let latest = self.latest.borrow_mut().take();
-        let draw = latest.unwrap_or_else(|| self.draw().detached());
+        let draw = latest.unwrap_or_else(|| self.draw_without_scope().detached());
         self.held = Some(Held::Draw(draw));
     }
 
-    /// Lets the held draw go; the next forward draws afresh.
+    /// Lets the held draw go; the next forward draws afresh, and so does [`freeze`](Self::freeze) if it comes first.
     pub fn unfreeze(&mut self) {
         self.held = None;
     }
@@ -434,7 +482,7 @@ impl RandomParameter {
             return (log_q - self.log_prior(&draw.weights)).sum(self.mu.kind());
         }
         if self.latest.borrow().is_none() {
-            self.draw();
+            self.draw_without_scope();
         }
         let (kind, device) = self.kind_device();
         let eps = match self.latest.borrow().as_ref().map(|draw| &draw.noise) {

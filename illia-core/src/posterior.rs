@@ -100,12 +100,42 @@ impl Posterior {
     /// [`Error::Configuration`] names the first number that does not.
     pub fn validate(&self) -> Result<()> {
         match *self {
+            Posterior::Gaussian { mu, rho } => {
+                finite("mu", mu)?;
+                finite("rho", rho)?;
+            }
+            Posterior::Point { mu }
+            | Posterior::Dropout { mu, .. }
+            | Posterior::Deterministic { init: mu } => {
+                finite("mu", mu)?;
+            }
+        }
+        match *self {
             Posterior::Dropout { p, .. } if !(0.0..1.0).contains(&p) => {
                 Err(Error::configuration("p", p, "from 0 to below 1"))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Refuses a start that is no finite number.
+fn finite(name: &str, init: Init) -> Result<()> {
+    let (numbers, std) = match init {
+        Init::Const(value) => ([value, 0.0], 0.0),
+        Init::Randn { mean, stdev } => ([mean, stdev], stdev),
+        Init::Uniform { lo, up } => ([lo, up], 0.0),
+        Init::Orthogonal { gain } => ([gain, 0.0], 0.0),
+        Init::Kaiming { .. } => ([0.0; 2], 0.0),
+    };
+    if numbers.iter().all(|number| number.is_finite()) && std >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::configuration(
+        name,
+        format!("{init:?}"),
+        "a start with finite numbers, its spread not below 0",
+    ))
 }
 
 /// A tensor filled by `init` from keyed noise: tch's rules, the library's numbers.

@@ -1,7 +1,7 @@
 //! Prediction with uncertainty: all draws' outputs, and what follows from them.
 
-use tch::Tensor;
 use tch::nn::ModuleT;
+use tch::{Kind, TchError, Tensor};
 
 use crate::error::{Error, Result, caught, floating};
 use crate::likelihood::{Likelihood, Uncertainty};
@@ -85,40 +85,57 @@ impl Predict {
 
     /// The outputs of `net` for `x` `[batch, ..]` in evaluation mode, without gradients.
     ///
-    /// The forward must treat each example by itself: examples go through it in parts, and those of several draws at once. One
-    /// that mixes them (subtracts the batch's mean, say) would mix parts and draws; layers and the macros' ops don't.
+    /// A forward that treats each example by itself, as layers and the macros' ops do, gets the examples in parts, and those
+    /// of several draws at once. Whether it does is tried on a few examples first; one that mixes the examples of a batch
+    /// (subtracts their mean, passes messages between them) gets all of them at once, draw by draw.
     ///
     /// # Errors
-    /// [`Error::Configuration`] for no draw, no example a time, or an `x` without batch axis.
+    /// [`Error::Configuration`] for no draw, no example a time, an `x` without batch axis, or more examples than
+    /// [`batch_size`](Self::batch_size) for a forward that mixes them.
     pub fn run<M: BayesianModule + ModuleT>(&self, net: &M, x: &Tensor) -> Result<Prediction> {
         for (name, value) in [("draws", self.draws), ("batch_size", self.batch_size)] {
             if value == 0 {
                 return Err(Error::configuration(name, value, "at least 1"));
             }
         }
-        if x.dim() == 0 {
+        let Some(&examples) = x.size().first() else {
             return Err(Error::configuration("x", "a scalar", "a batch of examples"));
-        }
+        };
         let _no_grad = tch::no_grad_guard();
         let shape = Weights::of(net);
-        let limit =
-            if shape.convolutional { CONVOLUTIONAL_ROWS.min(self.batch_size) } else { self.batch_size };
-        let batches = x.split(limit as i64, 0);
-        let rows = batches.first().and_then(|x| x.size().first().copied()).unwrap_or(1).max(1);
-        let at_a_time = self.draws_at_a_time(&shape, rows as usize);
-        if at_a_time > 1 && (self.marginal || batches.len() == 1) {
-            // A layer that does not take part, or a forward that moves the batch axis, stops; if the mistake was
-            // the caller's, it comes again below.
-            if let Ok(outputs) = self.stacked(net, &batches, at_a_time) {
-                return Ok(Prediction { outputs });
-            }
+        let limit = if shape.convolutional { CONVOLUTIONAL_ROWS } else { self.batch_size };
+        let rows = self.batch_size.min(limit).min(examples.max(1) as usize);
+        let parts = x.split(rows as i64, 0);
+        let at_a_time = self.draws_at_a_time(&shape, rows);
+        let stacks = at_a_time > 1 && (self.marginal || parts.len() == 1);
+        if examples == 0 || !(stacks || parts.len() > 1) {
+            return self.one_by_one(net, &parts);
         }
-        self.one_by_one(net, &batches)
+        let start = Position::of(net);
+        let at_a_time = if stacks { at_a_time } else { 1 };
+        if let Some(outputs) = self.attempt(net, &parts, at_a_time, &start) {
+            return Ok(Prediction { outputs });
+        }
+        // No more examples than may go through the net at a time.
+        let batch = x.narrow(0, 0, examples.min(self.batch_size as i64));
+        let mixes = mixes(net, &batch, &start);
+        start.restore(net);
+        match mixes {
+            // A layer that can't tell draws apart only loses speed; a caller's mistake comes again.
+            false => self.one_by_one(net, &parts),
+            true if batch.size() == x.size() => self.one_by_one(net, &[batch]),
+            true => Err(Error::configuration(
+                "batch_size",
+                self.batch_size,
+                &format!("at least all {examples} examples for a forward that mixes the examples of a batch"),
+            )),
+        }
     }
 
     /// Draws to compute in one forward over `rows` examples.
     fn draws_at_a_time(&self, net: &Weights, rows: usize) -> usize {
         let (most_rows, weights) = match self.marginal {
+            _ if !net.stackable => return 1,
             true => (MARGINAL_ROWS, net.drawn_in_marginal),
             false => (ROWS, net.drawn),
         };
@@ -127,37 +144,58 @@ impl Predict {
     }
 
     /// Draw after draw, each over all examples.
-    fn one_by_one<M: BayesianModule + ModuleT>(&self, net: &M, batches: &[Tensor]) -> Result<Prediction> {
-        let stack = Stack { draws: 1, rows: 0, marginal: false, input: 0 };
-        let scope = OneDraw::open(net, Purpose::Predict(stack));
-        let mut draws = Vec::with_capacity(self.draws);
+    fn one_by_one<M: BayesianModule + ModuleT>(&self, net: &M, parts: &[Tensor]) -> Result<Prediction> {
+        let scope = OneDraw::open(net, Purpose::Predict(ONE_DRAW));
+        let mut draws = Vec::new();
         for _ in 0..self.draws {
             let outputs: Vec<Tensor> =
-                batches.iter().map(|x| caught(|| net.forward_t(x, false))).collect::<Result<_>>()?;
-            draws.push(Tensor::f_cat(&outputs, 0).map_err(|e| Error::torch("outputs", &e))?);
+                parts.iter().map(|x| caught(|| net.forward_t(x, false))).collect::<Result<_>>()?;
+            draws.push(match outputs.as_slice() {
+                [whole] => whole.shallow_clone(),
+                parts => Tensor::f_cat(parts, 0).map_err(torch)?,
+            });
             scope.renew();
         }
-        let outputs = Tensor::f_stack(&draws, 0).map_err(|e| Error::torch("outputs", &e))?;
-        Ok(Prediction { outputs })
+        Ok(Prediction { outputs: Tensor::f_stack(&draws, 0).map_err(torch)? })
     }
 
-    /// Several draws in one forward: the examples once for each draw, behind each other in the batch axis.
+    /// The outputs computed in parts, if they are those of the examples by themselves and of the draws one by one.
+    fn attempt<M: BayesianModule + ModuleT>(
+        &self,
+        net: &M,
+        parts: &[Tensor],
+        at_a_time: usize,
+        start: &Position,
+    ) -> Option<Tensor> {
+        let marginal = self.marginal && at_a_time > 1;
+        let first = first_examples(net, parts.first()?, marginal, start).ok()?;
+        start.restore(net);
+        let outputs = match at_a_time {
+            1 => self.one_by_one(net, parts).ok()?.outputs,
+            _ => self.stacked(net, parts, at_a_time).ok()??,
+        };
+        let few = first.size().first().copied()?;
+        let same = outputs.f_select(0, 0).and_then(|draw| draw.f_narrow(0, 0, few)).ok()?;
+        alike(&first, &same).then_some(outputs)
+    }
+
+    /// Several draws in one forward: the examples once for each draw, behind each other in the batch axis. None where a
+    /// layer can't tell the draws apart.
     fn stacked<M: BayesianModule + ModuleT>(
         &self,
         net: &M,
-        batches: &[Tensor],
+        parts: &[Tensor],
         at_a_time: usize,
-    ) -> Result<Tensor> {
-        let torch = |e| Error::torch("outputs", &e);
-        let mut all = Vec::with_capacity(batches.len());
-        for x in batches {
+    ) -> Result<Option<Tensor>> {
+        let mut all = Vec::with_capacity(parts.len());
+        for x in parts {
             let rows = x.size().first().copied().unwrap_or(1);
             let mut repeats = vec![1; x.dim()];
             if let Some(first) = repeats.first_mut() {
                 *first = at_a_time as i64;
             }
             let repeated = x.f_repeat(&repeats).map_err(torch)?;
-            let mut of_batch = Vec::new();
+            let mut of_part = Vec::new();
             let input = repeated.data_ptr() as usize;
             let stack = Stack { draws: at_a_time as i64, rows, marginal: self.marginal, input };
             let scope = OneDraw::open(net, Purpose::Predict(stack));
@@ -167,34 +205,112 @@ impl Predict {
                     scope.set_draws(draws);
                 }
                 let output = caught(|| net.forward_t(&repeated.narrow(0, 0, draws * rows), false))?;
+                if scope.is_spoiled() {
+                    return Ok(None);
+                }
                 let mut shape = vec![draws, rows];
                 shape.extend(output.size().iter().skip(1));
-                of_batch.push(output.f_reshape(shape).map_err(torch)?);
+                of_part.push(output.f_reshape(shape).map_err(torch)?);
                 scope.renew();
             }
-            all.push(Tensor::f_cat(&of_batch, 0).map_err(torch)?);
+            all.push(Tensor::f_cat(&of_part, 0).map_err(torch)?);
         }
-        Tensor::f_cat(&all, 1).map_err(torch)
+        Tensor::f_cat(&all, 1).map(Some).map_err(torch)
+    }
+}
+
+const ONE_DRAW: Stack = Stack { draws: 1, rows: 0, marginal: false, input: 0 };
+
+/// What the first draw says of the first half of `x` by itself.
+fn first_examples<M: BayesianModule + ModuleT>(
+    net: &M,
+    x: &Tensor,
+    marginal: bool,
+    start: &Position,
+) -> Result<Tensor> {
+    start.restore(net);
+    let rows = x.size().first().map_or(1, |n| n - n / 2);
+    let _one_draw = OneDraw::open(net, Purpose::Predict(Stack { rows, marginal, ..ONE_DRAW }));
+    caught(|| net.forward_t(&x.narrow(0, 0, rows), false))
+}
+
+/// Whether the first examples get other outputs beside others than by themselves. A forward with noise of its own, of which
+/// that can't be said, does not.
+fn mixes<M: BayesianModule + ModuleT>(net: &M, x: &Tensor, start: &Position) -> bool {
+    let once = |x: &Tensor| first_examples(net, x, false, start);
+    let twice = Tensor::f_cat(&[x, x], 0);
+    let (Ok(first), Ok(again), Ok(twice)) = (once(x), once(x), twice) else { return false };
+    if !alike(&first, &again) {
+        return false;
+    }
+    // Half of it twice is all of it.
+    let rows = first.size().first().copied().unwrap_or(0);
+    once(&twice).is_ok_and(|all| !all.f_narrow(0, 0, rows).is_ok_and(|beside| alike(&first, &beside)))
+}
+
+fn torch(error: TchError) -> Error {
+    Error::torch("outputs", &error)
+}
+
+/// Whether two results of the same arithmetic are the same but for the order of its sums.
+fn alike(a: &Tensor, b: &Tensor) -> bool {
+    if a.size() != b.size() || a.kind() != b.kind() {
+        return false;
+    }
+    if a.numel() == 0 {
+        return true;
+    }
+    let relative = if matches!(a.kind(), Kind::Half | Kind::BFloat16) { 5e-2 } else { 1e-3 };
+    let (a, b) = (a.to_kind(Kind::Double), b.to_kind(Kind::Double));
+    let scale = a.nan_to_num(0.0, 0.0, 0.0).abs().max().double_value(&[]);
+    a.allclose(&b, 0.0, relative * scale, true)
+}
+
+/// Where each random parameter's noise stands, to draw the same again.
+struct Position(Vec<(u64, u64)>);
+
+impl Position {
+    fn of<M: BayesianModule + ?Sized>(net: &M) -> Position {
+        let mut all = Vec::new();
+        net.visit(&mut Visitor::new(&mut |_, parameter| {
+            if parameter.is_random() {
+                all.push(parameter.stream().position());
+            }
+        }));
+        Position(all)
+    }
+
+    fn restore<M: BayesianModule + ?Sized>(&self, net: &M) {
+        let mut all = self.0.iter();
+        net.visit(&mut Visitor::new(&mut |_, parameter| {
+            if parameter.is_random()
+                && let Some(&position) = all.next()
+            {
+                parameter.stream().restore(position);
+            }
+        }));
     }
 }
 
 /// What a net's weights say about how to compute it.
-#[derive(Default)]
 struct Weights {
     /// How many one draw has; and those of them that are drawn where outputs are drawn instead of a layer's weights.
     drawn: usize,
     drawn_in_marginal: usize,
     convolutional: bool,
+    /// Whether all their layers can tell several draws in one forward apart.
+    stackable: bool,
 }
 
 impl Weights {
     fn of<M: BayesianModule + ?Sized>(net: &M) -> Weights {
-        let mut all = Weights::default();
+        let mut all = Weights { drawn: 0, drawn_in_marginal: 0, convolutional: false, stackable: true };
         net.visit(&mut Visitor::new(&mut |_, parameter| {
             let size = if parameter.is_random() { parameter.num_weights() } else { 0 };
             all.drawn += size;
             all.drawn_in_marginal += if parameter.mu().dim() > 2 { size } else { 0 };
             all.convolutional |= parameter.mu().dim() > 2;
+            all.stackable &= parameter.is_stackable();
         }));
         all
     }
@@ -302,8 +418,6 @@ impl Prediction {
 
 #[cfg(test)]
 mod tests {
-    use tch::Kind;
-
     use super::*;
 
     #[test]

@@ -61,6 +61,9 @@ impl Default for Prior {
     }
 }
 
+/// The smallest scale of a prior.
+const SMALLEST: f64 = 1e-8;
+
 impl Prior {
     /// Checks that every number lies where the density is one.
     ///
@@ -68,10 +71,11 @@ impl Prior {
     /// [`Error::Configuration`] names the first number that does not.
     pub fn validate(&self) -> Result<()> {
         let positive = |name: &str, value: f64| {
-            if value > 0.0 && value.is_finite() {
-                Ok(())
-            } else {
-                Err(Error::configuration(name, value, "a finite number above 0"))
+            match value > 0.0 && value.is_finite() {
+                // The KL's gradient over it, and the square of that, must be numbers in f32.
+                true if value >= SMALLEST => Ok(()),
+                true => Err(Error::configuration(name, value, &format!("at least {SMALLEST:e}"))),
+                false => Err(Error::configuration(name, value, "a finite number above 0")),
             }
         };
         match *self {

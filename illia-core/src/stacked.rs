@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::error::{Error, Result, Within};
+use crate::error::{Result, Within};
 use crate::estimator::LinearMap;
 use crate::kernels::sample;
 use crate::parameter::{RandomParameter, Stack};
@@ -18,17 +18,18 @@ pub(crate) fn forward<L: LinearMap>(
     bias: Option<&RandomParameter>,
     stack: Stack,
 ) -> Result<Tensor> {
-    let lead = x.size().first().copied();
-    if lead != Some(stack.draws * stack.rows) {
-        let expected = format!("[{} draws of {} examples, ..]", stack.draws, stack.rows);
-        return Err(Error::Shape { layer: L::KIND.to_owned(), expected, given: x.size() });
+    if x.size().first() != Some(&(stack.draws * stack.rows)) {
+        // The batch axis is elsewhere: which rows are whose can't be known.
+        weight.spoil();
+        let (w, b) = (weight.draw(), bias.map(RandomParameter::draw));
+        return layer.map(x, w.weights(), b.as_ref().map(|b| b.weights())).within(L::KIND);
     }
     if stack.marginal && x.dim() == 2 && layer.example_rank(x) == 1 && is_gaussian(weight, bias) {
         return marginal(layer, x, weight, bias, stack).within(L::KIND);
     }
     let weights = weight.stacked_draws(stack.draws);
     let biases = bias.map(|bias| bias.stacked_draws(stack.draws));
-    let shared = x.data_ptr() as usize == stack.input;
+    let shared = is_input(x, stack);
     if let Some(outputs) = layer.map_draws(x, &weights, biases.as_ref(), stack.rows, shared) {
         return outputs.within(L::KIND);
     }
@@ -42,6 +43,11 @@ pub(crate) fn forward<L: LinearMap>(
         [only] => Ok(only.shallow_clone()),
         all => Tensor::f_cat(all, 0).within(L::KIND),
     }
+}
+
+/// Whether `x` is the net's own input, the same rows for each draw.
+fn is_input(x: &Tensor, stack: Stack) -> bool {
+    x.data_ptr() as usize == stack.input && x.is_contiguous()
 }
 
 fn is_gaussian(weight: &RandomParameter, bias: Option<&RandomParameter>) -> bool {
@@ -64,7 +70,7 @@ fn marginal<L: LinearMap>(
         let variance = layer.map(&x.square(), &sigma.square(), variance.as_ref())?;
         Ok::<_, tch::TchError>((mean, variance))
     };
-    if x.data_ptr() as usize != stack.input {
+    if !is_input(x, stack) {
         let (mean, variance) = moments(x)?;
         return Ok(sample::normal(mean, &variance, weight.next_key()));
     }

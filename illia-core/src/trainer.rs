@@ -5,12 +5,16 @@
 //! sweep. Parameters without a closed form go through plain autograd within the same step, and give what
 //! [`crate::Elbo`] would.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
 use tch::Tensor;
-use tch::nn::VarStore;
+use tch::nn::{self, VarStore};
 
 use crate::error::{Error, Result};
+use crate::kernels;
 use crate::kernels::gaussian::Gradients;
-use crate::module::{BayesianModule, OneDraw, Visitor};
+use crate::module::{BayesianModule, OneDraw, Visitor, kl_in_training, sum_over};
 use crate::optimiser::{Adam, AdamState};
 use crate::parameter::{Purpose, RandomParameter, Scope};
 
@@ -32,8 +36,46 @@ pub struct Trainer {
     pub adam: Adam,
     pub(crate) state: AdamState,
     data_len: f64,
-    /// The store's variables by name, sorted; asked for again when there are more.
-    variables: Vec<(String, Tensor)>,
+    variables: Variables,
+}
+
+/// A store's variables by name, sorted; asked for again when it is another store or has more.
+#[derive(Debug, Default)]
+struct Variables {
+    of: Option<Arc<Mutex<nn::Variables>>>,
+    all: Vec<(String, Tensor)>,
+}
+
+impl Variables {
+    fn follow(&mut self, vs: &VarStore) {
+        let same = self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, &vs.variables_));
+        if same && self.all.len() == vs.len() {
+            return;
+        }
+        self.of = Some(Arc::clone(&vs.variables_));
+        self.all = vs.variables().into_iter().collect();
+        self.all.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+
+    /// The running statistics of batch norms, which a forward in training changes, as they are now.
+    fn statistics(&self) -> Statistics {
+        let running = |name: &str| name.ends_with("running_mean") || name.ends_with("running_var");
+        let all = self.all.iter().filter(|(name, variable)| !variable.requires_grad() && running(name));
+        Statistics(all.map(|(_, variable)| (variable.shallow_clone(), variable.copy())).collect())
+    }
+}
+
+/// Variables and what they were.
+struct Statistics(Vec<(Tensor, Tensor)>);
+
+impl Statistics {
+    fn restore(self) {
+        tch::no_grad(|| {
+            for (mut variable, before) in self.0 {
+                variable.copy_(&before);
+            }
+        });
+    }
 }
 
 impl Trainer {
@@ -46,16 +88,22 @@ impl Trainer {
         if data_len == 0 {
             return Err(Error::configuration("data_len", 0, "at least 1 example"));
         }
-        Ok(Trainer { adam, state: AdamState::default(), data_len: data_len as f64, variables: Vec::new() })
+        Ok(Trainer {
+            adam,
+            state: AdamState::default(),
+            data_len: data_len as f64,
+            variables: Variables::default(),
+        })
     }
 
     /// One step: `nll` computes the batch's mean negative log-likelihood, in nats per example, with the model's
     /// `forward_t` in training mode; every forward within it uses one draw. `kl_weight` multiplies KL / N: 1 for the
-    /// ELBO itself.
+    /// ELBO itself. What is frozen counts in the KL but is not moved by it.
     ///
     /// # Errors
-    /// What `nll` returns; [`Error::NonFinite`] (as epoch 0, step 0) when a term is not a finite number; then nothing
-    /// has been changed.
+    /// What `nll` returns; [`Error::NonFinite`] (as epoch 0, step 0) when a term or a gradient is not a finite number;
+    /// [`Error::Configuration`] for a `kl_weight` that is not a finite number from 0, and where there is nothing to train: none
+    /// of the variables of `vs` is in the objective's graph. Then no variable has been changed.
     pub fn step<M: BayesianModule + ?Sized>(
         &mut self,
         model: &M,
@@ -63,35 +111,35 @@ impl Trainer {
         kl_weight: f64,
         nll: impl FnOnce() -> Result<Tensor>,
     ) -> Result<Terms> {
-        let weight = kl_weight / self.data_len;
-        let one_draw = OneDraw::open(model, Purpose::Train);
-        let nll = nll()?;
-        // One for each parameter, in the order of the traversal; what is closed here, the guard finds no more.
-        let mut scopes: Vec<Option<Scope>> = Vec::new();
-        let (mut closed_kl, mut kl) = (0.0, None);
-        model.visit(&mut Visitor::new(&mut |_, parameter| {
-            let scope = parameter.close();
-            match scope.as_ref().and_then(Scope::kl) {
-                Some(nats) => closed_kl += nats,
-                None if parameter.is_random() => {
-                    let nats = parameter.kl();
-                    kl = Some(kl.take().map_or_else(|| nats.shallow_clone(), |sum: Tensor| sum + &nats));
+        self.undone_on_error(vs, |trainer| {
+            let weight = trainer.per_example(kl_weight)?;
+            let one_draw = OneDraw::open(model, Purpose::Train);
+            let nll = nll()?;
+            // One for each parameter, in the order of the traversal; what is closed here, the guard finds no more.
+            let mut scopes: Vec<Option<Scope>> = Vec::new();
+            let (mut closed_kl, mut kl) = (0.0, None);
+            model.visit(&mut Visitor::new(&mut |_, parameter| {
+                let scope = parameter.close();
+                match scope.as_ref().and_then(Scope::kl) {
+                    Some(nats) => closed_kl += nats,
+                    None if parameter.is_random() => {
+                        let nats = kl_in_training(parameter);
+                        kl = Some(kl.take().map_or_else(|| nats.shallow_clone(), |sum: Tensor| sum + &nats));
+                    }
+                    None => {}
                 }
-                None => {}
-            }
-            scopes.push(scope);
-        }));
-        drop(one_draw);
-        let by_autograd = kl.as_ref().map_or(0.0, |kl| kl.double_value(&[]));
-        let terms = Terms { nll: nll.double_value(&[]), kl: closed_kl + by_autograd };
-        finite("negative log-likelihood", terms.nll)?;
-        finite("kl cost", terms.kl)?;
-        let loss = match kl {
-            Some(kl) => nll + kl * weight,
-            None => nll,
-        };
-        self.update(model, vs, scopes, &loss, weight)?;
-        Ok(terms)
+                scopes.push(scope.filter(Scope::trains));
+            }));
+            drop(one_draw);
+            let by_autograd = kl.as_ref().map_or(0.0, |kl| kl.double_value(&[]));
+            let terms = Terms::finite(nll.double_value(&[]), closed_kl + by_autograd)?;
+            let loss = match kl {
+                Some(kl) => nll + kl * weight,
+                None => nll,
+            };
+            trainer.update(model, scopes, &loss, weight)?;
+            Ok(terms)
+        })
     }
 
     /// [`step`](Self::step) with the likelihood averaged over `samples` draws, each of them fresh.
@@ -109,44 +157,83 @@ impl Trainer {
         if samples == 1 {
             return self.step(model, vs, kl_weight, nll);
         }
-        // Several draws have several sets of leaves: plain autograd adds them up.
-        let mut sum = nll()?;
-        for _ in 1..samples {
-            sum += nll()?;
+        self.undone_on_error(vs, |trainer| {
+            let weight = trainer.per_example(kl_weight)?;
+            // Several draws have several sets of leaves: plain autograd adds them up.
+            let one = || {
+                let _one_draw = OneDraw::open(model, Purpose::Graph);
+                nll()
+            };
+            let mut sum = one()?;
+            for _ in 1..samples {
+                sum += one()?;
+            }
+            let nll = sum / samples.max(1) as f64;
+            let kl = sum_over(model, kl_in_training).nats;
+            let terms = Terms::finite(nll.double_value(&[]), kl.double_value(&[]))?;
+            trainer.update(model, Vec::new(), &(nll + kl * weight), weight)?;
+            Ok(terms)
+        })
+    }
+
+    /// What multiplies the KL in an objective per example.
+    fn per_example(&self, kl_weight: f64) -> Result<f64> {
+        if kl_weight.is_finite() && kl_weight >= 0.0 {
+            return Ok(kl_weight / self.data_len);
         }
-        let nll = sum / samples.max(1) as f64;
-        let kl = model.kl_cost().nats;
-        let terms = Terms { nll: nll.double_value(&[]), kl: kl.double_value(&[]) };
-        finite("negative log-likelihood", terms.nll)?;
-        finite("kl cost", terms.kl)?;
-        let weight = kl_weight / self.data_len;
-        self.update(model, vs, Vec::new(), &(nll + kl * weight), weight)?;
-        Ok(terms)
+        Err(Error::configuration("kl_weight", kl_weight, "a finite number from 0"))
+    }
+
+    /// Runs a step; on an error also what its forward changed is as before.
+    fn undone_on_error(
+        &mut self,
+        vs: &VarStore,
+        step: impl FnOnce(&mut Self) -> Result<Terms>,
+    ) -> Result<Terms> {
+        self.variables.follow(vs);
+        let statistics = self.variables.statistics();
+        let terms = step(self);
+        if terms.is_err() {
+            statistics.restore();
+        }
+        terms
     }
 
     /// The backward pass and Adam's step. `kl_weight` multiplies the KL of those scopes that have summed it.
     fn update<M: BayesianModule + ?Sized>(
         &mut self,
         model: &M,
-        vs: &VarStore,
         scopes: Vec<Option<Scope>>,
         loss: &Tensor,
         kl_weight: f64,
     ) -> Result<()> {
-        if self.variables.len() != vs.len() {
-            self.variables = vs.variables().into_iter().collect();
-            self.variables.sort_by(|a, b| a.0.cmp(&b.0));
-        }
         let Trainer { adam, state, variables, .. } = self;
-        let trained: Vec<_> = variables.iter().filter(|(_, variable)| variable.requires_grad()).collect();
+        let trained: Vec<_> = variables.all.iter().filter(|(_, variable)| variable.requires_grad()).collect();
         let leaves = scopes.iter().flatten().flat_map(|scope| scope.weights.iter().chain(&scope.sigma));
         let inputs: Vec<&Tensor> = trained.iter().map(|(_, variable)| variable).chain(leaves).collect();
+        let places: HashMap<_, _> =
+            trained.iter().enumerate().map(|(at, (_, variable))| (variable.data_ptr(), at)).collect();
+        let place = |of: &Tensor| places.get(&of.data_ptr()).copied();
+        let nothing =
+            |what: &str| Error::configuration("model", what, "one with variables of the store to train");
         if !loss.requires_grad() {
-            return Ok(());
+            return Err(nothing("without a gradient (frozen, or under `no_grad`)"));
         }
         let gradients = Tensor::f_run_backward(&[loss], &inputs, false, false);
         let gradients = gradients.map_err(|e| Error::torch("backward", &e))?;
-        let mut gradients = gradients.into_iter().map(|gradient| gradient.defined().then(|| dense(gradient)));
+        let gradients: Vec<Option<Tensor>> =
+            gradients.into_iter().map(|gradient| gradient.defined().then(|| dense(gradient))).collect();
+        if !gradients.iter().flatten().all(kernels::finite::all) {
+            return Err(Error::NonFinite { epoch: 0, step: 0, term: "gradient", value: f64::NAN });
+        }
+        let mut reached = gradients.iter().take(trained.len()).any(Option::is_some);
+        model.visit(&mut Visitor::new(&mut |_, parameter| {
+            reached |= parameter.rho().is_some() && place(parameter.mu()).is_some();
+        }));
+        if !reached {
+            return Err(nothing("whose variables are in another store"));
+        }
+        let mut gradients = gradients.into_iter();
         let mut of_variables: Vec<Option<Tensor>> = gradients.by_ref().take(trained.len()).collect();
         let mut scopes = scopes.into_iter();
         model.visit(&mut Visitor::new(&mut |_, parameter: &RandomParameter| {
@@ -156,9 +243,6 @@ impl Trainer {
             let Some(rho) = parameter.rho().filter(|_| scope.weights.is_some() || scope.sigma.is_some())
             else {
                 return;
-            };
-            let place = |of: &Tensor| {
-                trained.iter().position(|(_, variable)| variable.data_ptr() == of.data_ptr())
             };
             if let Some((prior_rho, of_prior)) = parameter.prior_gradient(&scope, kl_weight)
                 && let Some(slot) = place(prior_rho).and_then(|at| of_variables.get_mut(at))
@@ -206,8 +290,16 @@ fn dense(gradient: Tensor) -> Tensor {
     if gradient.is_sparse() { gradient.to_dense(None, false) } else { gradient.contiguous() }
 }
 
-fn finite(term: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() { Ok(()) } else { Err(Error::NonFinite { epoch: 0, step: 0, term, value }) }
+impl Terms {
+    /// Both, if they are numbers.
+    fn finite(nll: f64, kl: f64) -> Result<Terms> {
+        for (term, value) in [("negative log-likelihood", nll), ("kl cost", kl)] {
+            if !value.is_finite() {
+                return Err(Error::NonFinite { epoch: 0, step: 0, term, value });
+            }
+        }
+        Ok(Terms { nll, kl })
+    }
 }
 
 /// The mean over the examples, as a scalar.

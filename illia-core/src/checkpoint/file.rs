@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use safetensors::tensor::{Dtype, View, serialize_to_file};
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -47,6 +48,8 @@ pub(crate) fn write(path: &Path, tensors: &BTreeMap<String, Tensor>, state: &str
         (STATE_KEY.to_owned(), state.to_owned()),
         (CHECKSUM_KEY.to_owned(), sum.text()),
     ]);
+    // A link stays one: what it points to is written.
+    let path = &*path.canonicalize().map_or(Cow::Borrowed(path), Cow::Owned);
     let temporary = temporary(path);
     let written = serialize_to_file(views, &Some(metadata), &temporary)
         .map_err(|e| match e {
@@ -63,10 +66,11 @@ pub(crate) fn write(path: &Path, tensors: &BTreeMap<String, Tensor>, state: &str
     })
 }
 
-/// Beside the file, since a rename can't cross file systems.
+/// Beside the file, since a rename can't cross file systems; another one for each call.
 fn temporary(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}{TEMPORARY}", std::process::id()))
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let (name, call) = (path.file_name().unwrap_or_default(), CALLS.fetch_add(1, Ordering::Relaxed));
+    path.with_file_name(format!(".{}.{}-{call}{TEMPORARY}", name.to_string_lossy(), std::process::id()))
 }
 
 /// How the names of files that are being written end.

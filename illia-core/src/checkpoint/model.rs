@@ -226,6 +226,7 @@ pub(super) fn apply<M: BayesianModule + ?Sized>(
             };
             parameter.set_prior_centre(centre);
             parameter.restore_pruning();
+            parameter.forget_latest();
             match state.parameters.get(name) {
                 Some(theirs) if theirs.prior != parameter.prior() => parameter.set_prior(theirs.prior),
                 _ => Ok(()),

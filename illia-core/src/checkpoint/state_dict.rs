@@ -7,7 +7,7 @@ use tch::Tensor;
 
 use super::file::{Entry, File, Want, unusable};
 use crate::error::{Result, Unusable};
-use crate::module::{BayesianModule, Visitor};
+use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::RandomParameter;
 
 /// Gives the model's random parameters the `mu` and `rho` that the Python library illia trained: its `state_dict()`,
@@ -50,6 +50,10 @@ pub fn load_state_dict<M: BayesianModule + ?Sized>(net: &mut M, path: impl AsRef
             }
         }
     }));
+    net.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
+        parameter.restore_pruning();
+        parameter.forget_latest();
+    }));
     Ok(())
 }
 
@@ -57,6 +61,13 @@ pub fn load_state_dict<M: BayesianModule + ?Sized>(net: &mut M, path: impl AsRef
 fn fields(parameter: &RandomParameter) -> impl Iterator<Item = (&'static str, &Tensor)> {
     let mu = parameter.is_random().then(|| ("mu", parameter.mu()));
     mu.into_iter().chain(parameter.rho().map(|rho| ("rho", rho)))
+}
+
+/// The columns of a gate's weight that act on the input, and those that act on the hidden state.
+#[derive(Clone, Copy)]
+enum Part {
+    Input,
+    Hidden,
 }
 
 /// Where one field of all parameters comes from.
@@ -82,16 +93,12 @@ impl Source<'_> {
         };
         let found = match (last, around("lstm"), around("head")) {
             ("weight_ih_l0", Some(model), _) => {
-                let inputs = variable.size().last().copied().unwrap_or(0);
-                self.gates(|gate| beside(model, &format!("w{gate}")), 0, Some(inputs))?
+                self.gates(|gate| beside(model, &format!("w{gate}")), Some(Part::Input))?
             }
             ("weight_hh_l0", Some(model), _) => {
-                let hidden = variable.size().last().copied().unwrap_or(0);
-                self.gates(|gate| beside(model, &format!("w{gate}")), -hidden, Some(hidden))?
+                self.gates(|gate| beside(model, &format!("w{gate}")), Some(Part::Hidden))?
             }
-            ("bias_ih_l0", Some(model), _) => {
-                self.gates(|gate| beside(model, &format!("b{gate}")), 0, None)?
-            }
+            ("bias_ih_l0", Some(model), _) => self.gates(|gate| beside(model, &format!("b{gate}")), None)?,
             ("weight" | "bias", _, Some(model)) if self.entry(&beside(model, "wv")).is_some() => {
                 self.tensor(&beside(model, if last == "weight" { "wv" } else { "bv" }))?
             }
@@ -128,16 +135,19 @@ impl Source<'_> {
         self.file.tensor(entry)
     }
 
-    /// The four gates in libtorch's order; of weights over [input, hidden], `width` columns from `start` on (from the
-    /// end, if negative).
-    fn gates(&self, parameter: impl Fn(&str) -> String, start: i64, width: Option<i64>) -> Result<Tensor> {
+    /// The four gates in libtorch's order; of weights over [input, hidden], one part of the columns.
+    fn gates(&self, parameter: impl Fn(&str) -> String, part: Option<Part>) -> Result<Tensor> {
         let mut gates = Vec::with_capacity(4);
         for gate in ["i", "f", "c", "o"] {
             let gate = self.tensor(&parameter(gate))?;
-            let columns = gate.size().last().copied().unwrap_or(0);
-            gates.push(match width {
-                Some(width) if width <= columns => {
-                    gate.narrow(-1, if start < 0 { columns + start } else { start }, width)
+            let size = gate.size();
+            gates.push(match (size.as_slice(), part) {
+                // One row for each hidden unit.
+                (&[hidden, columns], Some(Part::Input)) if hidden < columns => {
+                    gate.narrow(1, 0, columns - hidden)
+                }
+                (&[hidden, columns], Some(Part::Hidden)) if hidden < columns => {
+                    gate.narrow(1, columns - hidden, hidden)
                 }
                 _ => gate,
             });

@@ -13,7 +13,7 @@ use crate::error::{Error, Result, Unusable};
 use crate::fit::EpochRecord;
 use crate::module::{BayesianModule, Visitor};
 use crate::noise::{self, State};
-use crate::optimiser::{AdamState, Moments};
+use crate::optimiser::{AdamState, Moments, moments_kind};
 
 const MEAN: &str = "adam.mean/";
 const SQUARE: &str = "adam.square/";
@@ -141,6 +141,7 @@ impl<M: BayesianModule + ?Sized> Training<'_, M> {
         }
         noise::restore(state.noise);
         self.net.visit(&mut Visitor::new(&mut |name, parameter| {
+            parameter.forget_latest();
             if let Some(&position) = state.streams.get(name) {
                 parameter.stream().restore(position);
             }
@@ -159,9 +160,10 @@ impl<M: BayesianModule + ?Sized> Training<'_, M> {
         }
         for (name, variable) in self.vs.variables() {
             if state.adam_steps.contains_key(&name) {
+                let like = variable.to_kind(moments_kind(variable.kind()));
                 for prefix in [MEAN, SQUARE] {
                     let in_file = format!("{prefix}{name}");
-                    model::check_tensor(path, file, &in_file, &in_file, &variable)?;
+                    model::check_tensor(path, file, &in_file, &in_file, &like)?;
                 }
             }
             if state.progress.best.is_some() {

@@ -11,7 +11,7 @@ pub struct EpochRecord {
     pub epoch: usize,
     /// The mean negative log-likelihood over the epoch's examples, in nats per example, each at the draw of its step.
     pub nll: f64,
-    /// KL(posterior ‖ prior) at the end of the epoch, in nats.
+    /// KL(posterior ‖ prior) in the epoch's last step, before that moved the weights, in nats.
     pub kl: f64,
     /// What multiplied KL / N, on average.
     pub kl_weight: f64,

@@ -1,5 +1,7 @@
 //! How the learning rate changes over a run.
 
+use crate::error::{Error, Result};
+
 /// How the learning rate changes over a run.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
@@ -19,6 +21,21 @@ pub enum LearningRate {
 }
 
 impl LearningRate {
+    /// Checks that every number lies where the schedule is defined.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] names the first number that does not.
+    pub fn validate(self) -> Result<()> {
+        let LearningRate::Step { epochs, factor } = self else { return Ok(()) };
+        if epochs == 0 {
+            return Err(Error::configuration("learning rate step", epochs, "at least 1 epoch"));
+        }
+        if !(factor.is_finite() && factor > 0.0) {
+            return Err(Error::configuration("learning rate factor", factor, "a finite number above 0"));
+        }
+        Ok(())
+    }
+
     /// What the full learning rate is multiplied by at `step` (from 0) of `steps` in all.
     pub(super) fn factor(self, step: usize, steps_per_epoch: usize, steps: usize) -> f64 {
         match self {

@@ -131,7 +131,7 @@ impl<L: Likelihood> Fit<L> {
     }
 
     /// Measures the negative log predictive density on these examples after each epoch; the model ends with the
-    /// weights of the best epoch.
+    /// weights of the best epoch. An epoch whose density is no finite number is never the best.
     #[must_use]
     pub fn validation(mut self, x: &Tensor, y: &Tensor) -> Self {
         self.validation = Some((x.shallow_clone(), y.shallow_clone()));
@@ -200,6 +200,13 @@ impl<L: Likelihood> Fit<L> {
             let allowed = format!("one for each of the {examples} examples");
             return Err(Error::configuration("targets", targets, &allowed));
         }
+        if let Some((x, y)) = &self.validation {
+            let [examples, targets] = [x, y].map(rows);
+            if examples == 0 || examples != targets {
+                let value = format!("{examples} examples and {targets} targets");
+                return Err(Error::configuration("validation", value, "as many of both, and at least 1"));
+            }
+        }
         if self.patience.is_some() && self.validation.is_none() {
             return Err(Error::configuration("patience", "set", "only together with validation"));
         }
@@ -210,6 +217,7 @@ impl<L: Likelihood> Fit<L> {
             checkpoints.validate()?;
         }
         self.kl.validate()?;
+        self.learning_rate.validate()?;
         self.adam.validate()
     }
 
@@ -227,7 +235,6 @@ impl<L: Likelihood> Fit<L> {
         x: &Tensor,
         y: &Tensor,
     ) -> Result<History> {
-        let rows = |t: &Tensor| t.size().first().map_or(0, |&n| n.max(0) as usize);
         self.validate(rows(x), rows(y))?;
         let run = Run::new(self, net, vs, x, y)?;
         let bar = self.progress_bar(run.steps());
@@ -246,4 +253,9 @@ impl<L: Likelihood> Fit<L> {
         );
         bar
     }
+}
+
+/// The length of the batch axis.
+fn rows(t: &Tensor) -> usize {
+    t.size().first().map_or(0, |&n| n.max(0) as usize)
 }

@@ -12,7 +12,7 @@ use super::{EpochRecord, Fit, History};
 use crate::checkpoint::{Checkpoints, Progress, Training};
 use crate::error::{Error, Result, Unusable, caught};
 use crate::likelihood::Likelihood;
-use crate::module::BayesianModule;
+use crate::module::{BayesianModule, Visitor};
 use crate::noise::{self, Stream};
 use crate::predict::Predict;
 use crate::trainer::{Terms, Trainer, mean_nll};
@@ -62,7 +62,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
     }
 
     pub(super) fn steps(&self) -> usize {
-        self.fit.epochs * self.steps_per_epoch
+        self.fit.epochs.saturating_mul(self.steps_per_epoch)
     }
 
     /// All epochs that are left.
@@ -87,7 +87,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
         let order = self.order();
         let mut record = self.progress.partial.take().unwrap_or(EpochRecord { epoch, ..Default::default() });
         let before = record.seconds;
-        let batches = order.split(self.fit.batch_size as i64, 0);
+        let batches = order.split(self.fit.batch_size.min(self.examples) as i64, 0);
         for rows in batches.iter().skip(self.progress.batches) {
             let kl_weight = self.fit.kl.weight(epoch - 1, self.progress.batches, self.steps_per_epoch);
             self.trainer.adam.learning_rate = self.fit.adam.learning_rate * self.learning_rate_factor();
@@ -118,6 +118,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
         let validation = record.validation_nll.map_or(String::new(), |nll| format!(", validation {nll:.4}"));
         bar.set_message(format!("epoch {epoch}/{}: nll {:.4}{validation}", self.fit.epochs, record.nll));
         if let Some(nll) = record.validation_nll
+            && nll.is_finite()
             && self.progress.best.is_none_or(|(_, best)| nll < best)
         {
             self.progress.best = Some((epoch, nll));
@@ -181,7 +182,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
 
     fn is_over(&self) -> bool {
         let (Some(patience), Some((best, _))) = (self.fit.patience, self.progress.best) else { return false };
-        self.progress.epochs.len() >= best + patience
+        self.progress.epochs.len() >= best.saturating_add(patience)
     }
 
     /// Gives the model the best weights, if validation chose some.
@@ -192,6 +193,9 @@ impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
             if let Some(variable) = variables.get(name) {
                 variable.shallow_clone().copy_(weights);
             }
+        }
+        if !self.best.is_empty() {
+            self.net.visit(&mut Visitor::new(&mut |_, parameter| parameter.forget_latest()));
         }
     }
 
@@ -238,7 +242,11 @@ impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
                     return Ok(());
                 }
                 // One that a disk has damaged is no reason to lose those before it.
-                Err(error @ Error::Checkpoint { reason: Unusable::Damaged(_), .. }) => {
+                Err(
+                    error @ Error::Checkpoint {
+                        reason: Unusable::Damaged(_) | Unusable::NonFinite(_), ..
+                    },
+                ) => {
                     newest.get_or_insert(error);
                 }
                 Err(error) => return Err(error),

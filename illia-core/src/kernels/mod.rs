@@ -10,6 +10,7 @@
 #![allow(clippy::indexing_slicing, clippy::needless_range_loop)]
 
 pub(crate) mod adam;
+pub(crate) mod finite;
 pub(crate) mod gaussian;
 pub(crate) mod isa;
 pub(crate) mod math;

@@ -94,6 +94,9 @@ pub trait Likelihood: std::fmt::Debug {
     /// # Errors
     /// As [`quantile`](Self::quantile).
     fn interval(&self, outputs: &Tensor, level: f64) -> Result<(Tensor, Tensor)> {
+        if !(level > 0.0 && level < 1.0) {
+            return Err(Error::configuration("level", level, "between 0 and 1"));
+        }
         Ok((self.quantile(outputs, 0.5 - level / 2.0)?, self.quantile(outputs, 0.5 + level / 2.0)?))
     }
 }

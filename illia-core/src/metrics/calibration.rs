@@ -106,7 +106,7 @@ pub fn mce(probabilities: &Tensor, labels: &Tensor, bins: usize) -> Result<f64> 
 /// # Errors
 /// As [`reliability`].
 pub fn adaptive_ece(probabilities: &Tensor, labels: &Tensor, bins: usize) -> Result<f64> {
-    at_least_one(bins)?;
+    checked(bins)?;
     let mut events = top_events(probabilities, labels)?;
     events.sort_by(|a, b| a.0.total_cmp(&b.0));
     let n = events.len();
@@ -143,16 +143,26 @@ fn top_events(probabilities: &Tensor, labels: &Tensor) -> Result<Vec<(f64, f64)>
     Ok(data.iter().map(event).collect())
 }
 
-fn at_least_one(bins: usize) -> Result<()> {
-    if bins == 0 { Err(Error::configuration("bins", bins, "at least 1")) } else { Ok(()) }
+/// More than anybody wants, fewer than would not fit in memory.
+const MOST_BINS: usize = 1 << 20;
+
+fn checked(bins: usize) -> Result<()> {
+    if (1..=MOST_BINS).contains(&bins) {
+        return Ok(());
+    }
+    Err(Error::configuration("bins", bins, &format!("from 1 to {MOST_BINS}")))
 }
 
 fn equal_width(events: &[(f64, f64)], bins: usize) -> Result<Vec<Bin>> {
-    at_least_one(bins)?;
+    checked(bins)?;
     let mut members: Vec<Vec<(f64, f64)>> = vec![Vec::new(); bins];
     for &(p, event) in events {
         // Bins are open below and closed above; 0 goes into the first, whatever exceeds 1 by rounding into the last.
-        let index = ((p * bins as f64).ceil() as usize).clamp(1, bins) - 1;
+        let mut index = ((p * bins as f64).ceil() as usize).clamp(1, bins) - 1;
+        // The product may be rounded over an edge, which the edge itself is not.
+        if index > 0 && p <= index as f64 / bins as f64 {
+            index -= 1;
+        }
         if let Some(bin) = members.get_mut(index) {
             bin.push((p, event));
         }

@@ -8,7 +8,7 @@ use tch::nn::Path;
 use super::{fan_in, size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail};
 use crate::estimator::{Estimator, LinearMap};
-use crate::parameter::RandomParameter;
+use crate::parameter::{InputUnits, RandomParameter};
 use crate::posterior::Posterior;
 use crate::prior::Prior;
 
@@ -170,7 +170,8 @@ impl<const D: usize> Conv<D> {
         let fan_in = fan_in(inputs / groups, kernel);
         let mut shape = vec![outputs, inputs / groups];
         shape.extend(kernel.0);
-        let made = weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior)?;
+        let mut made = weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior)?;
+        made.weight.set_input_units(InputUnits { axis: 1, groups });
         Ok(Conv { weight: made.weight, bias: made.bias, estimator, config, kernel, inputs, outputs })
     }
 

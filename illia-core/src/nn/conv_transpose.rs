@@ -8,7 +8,7 @@ use tch::nn::Path;
 use super::{Size, fan_in, size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail};
 use crate::estimator::{Estimator, LinearMap};
-use crate::parameter::RandomParameter;
+use crate::parameter::{InputUnits, RandomParameter};
 use crate::posterior::Posterior;
 use crate::prior::Prior;
 
@@ -126,7 +126,7 @@ impl<const D: usize> ConvTranspose<D> {
         let mut shape = vec![inputs, outputs / groups];
         shape.extend(kernel.0);
         let mut made = weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior)?;
-        made.weight.set_input_axis(0);
+        made.weight.set_input_units(InputUnits { axis: 0, groups: 1 });
         Ok(ConvTranspose { weight: made.weight, bias: made.bias, estimator, config, inputs, outputs })
     }
 

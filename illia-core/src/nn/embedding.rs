@@ -8,7 +8,7 @@ use tch::{Kind, Tensor};
 use super::size;
 use crate::error::{Error, Result, Within, fail};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
-use crate::parameter::RandomParameter;
+use crate::parameter::{InputUnits, RandomParameter};
 use crate::posterior::Posterior;
 use crate::prior::Prior;
 
@@ -23,7 +23,8 @@ pub struct EmbeddingConfig {
     pub norm_type: f64,
     /// Whether gradients are divided by how often the token stands in the batch.
     pub scale_grad_by_freq: bool,
-    /// Whether the gradient of the drawn table is a sparse tensor.
+    /// Whether the gradient of the drawn table is a sparse tensor, where nothing but the lookup uses the table: in
+    /// [`Trainer`](crate::Trainer)'s steps of one draw, without padding or `max_norm`. Elsewhere it is dense.
     pub sparse: bool,
     /// The prior of the table.
     pub prior: Prior,
@@ -95,10 +96,14 @@ impl Embedding {
         if config.norm_type.is_nan() || config.norm_type <= 0.0 {
             return Err(Error::configuration("norm_type", config.norm_type, "above 0"));
         }
+        if config.sparse && config.scale_grad_by_freq {
+            return Err(Error::configuration("sparse", true, "not together with scale_grad_by_freq"));
+        }
         let rows = vocabulary - i64::from(config.padding_idx.is_some());
         let mut weight =
             RandomParameter::new(p, "weight", &[rows, dim], dim, config.prior, config.posterior)?;
         weight.set_omitted_row(config.padding_idx);
+        weight.set_input_units(InputUnits { axis: 0, groups: 1 });
         Ok(Embedding { weight, config, vocabulary, dim })
     }
 
@@ -122,6 +127,8 @@ impl Embedding {
         };
         let padding = self.config.padding_idx.unwrap_or(-1);
         let EmbeddingConfig { scale_grad_by_freq, sparse, .. } = self.config;
+        // Other nodes of the graph take no sparse gradient.
+        let sparse = sparse && table.is_leaf();
         Tensor::f_embedding(&table, &tokens, padding, scale_grad_by_freq, sparse).within("Embedding")
     }
 

@@ -65,13 +65,14 @@ fn weight_and_bias<'a>(
     posterior: Posterior,
 ) -> Result<WeightAndBias> {
     let p = p.borrow();
-    let weight = RandomParameter::new(p, "weight", shape, fan_in, prior, posterior)?;
-    let bias = if bias {
-        let prior = bias_prior.unwrap_or(prior);
-        Some(RandomParameter::new(p, "bias", &[outputs], fan_in, prior, posterior)?)
-    } else {
-        None
+    let parameter = |name: &str, shape: &[i64], prior| {
+        let mut parameter = RandomParameter::new(p, name, shape, fan_in, prior, posterior)?;
+        // These layers' forwards go through an estimator, which knows of several draws.
+        parameter.set_stackable();
+        Ok::<_, Error>(parameter)
     };
+    let weight = parameter("weight", shape, prior)?;
+    let bias = bias.then(|| parameter("bias", &[outputs], bias_prior.unwrap_or(prior))).transpose()?;
     Ok(WeightAndBias { weight, bias })
 }
 

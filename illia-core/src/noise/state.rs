@@ -25,23 +25,34 @@ const FOLLOWERS: u64 = 1 << 63;
 
 impl SeedState {
     /// For the thread that calls, and for those that follow it.
-    fn pair(from: State) -> [SeedState; 2] {
+    fn pair(seed: u64) -> [SeedState; 2] {
+        let own = State { seed, ..State::default() };
+        let followers = State { seed, next_stream: FOLLOWERS, follower: true, ..State::default() };
+        let generation = SeedState::next_generation();
+        [own, followers].map(|state| SeedState { generation, ..SeedState::from(state) })
+    }
+
+    fn next_generation() -> u64 {
         static GENERATIONS: AtomicU64 = AtomicU64::new(0);
-        let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
-        let state = |next_stream, dropout_stream, dropout| SeedState {
-            generation,
-            seed: from.seed,
-            next_stream: AtomicU64::new(next_stream),
-            dropout_stream,
-            dropout: AtomicU64::new(dropout),
-        };
-        [state(from.next_stream, DROPOUT, from.dropout), state(FOLLOWERS, DROPOUT - 1, 0)]
+        GENERATIONS.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl From<State> for SeedState {
+    fn from(state: State) -> SeedState {
+        SeedState {
+            generation: SeedState::next_generation(),
+            seed: state.seed,
+            next_stream: AtomicU64::new(state.next_stream),
+            dropout_stream: if state.follower { DROPOUT - 1 } else { DROPOUT },
+            dropout: AtomicU64::new(state.dropout),
+        }
     }
 }
 
 /// What threads use that never set a seed themselves.
 static PROCESS: LazyLock<RwLock<Arc<SeedState>>> = LazyLock::new(|| {
-    let [_, followers] = SeedState::pair(State::default());
+    let [_, followers] = SeedState::pair(0);
     RwLock::new(Arc::new(followers))
 });
 
@@ -54,11 +65,9 @@ fn current() -> Arc<SeedState> {
     own.unwrap_or_else(|| Arc::clone(&PROCESS.read().unwrap_or_else(PoisonError::into_inner)))
 }
 
-fn set(state: State) {
-    let [own, followers] = SeedState::pair(state);
+fn set_own(state: SeedState) {
     // Fails only while the thread is ending, when nothing draws any more.
-    let _ = OWN.try_with(|slot| slot.replace(Some(Arc::new(own))));
-    *PROCESS.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(followers);
+    let _ = OWN.try_with(|slot| slot.replace(Some(Arc::new(state))));
 }
 
 /// Starts all noise again from a seed, libtorch's own (`tch::manual_seed`) too.
@@ -69,7 +78,9 @@ fn set(state: State) {
 /// repeatable too.
 pub fn manual_seed(seed: u64) {
     tch::manual_seed(seed.cast_signed());
-    set(State { seed, ..State::default() });
+    let [own, followers] = SeedState::pair(seed);
+    set_own(own);
+    *PROCESS.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(followers);
 }
 
 /// A key for a dropout mask, new at each call.
@@ -92,6 +103,9 @@ pub struct State {
     pub next_stream: u64,
     /// How many dropout keys were handed out.
     pub dropout: u64,
+    /// Whether the thread follows another's seed, with numbers of its own.
+    #[serde(default)]
+    pub follower: bool,
 }
 
 /// The calling thread's seed and counters.
@@ -101,13 +115,14 @@ pub fn state() -> State {
         seed: state.seed,
         next_stream: state.next_stream.load(Ordering::Relaxed),
         dropout: state.dropout.load(Ordering::Relaxed),
+        follower: state.dropout_stream != DROPOUT,
     }
 }
 
-/// Goes on from a [`State`], as [`manual_seed`] starts from a seed; libtorch's own generator is left alone. Streams that live
+/// Goes on from a [`State`] in the calling thread alone; libtorch's own generator is left as it is. Streams that live
 /// already take new numbers unless they are given theirs back with [`Stream::restore`].
 pub fn restore(state: State) {
-    set(state);
+    set_own(SeedState::from(state));
 }
 
 /// The keys of one random parameter.

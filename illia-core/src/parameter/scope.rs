@@ -1,4 +1,6 @@
-//! One draw for as long as a step or a prediction lasts, without a graph through the posterior.
+//! One draw for as long as a step or a prediction lasts.
+
+use std::cell::Cell;
 
 use tch::Tensor;
 
@@ -27,6 +29,10 @@ pub(crate) struct Scope {
     /// The prior and the KL's sums, where the draw's pass made them: the KL's gradient then is the update's to add, not
     /// autograd's.
     kl: Option<(GaussianPrior, KlSums)>,
+    /// The weights of several draws, `[draws, ..]`, that one forward uses.
+    stacked: Option<Tensor>,
+    /// Whether a forward of several draws came by a layer that can't tell which rows are whose.
+    spoiled: bool,
     /// What all draws of a prediction share.
     shared: Option<(Tensor, Tensor)>,
 }
@@ -36,6 +42,8 @@ pub(crate) struct Scope {
 pub(crate) enum Purpose {
     /// A step: the leaves want gradients.
     Train,
+    /// Plain autograd: the draw stays in the posterior's graph.
+    Graph,
     /// A prediction.
     Predict(Stack),
 }
@@ -52,34 +60,63 @@ pub(crate) struct Stack {
     pub input: usize,
 }
 
+thread_local! {
+    /// How many models have a draw open in this thread.
+    static OPEN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts a model whose draw is open, until dropped.
+pub(crate) struct Opened;
+
+impl Opened {
+    pub(crate) fn one() -> Opened {
+        OPEN.set(OPEN.get() + 1);
+        Opened
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        OPEN.set(OPEN.get().saturating_sub(1));
+    }
+}
+
 impl Scope {
+    fn new(purpose: Purpose) -> Scope {
+        Scope {
+            purpose,
+            key: None,
+            weights: None,
+            sigma: None,
+            kl: None,
+            stacked: None,
+            spoiled: false,
+            shared: None,
+        }
+    }
+
     /// The KL in nats, where the draw's pass summed it.
     pub(crate) fn kl(&self) -> Option<f64> {
         self.kl.map(|(prior, sums)| sums.nats(prior))
     }
 
-    fn trains(&self) -> bool {
+    /// Whether what it holds are the leaves of a step's graph.
+    pub(crate) fn trains(&self) -> bool {
         matches!(self.purpose, Purpose::Train)
-    }
-
-    /// Stops a forward of several draws: which rows are whose, only those layers know that take part. The prediction
-    /// begins again, draw by draw.
-    fn one_draw(&self) {
-        if let Purpose::Predict(Stack { draws: 2.., .. }) = self.purpose {
-            fail(Error::configuration("draws", "several in one forward", "one at a time in this layer"));
-        }
     }
 }
 
 impl RandomParameter {
     /// From here to [`close`](Self::close) there is one draw, made at its first use. In training, what the estimators
-    /// consume are leaves that require a gradient.
-    pub(crate) fn open(&self, purpose: Purpose) {
-        let gaussian = matches!(self.posterior, Posterior::Gaussian { .. });
-        if self.held.is_none() && (gaussian || (self.is_random() && !matches!(purpose, Purpose::Train))) {
-            let scope = Scope { purpose, key: None, weights: None, sigma: None, kl: None, shared: None };
-            self.scope.replace(Some(scope));
-        }
+    /// consume are leaves that require a gradient. Returns what was open before.
+    pub(crate) fn open(&self, purpose: Purpose) -> Option<Scope> {
+        let purpose = match purpose {
+            // Only a Gaussian's gradients follow from those of its draw.
+            Purpose::Train if self.rho.is_none() => Purpose::Graph,
+            other => other,
+        };
+        let opens = self.held.is_none() && self.is_random();
+        self.scope.replace(opens.then(|| Scope::new(purpose)))
     }
 
     /// Ends what [`open`](Self::open) began and returns what was consumed.
@@ -87,26 +124,48 @@ impl RandomParameter {
         self.scope.take()
     }
 
+    /// Goes back to what was open before.
+    pub(crate) fn reopen(&self, scope: Option<Scope>) {
+        self.scope.replace(scope);
+    }
+
     /// The next use makes a new draw, while sigma, which all draws share, stays.
     pub(crate) fn renew(&self) {
         if let Some(scope) = self.scope.borrow_mut().as_mut() {
             scope.weights = None;
+            scope.stacked = None;
+        }
+    }
+
+    /// Stops where a step or a prediction of a model meets a random parameter that is not the model's: it would have a
+    /// draw of its own at each use, and no KL.
+    pub(super) fn is_reached(&self) {
+        if OPEN.get() > 0 && self.held.is_none() && self.is_random() && self.scope.borrow().is_none() {
+            fail(Error::configuration(
+                "model",
+                "a random parameter that the model's traversal does not reach",
+                "a forward whose random parameters are all the model's own (one inside `nn::Sequential`, `nn::Func` or a \
+                 skipped field is not) or frozen",
+            ));
         }
     }
 
     /// The open scope's draw.
     pub(super) fn scope_draw(&self) -> Option<Draw> {
+        self.spoil();
         let mut scope = self.scope.borrow_mut();
         let scope = scope.as_mut()?;
-        scope.one_draw();
         if let (Some(weights), Some(key)) = (&scope.weights, scope.key) {
             return Some(Draw { weights: weights.shallow_clone(), noise: Noise::Keyed(key) });
         }
         let key = self.stream.next_key();
-        let weights = tch::no_grad(|| match self.in_one_pass(Some(key), scope) {
-            Some(weights) => weights,
-            None => self.draw_with(Noise::Keyed(key)).weights,
-        });
+        let weights = match scope.purpose {
+            Purpose::Graph => self.draw_with(Noise::Keyed(key)).weights,
+            Purpose::Train | Purpose::Predict(_) => tch::no_grad(|| {
+                self.in_one_pass(Some(key), scope)
+                    .unwrap_or_else(|| self.draw_with(Noise::Keyed(key)).weights)
+            }),
+        };
         let weights = if scope.trains() { weights.set_requires_grad(true) } else { weights };
         scope.key = Some(key);
         scope.weights = Some(weights.shallow_clone());
@@ -122,11 +181,24 @@ impl RandomParameter {
         }
     }
 
-    /// Stops a forward of several draws.
-    pub(crate) fn one_draw(&self) {
-        if let Some(scope) = self.scope.borrow().as_ref() {
-            scope.one_draw();
+    /// Says that a forward of several draws was one of a single draw here: which rows are whose, only those layers know that
+    /// take part. The prediction begins again, draw by draw.
+    pub(crate) fn spoil(&self) {
+        if let Some(scope) = self.scope.borrow_mut().as_mut()
+            && let Purpose::Predict(Stack { draws: 2.., .. }) = scope.purpose
+        {
+            scope.spoiled = true;
         }
+    }
+
+    /// Whether [`spoil`](Self::spoil) was called.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.scope.borrow().as_ref().is_some_and(|scope| scope.spoiled)
+    }
+
+    /// Whether it is used in a prediction, where a draw is one function whatever the estimator.
+    pub(crate) fn predicts(&self) -> bool {
+        matches!(self.scope.borrow().as_ref(), Some(Scope { purpose: Purpose::Predict(_), .. }))
     }
 
     /// How the open scope stacks draws, if it is a prediction's.
@@ -137,28 +209,31 @@ impl RandomParameter {
         }
     }
 
-    /// The weights of the next `draws` draws, `[draws, ..]`: those that as many scopes would draw. A parameter without
-    /// a scope is the same in all.
+    /// The weights of the next `draws` draws, `[draws, ..]`: those that as many scopes would draw, and the same for every
+    /// use in one forward. A parameter without a scope is the same in all.
     pub(crate) fn stacked_draws(&self, draws: i64) -> Tensor {
         let mut shape = vec![draws];
         shape.extend(self.mu.size());
         if self.scope.borrow().is_none() {
             return self.draw().weights.unsqueeze(0).expand(shape, false);
         }
-        let mut scope = self.scope.borrow_mut();
-        let mut scope = scope.as_mut();
         let out = Tensor::empty(shape, self.kind_device());
+        let mut scope = self.scope.borrow_mut();
+        let Some(scope) = scope.as_mut() else { return out };
+        if let Some(stacked) = &scope.stacked {
+            return stacked.shallow_clone();
+        }
         for draw in 0..draws {
             let key = self.stream.next_key();
             let slot = out.select(0, draw);
-            let written = scope.as_mut().and_then(|scope| self.write_in_one_pass(&slot, Some(key), scope));
-            if written.is_none() {
+            if self.write_in_one_pass(&slot, Some(key), scope).is_none() {
                 slot.shallow_clone().copy_(&self.draw_with(Noise::Keyed(key)).weights);
             }
             if draw + 1 == draws {
                 self.latest.replace(Some(Draw { weights: slot.copy(), noise: Noise::Keyed(key) }));
             }
         }
+        scope.stacked = Some(out.shallow_clone());
         out
     }
 
@@ -186,6 +261,9 @@ impl RandomParameter {
     pub(super) fn scope_sigma(&self) -> Option<Tensor> {
         let mut scope = self.scope.borrow_mut();
         let scope = scope.as_mut()?;
+        if matches!(scope.purpose, Purpose::Graph) {
+            return self.sigma();
+        }
         if scope.sigma.is_none() {
             let sigma = tch::no_grad(|| self.in_one_pass(None, scope).or_else(|| self.sigma()))?;
             scope.sigma = Some(if scope.trains() { sigma.set_requires_grad(true) } else { sigma });

@@ -1,0 +1,61 @@
+//! Whether a tensor holds nothing but finite numbers, in one pass over memory.
+
+use tch::{Kind, Tensor};
+
+use super::isa::{Isa, dispatch};
+use super::{memory, parallel};
+
+/// Elements of one block: no thread takes fewer.
+const BLOCK: usize = 16 * 1024;
+const LANES: usize = 16;
+
+/// Whether all elements are finite.
+pub(crate) fn all(tensor: &Tensor) -> bool {
+    let isa = Isa::best();
+    let sums = memory::with_slices([Some(tensor)], |slices| {
+        parallel::map_blocks(slices, BLOCK, |_, [block]| zeros_block(isa, block))
+    });
+    match sums {
+        Some(sums) => sums.into_iter().all(|sum| sum == 0.0),
+        None => tensor.isfinite().all().to_kind(Kind::Int64).int64_value(&[]) == 1,
+    }
+}
+
+/// The sum of 0 x, which is 0 unless some x is infinite or no number.
+#[inline(always)]
+fn zeros_body(block: &[f32]) -> f32 {
+    let mut sums = [0.0f32; LANES];
+    let (chunks, rest) = block.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            sums[lane] += 0.0 * chunk[lane];
+        }
+    }
+    let rest: f32 = rest.iter().map(|x| 0.0 * x).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+dispatch! {
+    fn zeros_block(block: &[f32]) -> f32 = zeros_body;
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+
+    #[test]
+    fn one_element_that_is_no_number_is_found_wherever_it_is() {
+        for kind in [Kind::Float, Kind::Double, Kind::Half] {
+            let x = Tensor::full([100_003], 3.0e4, (kind, Device::Cpu));
+            assert!(all(&x));
+            for (at, value) in [(0, f64::NAN), (50_000, f64::INFINITY), (100_002, f64::NEG_INFINITY)] {
+                let y = x.copy();
+                let _ = y.get(at).fill_(value);
+                assert!(!all(&y), "{value} at {at} of {kind:?}");
+            }
+        }
+        assert!(all(&Tensor::zeros([0], (Kind::Float, Device::Cpu))));
+    }
+}
