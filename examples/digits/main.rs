@@ -9,6 +9,7 @@ mod judge;
 mod mnist;
 mod net;
 mod pictures;
+mod report;
 mod train;
 mod uci;
 

@@ -11,7 +11,7 @@ use crate::judge::{judge, mean};
 use crate::net::MnistNet;
 use crate::pictures::{self, Curves};
 use crate::train::{Recipe, Session};
-use crate::{Ended, Failure};
+use crate::{Ended, Failure, report};
 
 const RECIPE: Recipe = Recipe { epochs: 10, batch_size: 64, learning_rate: 1e-3, kl_weight: 1.0 };
 
@@ -60,9 +60,12 @@ pub fn run(arguments: &Arguments, folder: &Path) -> Result<Ended, Failure> {
     let kept = judged.selective_accuracy(y, 0.9)?;
     println!("{:<26} accuracy {:.2} %", "without the unsurest 10 %:", 100.0 * kept);
 
-    if let Some(other) = &other {
-        let there = judge(&net, &other.images, draws, arguments.device)?;
-        let (here, there) = (&judged.uncertainty, &there.uncertainty);
+    let there = match &other {
+        Some(other) => Some(judge(&net, &other.images, draws, arguments.device)?.uncertainty),
+        None => None,
+    };
+    if let Some(there) = &there {
+        let here = &judged.uncertainty;
         println!(
             "{:<26} AUROC {:.4} by total uncertainty ({:.3} nats against {:.3}), {:.4} by epistemic",
             "other images:",
@@ -89,6 +92,8 @@ pub fn run(arguments: &Arguments, folder: &Path) -> Result<Ended, Failure> {
 
     let curves = Curves { bayesian: run.history, twin: None, examples: for_training };
     pictures::save_and_list(&arguments.out, &pictures::for_images(&curves, calibration, &most, &least))?;
+    let title = format!("{folder}, seed {}", arguments.seed);
+    report::write(&arguments.out, &title, &judged, &test, ("other images", there.as_ref()))?;
     Ok(Ended::Complete)
 }
 

@@ -22,12 +22,14 @@ use protocol::{Folder, Outcome};
 const HELP: &str = "\
 Test RMSE and log-likelihood over the splits of a UCI regression set.
 
-Usage: uci --data DIR [--splits K] [--method vi|point|dropout|ensemble] [--seed N] [--json]
+Usage: uci --data DIR [--splits K] [--method vi|point|dropout|ensemble] [--members M]
+           [--seed N] [--json]
 
   --data DIR      data.txt, index_features.txt, index_target.txt, index_train_K.txt, index_test_K.txt
   --splits K      the first K splits; all without it
   --method NAME   vi: mixture of 3 mean-field Gaussians (the default); point: maximum a posteriori;
                   dropout: MC dropout; ensemble: 5 points
+  --members M     how many fits are mixed, instead of 3 (vi), 5 (ensemble) or 1
   --seed N        1 without it
   --json          one line of JSON instead of a table
   --help          this text";
@@ -36,6 +38,7 @@ struct Arguments {
     data: PathBuf,
     splits: Option<usize>,
     method: Method,
+    members: Option<usize>,
     seed: u64,
     json: bool,
 }
@@ -43,7 +46,8 @@ struct Arguments {
 /// None where help was asked for.
 fn arguments() -> std::result::Result<Option<Arguments>, String> {
     let mut given = std::env::args().skip(1);
-    let (mut data, mut splits, mut method, mut seed, mut json) = (None, None, Method::Vi, 1, false);
+    let (mut data, mut splits, mut method, mut members) = (None, None, Method::Vi, None);
+    let (mut seed, mut json) = (1, false);
     while let Some(argument) = given.next() {
         let (name, inline) = match argument.split_once('=') {
             Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
@@ -63,6 +67,10 @@ fn arguments() -> std::result::Result<Option<Arguments>, String> {
                 let known = "vi, point, dropout, ensemble";
                 method = Method::parse(&text).ok_or(format!("--method: `{text}` is none of {known}"))?;
             }
+            "--members" => match number(value()?)? {
+                0 => return Err("--members: at least 1".to_owned()),
+                n => members = Some(n as usize),
+            },
             "--seed" => seed = number(value()?)?,
             "--json" => json = true,
             "--help" | "-h" => return Ok(None),
@@ -70,7 +78,7 @@ fn arguments() -> std::result::Result<Option<Arguments>, String> {
         }
     }
     let data = data.ok_or("--data DIR is missing; --help says what is in it")?;
-    Ok(Some(Arguments { data, splits, method, seed, json }))
+    Ok(Some(Arguments { data, splits, method, members, seed, json }))
 }
 
 fn main() -> ExitCode {
@@ -151,7 +159,8 @@ fn all_splits(folder: &Folder, splits: usize, arguments: &Arguments) -> Result<V
             }
             // Seeds of their own, so that a split's numbers depend neither on the threads nor on the other splits.
             illia::manual_seed(arguments.seed.wrapping_mul(1_000_003).wrapping_add(k as u64));
-            let outcome = folder.split(k).and_then(|split| methods::run(arguments.method, &split));
+            let outcome =
+                folder.split(k).and_then(|split| methods::run(arguments.method, arguments.members, &split));
             let failed = outcome.is_err();
             if let Ok(outcome) = &outcome
                 && !quiet

@@ -42,10 +42,11 @@ impl Method {
         }
     }
 
+    /// How many fits are mixed, if nothing else is asked for.
     fn members(self) -> usize {
         match self {
-            Method::Vi => COMPONENTS,
-            Method::Ensemble => MEMBERS,
+            Method::Vi => 3,
+            Method::Ensemble => 5,
             Method::Point | Method::Dropout => 1,
         }
     }
@@ -53,9 +54,6 @@ impl Method {
 
 /// The protocol's.
 const HIDDEN: i64 = 50;
-const MEMBERS: usize = 5;
-/// Of the posterior's mixture.
-const COMPONENTS: usize = 3;
 /// How many steps of Adam, for every set.
 const STEPS: usize = 10_000;
 const LEARNING_RATE: f64 = 0.01;
@@ -130,8 +128,10 @@ impl Net {
     }
 }
 
-/// Trains on the split's training rows and scores its test rows.
-pub fn run(method: Method, split: &Split) -> Result<Outcome> {
+/// Trains on the split's training rows and scores its test rows: an equal mixture of `members` fits, each from a start of
+/// its own.
+pub fn run(method: Method, members: Option<usize>, split: &Split) -> Result<Outcome> {
+    let count = members.unwrap_or(method.members());
     let rows = |x: &Tensor| x.size().first().map_or(0, |&n| n as usize);
     let draws = match method {
         Method::Vi | Method::Dropout => {
@@ -139,20 +139,20 @@ pub fn run(method: Method, split: &Split) -> Result<Outcome> {
         }
         Method::Point | Method::Ensemble => 1,
     };
-    let mut members = Vec::new();
-    for _ in 0..method.members() {
+    let mut fits = Vec::new();
+    for _ in 0..count {
         let vs = VarStore::new(Device::Cpu);
         let features = split.x.size().get(1).copied().unwrap_or(1);
         let net = Net::new(&vs, features, method)?;
         let noise = Gaussian::learned(&vs.root(), NOISE)?;
         fit(&net, &vs, &noise, split)?;
-        members.push((Predict::new().draws(draws).marginal().run(&net, &split.x_test)?, noise));
+        fits.push((Predict::new().draws(draws).marginal().run(&net, &split.x_test)?, noise));
     }
-    let count = members.len() as f64;
-    let means: Vec<Tensor> = members.iter().map(|(prediction, _)| prediction.mean()).collect();
+    let count = count as f64;
+    let means: Vec<Tensor> = fits.iter().map(|(prediction, _)| prediction.mean()).collect();
     let mean = Tensor::stack(&means, 0).sum_dim_intlist(0i64, false, tch::Kind::Float) / count;
     split.outcome(&mean, |y| {
-        let each = members.iter().map(|(prediction, noise)| prediction.log_predictive(noise, y));
+        let each = fits.iter().map(|(prediction, noise)| prediction.log_predictive(noise, y));
         let each = each.collect::<Result<Vec<Tensor>>>()?;
         Ok(Tensor::stack(&each, 0).logsumexp(0i64, false) - count.ln())
     })

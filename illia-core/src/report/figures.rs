@@ -6,7 +6,7 @@ use crate::metrics::{Reliability, RiskCoverage};
 
 const WIDTH: f64 = 440.0;
 const HEIGHT: f64 = 280.0;
-const LEFT: f64 = 48.0;
+const LEFT: f64 = 64.0;
 const RIGHT: f64 = 428.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 236.0;
@@ -22,7 +22,7 @@ impl Frame {
     fn new(x: (f64, f64), y_max: f64, names: (&str, &str)) -> Frame {
         // A range of nothing would put everything at infinity.
         let x = if x.1 > x.0 { x } else { (x.0 - 0.5, x.0 + 0.5) };
-        let y_max = if y_max > 0.0 { y_max } else { 1.0 };
+        let y_max = if y_max > 0.0 { rounded_up(y_max) } else { 1.0 };
         let mut frame =
             Frame { x, y_max, svg: format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">") };
         for i in 0..=4 {
@@ -83,12 +83,20 @@ impl Frame {
     }
 }
 
+/// The next number that four equal parts of are easy to read.
+fn rounded_up(value: f64) -> f64 {
+    let power = 10f64.powf(value.log10().floor());
+    let factor = [1.0, 2.0, 4.0, 8.0].into_iter().find(|factor| factor * power >= value * (1.0 - 1e-9));
+    factor.unwrap_or(10.0) * power
+}
+
 /// As many digits as a range of this size needs.
 fn number(value: f64, range: f64) -> String {
     match range.abs() {
         range if range >= 40.0 => format!("{value:.0}"),
         range if range >= 4.0 => format!("{value:.1}"),
         range if range >= 0.04 => format!("{value:.2}"),
+        range if range >= 4e-4 => format!("{value:.4}"),
         _ => format!("{value:.1e}"),
     }
 }

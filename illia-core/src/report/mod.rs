@@ -53,8 +53,8 @@ impl Report {
     #[must_use]
     pub fn reliability(mut self, diagram: &Reliability) -> Self {
         let caption = format!(
-            "Share of right answers against confidence; the dashed line is perfect calibration. Expected calibration \
-             error {:.4}, maximum {:.4}.",
+            "Share of right answers against confidence; the narrow bars are the share of the examples in each bin, the \
+             dashed line is perfect calibration. Expected calibration error {:.4}, maximum {:.4}.",
             diagram.ece(),
             diagram.mce()
         );
