@@ -18,7 +18,8 @@ const FLOOR: f64 = 1e-4;
 /// without a sigma start at w, and plain weights among the net's own become w. Weights in plain `tch::nn` layers are not
 /// part of a traversal: copy those with [`tch::nn::VarStore::copy`].
 ///
-/// The prior's centre is part of the net in memory, not of its variables: a loaded net needs `moped` again for its KL.
+/// The prior's centre is part of the net, not of its variables: [`checkpoint::save`](crate::checkpoint::save) keeps it, a
+/// `VarStore`'s own file does not.
 ///
 /// # Errors
 /// [`Error::Configuration`] unless `delta` is above 0, and for a parameter that the twin does not have;

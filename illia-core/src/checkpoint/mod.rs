@@ -51,7 +51,8 @@ pub fn save<M: BayesianModule + ?Sized>(net: &M, vs: &VarStore, path: impl AsRef
 /// Gives the model the variables and priors that [`save`] or a run's checkpoint wrote. A frozen model is unfrozen, since the
 /// draw that it held was another's.
 ///
-/// Variables keep the kind and device that they have in the program.
+/// The file's kinds must be the model's; the device may be another. The newest file of a run ([`Checkpoints`]) holds the
+/// weights of the last step; those of the best epoch, which [`Fit`](crate::Fit) ends with, are for resuming only.
 ///
 /// # Errors
 /// [`Error::Checkpoint`](crate::Error::Checkpoint) for a file that is missing, damaged, of another architecture (with
