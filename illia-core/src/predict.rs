@@ -38,7 +38,8 @@ pub struct Predict {
 const ROWS: usize = 256;
 const MARGINAL_ROWS: usize = 1024;
 
-/// Examples that go through a convolutional net at a time: its activations are larger than its weights.
+/// Rows that go through a convolutional net at a time, of one draw or several: its activations are larger than its weights, and
+/// where they outgrow the cache, the allocator also hands their memory back to the system and gets it anew each time.
 const CONVOLUTIONAL_ROWS: usize = 32;
 
 /// Weights of several draws held at a time.
@@ -139,6 +140,7 @@ impl Predict {
             true => (MARGINAL_ROWS, net.drawn_in_marginal),
             false => (ROWS, net.drawn),
         };
+        let most_rows = if net.convolutional { CONVOLUTIONAL_ROWS } else { most_rows };
         let by_rows = most_rows.min(self.batch_size) / rows;
         by_rows.min(WEIGHTS / weights.max(1)).clamp(1, self.draws)
     }
