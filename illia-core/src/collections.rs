@@ -3,35 +3,42 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tch::nn;
+use tch::{Tensor, nn};
 
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 
+/// The weights of a layer of tch's, as many as tch shows of them.
 macro_rules! plain {
-    ($($layer:ty),* $(,)?) => {$(
+    ($($layer:ty: $weights:expr),* $(,)?) => {$(
         impl BayesianModule for $layer {
-            fn visit(&self, _: &mut Visitor<'_>) {}
+            fn visit(&self, visitor: &mut Visitor<'_>) {
+                visitor.plain($weights(self));
+            }
             fn visit_mut(&mut self, _: &mut VisitorMut<'_>) {}
         }
     )*};
 }
 
+fn count<'a>(weights: impl IntoIterator<Item = &'a Tensor>) -> usize {
+    weights.into_iter().map(Tensor::numel).sum()
+}
+
 plain!(
-    (),
-    nn::Linear,
-    nn::Embedding,
-    nn::LayerNorm,
-    nn::GroupNorm,
-    nn::BatchNorm,
-    nn::LSTM,
-    nn::GRU,
-    nn::Sequential,
-    nn::SequentialT,
-    nn::Func<'_>,
-    nn::FuncT<'_>,
-    nn::ConvTranspose1D,
-    nn::ConvTranspose2D,
-    nn::ConvTranspose3D,
+    (): |_: &()| 0,
+    nn::Linear: |layer: &nn::Linear| count(Some(&layer.ws).into_iter().chain(&layer.bs)),
+    nn::Embedding: |layer: &nn::Embedding| count([&layer.ws]),
+    nn::LayerNorm: |layer: &nn::LayerNorm| count(layer.ws.iter().chain(&layer.bs)),
+    nn::GroupNorm: |layer: &nn::GroupNorm| count(layer.ws.iter().chain(&layer.bs)),
+    nn::BatchNorm: |layer: &nn::BatchNorm| count(layer.ws.iter().chain(&layer.bs)),
+    nn::ConvTranspose1D: |layer: &nn::ConvTranspose1D| count(Some(&layer.ws).into_iter().chain(&layer.bs)),
+    nn::ConvTranspose2D: |layer: &nn::ConvTranspose2D| count(Some(&layer.ws).into_iter().chain(&layer.bs)),
+    nn::ConvTranspose3D: |layer: &nn::ConvTranspose3D| count(Some(&layer.ws).into_iter().chain(&layer.bs)),
+    nn::LSTM: |_: &nn::LSTM| 0,
+    nn::GRU: |_: &nn::GRU| 0,
+    nn::Sequential: |_: &nn::Sequential| 0,
+    nn::SequentialT: |_: &nn::SequentialT| 0,
+    nn::Func<'_>: |_: &nn::Func<'_>| 0,
+    nn::FuncT<'_>: |_: &nn::FuncT<'_>| 0,
 );
 
 impl<T: ?Sized> BayesianModule for std::marker::PhantomData<T> {
@@ -40,7 +47,9 @@ impl<T: ?Sized> BayesianModule for std::marker::PhantomData<T> {
 }
 
 impl<ND> BayesianModule for nn::Conv<ND> {
-    fn visit(&self, _: &mut Visitor<'_>) {}
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        visitor.plain(count(Some(&self.ws).into_iter().chain(&self.bs)));
+    }
     fn visit_mut(&mut self, _: &mut VisitorMut<'_>) {}
 }
 

@@ -147,6 +147,7 @@ pub(crate) fn sum_over<M: BayesianModule + ?Sized>(
 /// What a traversal shows the random parameters to, with their dotted names.
 pub struct Visitor<'a> {
     path: String,
+    plain_weights: usize,
     on_parameter: &'a mut dyn FnMut(&str, &RandomParameter),
 }
 
@@ -159,7 +160,17 @@ pub struct VisitorMut<'a> {
 impl<'a> Visitor<'a> {
     /// A visitor that calls `on_parameter` with each parameter's dotted name (`left.fc.weight`).
     pub fn new(on_parameter: &'a mut dyn FnMut(&str, &RandomParameter)) -> Self {
-        Visitor { path: String::new(), on_parameter }
+        Visitor { path: String::new(), plain_weights: 0, on_parameter }
+    }
+
+    /// Tells of so many weights of a plain layer, one of tch's, say, that are no [`RandomParameter`].
+    pub fn plain(&mut self, weights: usize) {
+        self.plain_weights += weights;
+    }
+
+    /// How many weights [`plain`](Self::plain) told of.
+    pub fn plain_weights(&self) -> usize {
+        self.plain_weights
     }
 
     /// Shows a random parameter.

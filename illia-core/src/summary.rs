@@ -6,6 +6,7 @@ use illia_shape::Shape;
 
 use crate::estimator::Estimator;
 use crate::module::{BayesianModule, Visitor};
+use crate::parameter::RandomParameter;
 
 /// One line of the table.
 #[derive(Debug, Clone)]
@@ -19,19 +20,22 @@ pub struct Row {
 }
 
 impl Row {
-    /// An op, or a layer of tch's with so many plain weights.
-    pub fn new(name: &str, kind: &str, output: Shape, plain: i64) -> Row {
-        let plain = usize::try_from(plain).unwrap_or(0);
-        Row { name: name.to_owned(), kind: kind.to_owned(), output, random: 0, plain, estimator: "" }
+    /// An op.
+    pub fn new(name: &str, kind: &str, output: Shape) -> Row {
+        Row { name: name.to_owned(), kind: kind.to_owned(), output, random: 0, plain: 0, estimator: "" }
     }
 
     /// A layer, whose parameters are counted by its traversal.
     pub fn of(name: &str, kind: &str, output: Shape, module: &dyn BayesianModule) -> Row {
-        let mut row = Row::new(name, kind, output, 0);
-        module.visit(&mut Visitor::new(&mut |_, parameter| {
+        let mut row = Row::new(name, kind, output);
+        let mut count = |_: &str, parameter: &RandomParameter| {
             row.random += parameter.num_params();
             row.plain += parameter.num_weights() - parameter.num_params();
-        }));
+        };
+        let mut visitor = Visitor::new(&mut count);
+        module.visit(&mut visitor);
+        let plain = visitor.plain_weights();
+        row.plain += plain;
         row
     }
 

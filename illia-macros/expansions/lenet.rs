@@ -272,7 +272,6 @@ impl<const CLASSES: i64> ::core::fmt::Display for LeNet<CLASSES> {
                             ::illia::Axis::Fixed(14),
                         ],
                     ),
-                    0,
                 ),
                 ::illia::__private::Row::of(
                         "conv2",
@@ -297,7 +296,6 @@ impl<const CLASSES: i64> ::core::fmt::Display for LeNet<CLASSES> {
                             ::illia::Axis::Fixed(5),
                         ],
                     ),
-                    0,
                 ),
                 ::illia::__private::Row::new(
                     "2",
@@ -305,7 +303,6 @@ impl<const CLASSES: i64> ::core::fmt::Display for LeNet<CLASSES> {
                     ::illia::Shape::new(
                         &[::illia::Axis::Fixed(((WIDTH as i64) * 5 * 5))],
                     ),
-                    0,
                 ),
                 ::illia::__private::Row::of(
                         "fc1",
@@ -338,22 +335,26 @@ const _: () = {
         ::illia::__private::is_size(WIDTH);
         ::illia::__private::is_size(WIDTH * 25);
     };
-    const _: () = {
-        #[diagnostic::on_unimplemented(
-            message = "`fc1` takes {N0} features, but `flatten` gives {N1}; the input size can be left out: `Linear(output size)`",
-            label = "does not fit"
-        )]
-        trait Fits<const HOLDS: bool, const N0: i64, const N1: i64> {}
-        #[diagnostic::do_not_recommend]
-        impl<const N0: i64, const N1: i64> Fits<true, N0, N1> for () {}
-        const fn fits<const HOLDS: bool, const N0: i64, const N1: i64>()
-        where
-            (): Fits<HOLDS, N0, N1>,
-        {}
-        fits::<
-            { ((WIDTH * 25) as i64) == ((WIDTH as i64) * 5 * 5) },
-            { ((WIDTH * 25) as i64) },
-            { ((WIDTH as i64) * 5 * 5) },
-        >();
-    };
+    const _: () = ::illia::__private::require(
+        (WIDTH as i64) >= 1,
+        &::illia::__private::Message::new()
+            .text("the output size of `Conv2d` must be at least 1, got ")
+            .number((WIDTH as i64)),
+    );
+    const _: () = ::illia::__private::require(
+        ((WIDTH * 25) as i64) >= 1,
+        &::illia::__private::Message::new()
+            .text("the input size of `Linear` must be at least 1, got ")
+            .number(((WIDTH * 25) as i64)),
+    );
+    const _: () = ::illia::__private::require(
+        !((WIDTH as i64) >= 1 && ((WIDTH * 25) as i64) >= 1)
+            || (((WIDTH * 25) as i64) == ((WIDTH as i64) * 5 * 5)),
+        &::illia::__private::Message::new()
+            .text("`fc1` takes ")
+            .number(((WIDTH * 25) as i64))
+            .text(" features, but `flatten` gives ")
+            .number(((WIDTH as i64) * 5 * 5))
+            .text("; the input size can be left out: `Linear(output size)`"),
+    );
 };

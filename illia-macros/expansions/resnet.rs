@@ -456,7 +456,7 @@ impl ::core::fmt::Display for Net {
                     .by(::illia::Estimator::Reparameterization),
                 ::illia::__private::Row::of("3.1.far", "Conv2d", __Net_shape4, &self.far)
                     .by(::illia::Estimator::Reparameterization),
-                ::illia::__private::Row::new("4", "global_avg_pool", __Net_shape6, 0),
+                ::illia::__private::Row::new("4", "global_avg_pool", __Net_shape6),
                 ::illia::__private::Row::of(
                         "5.hidden",
                         "2 × Linear",
@@ -516,6 +516,14 @@ const _: () = {
             .shape(__Net_shape0),
     );
     const _: () = ::illia::__private::require(
+        __Net_shape0.size(0) > 0,
+        &::illia::__private::Message::new()
+            .text(
+                "`widen` is a Conv2d over channels, the first axis, whose size must be known, but `blocks` gives ",
+            )
+            .shape(__Net_shape0),
+    );
+    const _: () = ::illia::__private::require(
         ::illia::__private::positive(
             ::illia::__private::windowed(
                 __Net_shape0,
@@ -535,6 +543,14 @@ const _: () = {
         &::illia::__private::Message::new()
             .text(
                 "`project` is a Conv2d and takes [channels, height, width], but `blocks` gives ",
+            )
+            .shape(__Net_shape0),
+    );
+    const _: () = ::illia::__private::require(
+        __Net_shape0.size(0) > 0,
+        &::illia::__private::Message::new()
+            .text(
+                "`project` is a Conv2d over channels, the first axis, whose size must be known, but `blocks` gives ",
             )
             .shape(__Net_shape0),
     );
@@ -570,6 +586,14 @@ const _: () = {
             .shape(__Net_shape1),
     );
     const _: () = ::illia::__private::require(
+        __Net_shape1.size(0) > 0,
+        &::illia::__private::Message::new()
+            .text(
+                "`near` is a Conv2d over channels, the first axis, whose size must be known, but the `residual` gives ",
+            )
+            .shape(__Net_shape1),
+    );
+    const _: () = ::illia::__private::require(
         ::illia::__private::positive(
             ::illia::__private::windowed(
                 __Net_shape1,
@@ -589,6 +613,14 @@ const _: () = {
         &::illia::__private::Message::new()
             .text(
                 "`far` is a Conv2d and takes [channels, height, width], but the `residual` gives ",
+            )
+            .shape(__Net_shape1),
+    );
+    const _: () = ::illia::__private::require(
+        __Net_shape1.size(0) > 0,
+        &::illia::__private::Message::new()
+            .text(
+                "`far` is a Conv2d over channels, the first axis, whose size must be known, but the `residual` gives ",
             )
             .shape(__Net_shape1),
     );

@@ -54,9 +54,17 @@ fn library(args: TokenStream, errors: &mut Errors) -> Path {
 #[derive(Default)]
 struct Traversal {
     /// Patterns with what is shown behind them.
-    arms: Vec<(TokenStream, Vec<(String, Ident)>)>,
+    arms: Vec<(TokenStream, Vec<Shown>)>,
     /// The types that must be modules.
     types: Vec<Type>,
+}
+
+/// A field that is shown.
+struct Shown {
+    title: String,
+    binding: Ident,
+    /// `module`, or `parameter` for a random parameter itself.
+    as_what: Ident,
 }
 
 fn traversal(input: &DeriveInput, errors: &mut Errors) -> Traversal {
@@ -93,7 +101,7 @@ fn arm(
     skipped: bool,
     types: &mut Vec<Type>,
     errors: &mut Errors,
-) -> (TokenStream, Vec<(String, Ident)>) {
+) -> (TokenStream, Vec<Shown>) {
     let mut shown = Vec::new();
     let mut bindings = Vec::new();
     for (i, field) in fields.iter().enumerate() {
@@ -108,8 +116,13 @@ fn arm(
         never_a_module(field, &title, name, errors);
         let binding = format_ident!("field{}", i, span = Span::mixed_site());
         bindings.push(quote!(#member: #binding));
-        shown.push((title, binding));
-        types.push(field.ty.clone());
+        let parameter = matches!(&field.ty, Type::Path(path)
+            if path.path.segments.last().is_some_and(|last| last.ident == "RandomParameter"));
+        let as_what = format_ident!("{}", if parameter { "parameter" } else { "module" });
+        shown.push(Shown { title, binding, as_what });
+        if !parameter {
+            types.push(field.ty.clone());
+        }
     }
     (quote!(#path { #(#bindings,)* .. }), shown)
 }
@@ -144,14 +157,10 @@ const NEVER: [&str; 25] = [
 fn never_a_module(field: &Field, title: &str, name: &str, errors: &mut Errors) {
     let ty = innermost(&field.ty);
     let shown = crate::check::shown(&field.ty);
-    let Type::Path(path) = ty else {
-        if let Type::Reference(reference) = &field.ty
-            && reference.mutability.is_none()
-        {
-            shared(field, title, name, &shown, errors);
-        }
-        return;
-    };
+    if matches!(&field.ty, Type::Reference(reference) if reference.mutability.is_none()) {
+        return shared(field, title, name, &shown, errors);
+    }
+    let Type::Path(path) = ty else { return };
     let Some(last) = path.path.segments.last() else { return };
     if last.ident == "Rc" || last.ident == "Arc" {
         return shared(field, title, name, &shown, errors);
@@ -226,12 +235,16 @@ fn implementation(input: &DeriveInput, illia: &Path, traversal: &Traversal) -> T
         .arms
         .iter()
         .map(|(pattern, shown)| {
-            let calls = shown.iter().map(|(title, binding)| quote!(visitor.module(#title, #binding);));
+            let calls = shown
+                .iter()
+                .map(|Shown { title, binding, as_what }| quote!(visitor.#as_what(#title, #binding);));
             quote!(#pattern => { #(#calls)* })
         })
         .collect();
     let body = if arms.is_empty() { quote!() } else { quote!(match self { #(#arms)* }) };
+    let asked = asked_at_once(input, illia, &traversal.types);
     quote! {
+        #asked
         #(#cfgs)*
         #[automatically_derived]
         #[allow(unused_variables, clippy::all)]
@@ -280,6 +293,35 @@ fn predicates(input: &DeriveInput, illia: &Path, types: &[Type]) -> Vec<WherePre
         out.push(parse_quote!(#ty #colon #module));
     }
     out
+}
+
+/// With a lifetime of the item's in a type the compiler believes the predicate until the item is used; a function that asks for
+/// it is checked at once.
+fn asked_at_once(input: &DeriveInput, illia: &Path, types: &[Type]) -> TokenStream {
+    let of_item = |ty: &TokenStream, lifetimes: bool| {
+        mentions(ty.clone(), &|word| {
+            input.generics.params.iter().any(|param| match param {
+                GenericParam::Lifetime(l) => lifetimes && l.lifetime.ident == word,
+                GenericParam::Type(t) => !lifetimes && t.ident == word,
+                GenericParam::Const(c) => !lifetimes && c.ident == word,
+            }) || (!lifetimes && (word == "Self" || input.ident == word))
+        })
+    };
+    let types = types.iter().map(ToTokens::to_token_stream);
+    let asked: Vec<TokenStream> = types.filter(|ty| of_item(ty, true) && !of_item(ty, false)).collect();
+    if asked.is_empty() {
+        return TokenStream::new();
+    }
+    let lifetimes = input.generics.lifetimes();
+    let calls = asked.iter().map(|ty| quote_spanned!(ty.span()=> #illia::__private::is_module::<#ty>();));
+    let cfgs = input.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+    quote! {
+        #(#cfgs)*
+        const _: () = {
+            #[allow(dead_code)]
+            fn modules<#(#lifetimes),*>() { #(#calls)* }
+        };
+    }
 }
 
 fn mentions(tokens: TokenStream, word: &dyn Fn(&str) -> bool) -> bool {

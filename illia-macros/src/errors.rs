@@ -39,6 +39,11 @@ impl Errors {
         self.list.len()
     }
 
+    /// Forgets all but the first so many: what followed from a guess.
+    pub fn truncate(&mut self, count: usize) {
+        self.list.truncate(count);
+    }
+
     /// All of them, as `compile_error!`s.
     pub fn to_tokens(&self) -> TokenStream {
         self.list.iter().map(syn::Error::to_compile_error).collect()

@@ -96,7 +96,8 @@ pub enum Counted {
     Field(usize),
     /// A net, by the one trait that it must have.
     Net(usize, TokenStream),
-    Plain(TokenStream),
+    /// An op, which has none.
+    Nothing,
 }
 
 /// What only the compiler can decide.

@@ -12,6 +12,28 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     Some(best.1)
 }
 
+/// The known argument that was meant: the nearest, one that the word begins with or that begins with the word
+/// (`kernel_size`, `vocab`), or what others call it.
+pub fn argument<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    const OTHERS: [(&str, &str); 7] = [
+        ("window", "kernel"),
+        ("num_embeddings", "vocabulary"),
+        ("num_layers", "layers"),
+        ("negative_slope", "slope"),
+        ("dim", "axis"),
+        ("use_bias", "bias"),
+        ("num_groups", "groups"),
+    ];
+    let begins = |name: &&&str| {
+        let shorter = word.len().min(name.len());
+        shorter >= 3 && (word.starts_with(**name) || name.starts_with(word))
+    };
+    let other = OTHERS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours);
+    nearest(word, known)
+        .or_else(|| known.iter().find(begins).copied())
+        .or_else(|| known.iter().find(|name| Some(**name) == other).copied())
+}
+
 /// How many letters have to be put in, left out, replaced or swapped with their neighbour (Damerau's distance, restricted).
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());

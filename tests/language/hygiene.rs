@@ -16,6 +16,15 @@ mod bare {
     mod core {}
     mod std {}
 
+    const WIDTH: usize = 4;
+
+    ::illia::bnn! {
+        pub struct Counted: [4] -> [2] {
+            hidden: Linear(WIDTH),
+            head: Linear(4 => 2),
+        }
+    }
+
     ::illia::bnn! {
         pub struct Net: [4] -> [2] {
             prior: Gaussian(std: 0.5);

@@ -113,3 +113,24 @@ fn what_does_not_keep_its_word_is_an_error() {
     let error = net.try_forward(&Tensor::randn([2, 4], CPU)).expect_err("half the columns").to_string();
     assert!(error.starts_with("fc: ") && error.contains("[2, 2]"), "{error}");
 }
+
+/// A field may borrow its module alone, and a random parameter may stand by itself.
+#[bayesian]
+struct Borrowed<'a> {
+    layer: &'a mut illia::nn::Linear,
+    scale: illia::RandomParameter,
+    names: std::marker::PhantomData<&'a str>,
+}
+
+#[test]
+fn a_traversal_shows_borrowed_modules_and_bare_parameters() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let mut layer = illia::nn::Linear::new(vs.root() / "layer", 3, 2, Default::default());
+    let scale =
+        illia::RandomParameter::new(vs.root(), "scale", &[2], 1, Prior::default(), Posterior::default());
+    let mut both = Borrowed { layer: &mut layer, scale: scale.unwrap(), names: std::marker::PhantomData };
+    assert_eq!(both.kl_cost().num_params, 3 * 2 + 2 + 2);
+    both.freeze();
+    assert!(both.is_frozen() && both.scale.is_frozen());
+    assert!(layer.is_frozen());
+}

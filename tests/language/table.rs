@@ -24,3 +24,29 @@ fn a_line_for_each_layer_and_each_change_of_shape() {
         .unwrap_or_default();
     assert_eq!(table, expected.trim_end(), "\n{table}");
 }
+
+bnn! {
+    struct Inner: [8, 4, 4] -> [8, 4, 4] {
+        norm: BatchNorm2d,
+        conv: Conv2d(8, kernel: 1),
+    }
+}
+
+bnn! {
+    struct Plain: [8, 4, 4] -> [8, 4, 4] {
+        repeat 2 { norm: BatchNorm2d -> relu },
+        inner: Inner,
+        blocks: [Inner; 3],
+    }
+}
+
+#[test]
+fn every_plain_weight_is_counted() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Plain::new(&vs.root());
+    let random = 4 * (8 * 8 + 8);
+    let plain = 2 * 16 + 4 * 16;
+    assert_eq!(net.kl_cost().num_params, random);
+    let table = net.to_string();
+    assert!(table.ends_with(&format!("{random} random, {plain} plain")), "{table}");
+}

@@ -4,6 +4,7 @@ use tch::Tensor;
 use tch::nn::{Init, Path};
 
 use crate::error::{Error, Result, fail};
+use crate::module::BayesianModule;
 use crate::net::Net;
 use crate::posterior::Posterior;
 
@@ -57,6 +58,9 @@ impl InitLike for f64 {
 pub fn init(start: impl InitLike) -> Init {
     start.init()
 }
+
+/// Compiles for modules only.
+pub fn is_module<M: BayesianModule + ?Sized>() {}
 
 /// An integer, as which a size can be written.
 #[diagnostic::on_unimplemented(

@@ -6,7 +6,7 @@ mod ops;
 mod plain;
 
 pub use axes::Axes;
-pub use build::{InitLike, array, forward_t, init, is_size, list, repeat, with};
+pub use build::{InitLike, array, forward_t, init, is_module, is_size, list, repeat, with};
 pub use ops::*;
 pub use plain::{batch_norm, group_norm, layer_norm, plain};
 

@@ -50,11 +50,38 @@ fn sizes(sizes: &[i64]) -> Result<()> {
     Err(Error::configuration("size", format!("{sizes:?}"), "each at least 1"))
 }
 
-/// Runs one of them. Its shapes were checked before, so that tch's `forward_t`, which has no `Result`, does not stop.
-pub fn plain(layer: &impl ModuleT, x: &Tensor, train: bool) -> Result<Tensor> {
-    if x.is_floating_point() {
-        return Ok(layer.forward_t(x, train));
+/// One of them.
+pub trait Plain: ModuleT {
+    /// A tensor of its numbers' kind, if it has any.
+    fn numbers(&self) -> Option<&Tensor>;
+}
+
+impl Plain for LayerNorm {
+    fn numbers(&self) -> Option<&Tensor> {
+        self.ws.as_ref()
     }
-    let message = format!("takes real numbers, got {:?}", x.kind());
+}
+
+impl Plain for GroupNorm {
+    fn numbers(&self) -> Option<&Tensor> {
+        self.ws.as_ref()
+    }
+}
+
+impl Plain for BatchNorm {
+    fn numbers(&self) -> Option<&Tensor> {
+        Some(&self.running_mean)
+    }
+}
+
+/// Runs one of them. Its shapes were checked before and the kinds are here, so that tch's `forward_t`, which has no `Result`,
+/// does not stop.
+pub fn plain(layer: &impl Plain, x: &Tensor, train: bool) -> Result<Tensor> {
+    let wanted = layer.numbers().map(Tensor::kind);
+    let message = match wanted {
+        _ if !x.is_floating_point() => format!("takes real numbers, got {:?}", x.kind()),
+        Some(kind) if kind != x.kind() => format!("has {kind:?} weights, got an input of {:?}", x.kind()),
+        _ => return Ok(layer.forward_t(x, train)),
+    };
     Err(Error::Torch { layer: "Norm".to_owned(), message })
 }

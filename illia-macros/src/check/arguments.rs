@@ -47,6 +47,7 @@ impl Checker<'_> {
         let args = std::mem::take(&mut reader.args);
         let given: Vec<String> =
             args.iter().filter_map(|arg| arg.name.as_ref()).map(Ident::to_string).collect();
+        let args = if places == 1 { self.both_sizes(&kind, args, known) } else { args };
         for arg in args {
             let Some(name) = &arg.name else {
                 placed += 1;
@@ -65,7 +66,17 @@ impl Checker<'_> {
             };
             let text = name.to_string();
             if !known.contains(&text.as_str()) {
-                let hint = match names::nearest(&text, known) {
+                let output = ["out", "output", "outputs", "out_features", "out_channels", "units", "size"];
+                if places > 0 && placed == 0 && output.contains(&text.as_str()) {
+                    let value = arg.value.expr().map(shown).unwrap_or_default();
+                    let message =
+                        format!("the output size of `{kind}` goes first, without a name: `{kind}({value})`");
+                    self.errors.at(name, message);
+                    placed += 1;
+                    kept.insert(0, Arg { name: None, ..arg });
+                    continue;
+                }
+                let hint = match names::argument(&text, known) {
                     Some(name) => format!("did you mean `{name}`?"),
                     None if known.is_empty() => "it takes none by name".to_owned(),
                     None => format!("it takes {}", names::listed(known)),
@@ -73,7 +84,7 @@ impl Checker<'_> {
                 self.errors.at(name, format!("unknown argument `{text}` of `{kind}`; {hint}"));
                 // What it was most likely meant to be is no longer missing.
                 if let Some(meant) =
-                    names::nearest(&text, known).filter(|meant| !given.iter().any(|given| given == meant))
+                    names::argument(&text, known).filter(|meant| !given.iter().any(|given| given == meant))
                 {
                     seen.push(meant.to_owned());
                     kept.push(Arg { name: Some(Ident::new(meant, name.span())), ..arg });
@@ -86,6 +97,32 @@ impl Checker<'_> {
             }
         }
         reader.args = kept;
+    }
+
+    /// `Linear(400, 120)` and `Conv2d(1, 6, 5)`, as other libraries have it: said once, and read as it was meant.
+    fn both_sizes(&mut self, kind: &str, mut args: Vec<Arg>, known: &[&str]) -> Vec<Arg> {
+        let sizes: Vec<Expr> = args
+            .iter()
+            .take_while(|arg| arg.name.is_none() && arg.to.is_none())
+            .filter_map(|arg| arg.value.expr())
+            .cloned()
+            .collect();
+        let windowed = known.contains(&"kernel");
+        let [input, output, rest @ ..] = sizes.as_slice() else { return args };
+        if !known.contains(&"estimator") || rest.len() != usize::from(windowed) {
+            return args;
+        }
+        let (i, o) = (shown(input), shown(output));
+        let kernel = rest.first().map_or_else(String::new, |kernel| format!(", kernel: {}", shown(kernel)));
+        let message = format!(
+            "`{kind}` takes its output size alone, since the input's is known: `{kind}({o}{kernel})`, or `{kind}({i} => {o}{kernel})` to have it checked"
+        );
+        self.errors.at(output, message);
+        args.remove(0);
+        if let (Some(kernel), Some(arg)) = (rest.first(), args.get_mut(1)) {
+            arg.name = Some(Ident::new("kernel", kernel.span()));
+        }
+        args
     }
 
     fn too_many(&mut self, kind: &str, arg: &Arg, placed: usize, places: usize, known: &[&str]) {

@@ -87,7 +87,16 @@ impl Checker<'_> {
         }
     }
 
+    /// Whether a user can write this axis: a size, or a name of the input's.
+    fn has_a_name(&self, dim: &Dim) -> bool {
+        match dim {
+            Dim::Dynamic { base, offset } => *offset == 0 && self.names.contains_key(base),
+            Dim::Fixed(_) | Dim::Const(_) => true,
+        }
+    }
+
     fn matches_dims(&mut self, declared: &parse::Shape, dims: &[Dim], state: &State, who: &str) -> bool {
+        let output = who.starts_with("the output");
         let mut expected = Vec::new();
         let mut wrong_name = None;
         for (i, axis) in declared.axes.iter().enumerate() {
@@ -103,6 +112,15 @@ impl Checker<'_> {
                             known
                         }
                         (Some(known), None) => known,
+                        // What comes out is said, not named anew; only what windows made of an axis has no name yet.
+                        (None, Some(given)) if output && self.has_a_name(&given) => {
+                            let (is, at) = (given.text(), &state.giver);
+                            self.errors.at(
+                                axis,
+                                format!("no axis of the input is called `{name}`; {at} gives {is} here: write `{is}`"),
+                            );
+                            return false;
+                        }
                         (None, given) => {
                             let dim = given.unwrap_or_else(|| Dim::named(&name));
                             self.names.insert(name, dim.clone());
@@ -118,7 +136,6 @@ impl Checker<'_> {
             }
         }
         let declared_shape = Shape::Known(expected.clone());
-        let output = who.starts_with("the output");
         let say = |declared_shape: &Shape| {
             let say = Say::new(format!("{who} "))
                 .shape(declared_shape)

@@ -5,6 +5,7 @@ use syn::Ident;
 
 use super::arguments::Reader;
 use super::layers::Site;
+use super::nested::with_article;
 use super::steps::Made;
 use super::{Checker, State};
 use crate::dim::{Cond, Const, Dim, Level, Shape, computed};
@@ -56,13 +57,13 @@ impl Checker<'_> {
         let (true, Some(outputs), Some(window)) = (fits, outputs, window) else {
             return Made::broken(ty, Shape::Unknown(None));
         };
-        let inputs = self.channels(state, stated.as_ref().map(|(_, dim)| dim));
+        let inputs = self.channels(site, stated.as_ref().map(|(_, dim)| dim));
         if let (Some(inputs), Some((expr, dim))) = (&inputs, &stated) {
             self.stated(site, expr, dim, inputs, "channels");
         }
         if let (Some(groups), Some(inputs), Some(expr)) = (&groups, &inputs, self.named(&reader, "groups")) {
-            self.divides(&expr, groups, inputs, who, "channels that come in");
-            self.divides(&expr, groups, &outputs, who, "channels that go out");
+            let _ = self.divides(&expr, groups, inputs, who, "channels that come in")
+                && self.divides(&expr, groups, &outputs, who, "channels that go out");
         }
         let kernel_at = self.named(&reader, "kernel");
         let at = kernel_at.as_ref().map_or_else(|| quote!(#name), |kernel| quote!(#kernel));
@@ -97,7 +98,6 @@ impl Checker<'_> {
             },
             run: Run::Forward,
             shape,
-            plain: None,
             estimator,
             ty,
         }
@@ -133,13 +133,13 @@ impl Checker<'_> {
         let (true, Some(outputs), Some(window), Ok(added)) = (fits, outputs, window, added) else {
             return Made::broken(ty, Shape::Unknown(None));
         };
-        let inputs = self.channels(state, stated.as_ref().map(|(_, dim)| dim));
+        let inputs = self.channels(site, stated.as_ref().map(|(_, dim)| dim));
         if let (Some(inputs), Some((expr, dim))) = (&inputs, &stated) {
             self.stated(site, expr, dim, inputs, "channels");
         }
         if let (Some(groups), Some(inputs), Some(expr)) = (&groups, &inputs, self.named(&reader, "groups")) {
-            self.divides(&expr, groups, inputs, who, "channels that come in");
-            self.divides(&expr, groups, &outputs, who, "channels that go out");
+            let _ = self.divides(&expr, groups, inputs, who, "channels that come in")
+                && self.divides(&expr, groups, &outputs, who, "channels that go out");
         }
         if let Some(expr) = self.named(&reader, "output_padding") {
             for (a, (s, d)) in added.iter().zip(window.stride.iter().zip(&window.dilation)) {
@@ -218,7 +218,6 @@ impl Checker<'_> {
             },
             run: Run::Forward,
             shape,
-            plain: None,
             estimator,
             ty,
         }
@@ -270,11 +269,28 @@ impl Checker<'_> {
     }
 
     /// The first axis of the input.
-    pub fn channels(&mut self, state: &State, stated: Option<&Dim>) -> Option<Dim> {
+    pub fn channels(&mut self, site: &Site, stated: Option<&Dim>) -> Option<Dim> {
+        let (who, kind, state) = (site.who, site.kind, site.state);
+        let say = Say::new(format!(
+            "`{who}` is {} over channels, the first axis, whose size must be known, but {} gives ",
+            with_article(kind),
+            state.giver
+        ))
+        .shape(&state.shape);
         match &state.shape {
-            Shape::Known(dims) => dims.first().filter(|dim| !dim.is_dynamic()).cloned(),
+            Shape::Known(dims) => match dims.first() {
+                Some(dim) if dim.is_dynamic() => {
+                    let message = say.text("; put the channels first, with `permute` or `reshape`");
+                    self.errors.at(kind, message.plain());
+                    None
+                }
+                first => first.cloned(),
+            },
             Shape::Opaque(c) => {
+                let c = c.clone();
                 let tokens = &c.tokens;
+                let generic = c.level != Level::Item;
+                self.require(kind, Cond::Const { tokens: quote!(#tokens.size(0) > 0), generic }, say);
                 let text = format!("the channels of {}", c.text);
                 Some(Dim::Const(Const { tokens: quote!(#tokens.size(0)), text, level: c.level }))
             }
@@ -282,7 +298,7 @@ impl Checker<'_> {
         }
     }
 
-    fn divides(&mut self, at: &syn::Expr, groups: &Dim, channels: &Dim, who: &str, what: &str) {
+    fn divides(&mut self, at: &syn::Expr, groups: &Dim, channels: &Dim, who: &str, what: &str) -> bool {
         let private = self.private();
         let say = Say::new(format!("`groups` of `{who}` must divide its channels: "))
             .size(groups)
@@ -293,7 +309,7 @@ impl Checker<'_> {
             (Some(groups), Some(channels)) => Cond::Known(illia_shape::divides(groups, channels)),
             _ => cond_of(&[groups, channels], |t| quote!(#private::divides(#(#t),*))),
         };
-        self.require(at, cond, say);
+        self.require(at, cond, say)
     }
 
     /// A window over every spatial axis; it must not be larger than what it slides over.

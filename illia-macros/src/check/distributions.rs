@@ -74,15 +74,17 @@ impl Checker<'_> {
         let names: Vec<&str> = numbers.iter().map(|(name, ..)| *name).collect();
         let mut reader = Reader::new(family, args);
         self.known_arguments(&mut reader, 0, &names);
-        let mut fields = Vec::new();
-        for (name, default, range) in *numbers {
+        let fields = numbers.iter().map(|(name, default, range)| {
             let field = Ident::new(name, family.span());
             let value = match self.named(&reader, name) {
-                None => quote!(#default),
-                Some(expr) => self.real(&expr, &format!("`{name}` of `{family}`"), *range)?,
+                None => Some(quote!(#default)),
+                Some(expr) => self.real(&expr, &format!("`{name}` of `{family}`"), *range),
             };
-            fields.push(quote!(#field: #value));
-        }
+            value.map(|value| quote!(#field: #value))
+        });
+        // Every number is looked at, also behind one that is out of range.
+        let fields: Vec<Option<TokenStream>> = fields.collect();
+        let fields: Vec<TokenStream> = fields.into_iter().collect::<Option<_>>()?;
         Some(quote!(#illia::Prior::#family { #(#fields),* }))
     }
 
@@ -180,7 +182,12 @@ impl Checker<'_> {
         if args.is_none() && constant && names::nearest(&name, known).is_none() {
             return Some(quote!(#family));
         }
-        self.errors.at(family, format!("unknown {what} `{family}`; {}", names::suggestion(&name, known)));
+        let lower = name.starts_with(char::is_lowercase);
+        let hint = match args {
+            Some(_) if lower => format!("a Rust expression stands in parentheses: `{what}: ({family}(..))`"),
+            _ => names::suggestion(&name, known),
+        };
+        self.errors.at(family, format!("unknown {what} `{family}`; {hint}"));
         None
     }
 }

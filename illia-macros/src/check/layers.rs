@@ -72,7 +72,12 @@ impl Checker<'_> {
         self.errors.at(kind, format!("unknown layer `{name}`; {hint}"));
         match names::nearest(&name, &LAYERS) {
             // What follows is checked as if it had been meant.
-            Some(known) => self.known_layer(&Site { who, kind, state, deterministic }, known, layer),
+            Some(known) => {
+                let count = self.errors.count();
+                let made = self.known_layer(&Site { who, kind, state, deterministic }, known, layer);
+                self.errors.truncate(count);
+                made
+            }
             None => Made::broken(quote!(()), Shape::Unknown(None)),
         }
     }
@@ -176,7 +181,6 @@ impl Checker<'_> {
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#i, #o, #config) },
             run: Run::Forward,
             shape: self.with_last(&site.state.shape, outputs),
-            plain: None,
             estimator,
             ty,
         }

@@ -39,7 +39,6 @@ impl Checker<'_> {
             make: Make::Net { ty: ty.clone(), posterior },
             run: Run::Net(ty.clone()),
             shape,
-            plain: None,
             estimator: None,
             ty,
         }
@@ -139,7 +138,6 @@ impl Checker<'_> {
             make: Make::Nets { ty: ty.clone(), posterior },
             run: Run::Nets(ty.clone()),
             shape,
-            plain: None,
             estimator: None,
             ty: quote!([#ty; #length]),
         }
@@ -181,7 +179,6 @@ impl Checker<'_> {
             make: Make::Module { function: quote!(<#ty>::new), arguments },
             run: Run::Module(said),
             shape,
-            plain: None,
             estimator: None,
             ty,
         }

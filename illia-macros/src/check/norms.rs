@@ -41,7 +41,6 @@ impl Checker<'_> {
             },
             run: Run::Plain,
             shape: site.state.shape.clone(),
-            plain: Some(quote!(if #affine { 2 * #n } else { 0 })),
             estimator: None,
             ty,
         }
@@ -71,7 +70,7 @@ impl Checker<'_> {
         if !flat && !self.rank(site, axes + 1, wanted(axes)) {
             return Made::broken(ty, site.state.shape.clone());
         }
-        let Some(channels) = self.channels(site.state, None) else {
+        let Some(channels) = self.channels(site, None) else {
             return Made::broken(ty, site.state.shape.clone());
         };
         self.said_size(site, &reader, &channels, "channels");
@@ -84,7 +83,6 @@ impl Checker<'_> {
             },
             run: Run::Plain,
             shape: site.state.shape.clone(),
-            plain: Some(quote!(if #affine { 2 * #n } else { 0 })),
             estimator: None,
             ty,
         }
@@ -102,7 +100,7 @@ impl Checker<'_> {
                 "missing argument `groups` of `GroupNorm`: into how many the channels are split",
             );
         }
-        let (Some(groups), Some(channels)) = (groups, self.channels(site.state, None)) else {
+        let (Some(groups), Some(channels)) = (groups, self.channels(site, None)) else {
             return Made::broken(ty, site.state.shape.clone());
         };
         self.said_size(site, &reader, &channels, "channels");
@@ -127,7 +125,6 @@ impl Checker<'_> {
             },
             run: Run::Plain,
             shape: site.state.shape.clone(),
-            plain: Some(quote!(if #affine { 2 * #n } else { 0 })),
             estimator: None,
             ty,
         }

@@ -127,7 +127,7 @@ impl Checker<'_> {
         if changes || !named {
             let name = if named { String::new() } else { layer.clone() };
             let row = Place { names: vec![name], ..place.clone() };
-            self.row(&row, known, shape.clone(), Counted::Plain(quote!(0)), None);
+            self.row(&row, known, shape.clone(), Counted::Nothing, None);
         }
         let node = Node::Op(quote!(#private::at(#layer, #code)?));
         (Some(node), self.after(spot.state, shape, who, known, named))
@@ -175,7 +175,7 @@ impl Checker<'_> {
         self.model.needs_axes = true;
         let name = if named { String::new() } else { layer.clone() };
         let row = Place { names: vec![name], ..place.clone() };
-        self.row(&row, shown, shape.clone(), Counted::Plain(quote!(0)), None);
+        self.row(&row, shown, shape.clone(), Counted::Nothing, None);
         let code = quote!(#private::apply(#layer, #function, &x, #said, &mut axes)?);
         (Some(Node::Op(code)), State { real: true, ..self.after(state, shape, who, shown, named) })
     }

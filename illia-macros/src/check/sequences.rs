@@ -110,7 +110,6 @@ impl Checker<'_> {
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#n, #d, #config) },
             run: Run::Forward,
             shape,
-            plain: None,
             estimator: None,
             ty,
         }
@@ -152,7 +151,6 @@ impl Checker<'_> {
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#i, #h, #config) },
             run: Run::ForwardT,
             shape: self.with_last(&state.shape, outputs),
-            plain: None,
             estimator: None,
             ty,
         }

@@ -4,7 +4,8 @@ use quote::{ToTokens, quote};
 use syn::{BinOp, Expr, GenericParam, Lit, UnOp};
 
 use super::Checker;
-use crate::dim::{Const, Dim, Level};
+use crate::dim::{Cond, Const, Dim, Level};
+use crate::say::Say;
 
 /// What an expression of literals is worth.
 pub enum Literal {
@@ -13,6 +14,12 @@ pub enum Literal {
     Unknown,
     /// It can't be computed, and why.
     Wrong(String),
+}
+
+impl Literal {
+    fn tokens(n: i64) -> proc_macro2::Literal {
+        proc_macro2::Literal::i64_unsuffixed(n)
+    }
 }
 
 /// Computes what is made of integer literals.
@@ -82,6 +89,7 @@ pub fn shown(tokens: impl ToTokens) -> String {
         (" :", ":"),
         (" .", "."),
         (". ", "."),
+        ("& '", "&'"),
     ] {
         out = out.replace(from, to);
     }
@@ -115,7 +123,17 @@ impl Checker<'_> {
                     self.errors.at(expr, message);
                     return None;
                 }
-                Some(self.constant(expr))
+                let dim = self.constant(expr);
+                if let Dim::Const(c) = &dim
+                    && c.level == Level::Item
+                {
+                    let (tokens, least_tokens) = (c.tokens.clone(), Literal::tokens(least));
+                    let holds = quote!(#tokens >= #least_tokens);
+                    let say = Say::new(format!("{what} must be at least {least}, got ")).size(&dim);
+                    self.require(expr, Cond::Const { tokens: holds.clone(), generic: false }, say);
+                    self.sound.push((tokens.to_string(), holds));
+                }
+                Some(dim)
             }
         }
     }

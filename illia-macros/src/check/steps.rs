@@ -16,23 +16,13 @@ pub struct Made {
     pub make: Make,
     pub run: Run,
     pub shape: Shape,
-    /// Weights of tch's layers, which the traversal does not show.
-    pub plain: Option<proc_macro2::TokenStream>,
     pub estimator: Option<proc_macro2::TokenStream>,
 }
 
 impl Made {
     /// After a mistake: a field of a type that is there, and a shape that may be known in part.
     pub fn broken(ty: proc_macro2::TokenStream, shape: Shape) -> Made {
-        Made {
-            ty,
-            kind: String::new(),
-            make: Make::Broken,
-            run: Run::Forward,
-            shape,
-            plain: None,
-            estimator: None,
-        }
+        Made { ty, kind: String::new(), make: Make::Broken, run: Run::Forward, shape, estimator: None }
     }
 }
 
@@ -120,12 +110,9 @@ impl Checker<'_> {
         made: &Made,
     ) -> Call {
         let field = self.field(vis, name, kept, &made.ty, place);
-        let of = match &made.plain {
-            Some(count) => Counted::Plain(count.clone()),
-            None => match &made.run {
-                Run::Net(ty) if place.index.is_empty() => Counted::Net(field, ty.clone()),
-                _ => Counted::Field(field),
-            },
+        let of = match &made.run {
+            Run::Net(ty) if place.index.is_empty() => Counted::Net(field, ty.clone()),
+            _ => Counted::Field(field),
         };
         let (shape, estimator) = (made.shape.clone(), made.estimator.clone());
         let kind = format!("{}{}", place.times, made.kind);

@@ -1,8 +1,11 @@
-//! What only the compiler can decide. Where it is known when the net is compiled: a bound whose message carries the
-//! numbers. Where it takes the const parameters' values, and where whole shapes are in the sentence: an assertion.
+//! What only the compiler can decide: assertions in constants, whose sentences carry the numbers. Where they are known when
+//! the net is compiled, beside it; where they take the const parameters' values, at instantiation.
+//!
+//! A trait bound with a message of its own could say the same, but adds what the compiler says of the trait, and its
+//! attribute can't be written under `#![no_implicit_prelude]`.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
-use quote::{format_ident, quote};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::quote;
 
 use super::Context;
 use crate::model::Requirement;
@@ -32,12 +35,8 @@ pub fn items(context: &Context) -> TokenStream {
     let plain = context.model.requirements.iter().filter(|requirement| !requirement.generic);
     let checks: Vec<TokenStream> = plain
         .map(|requirement| {
-            if requirement.say.pieces.iter().any(|piece| matches!(piece, Piece::Shape(..))) {
-                let check = assertion(context, requirement);
-                quote!(const _: () = #check;)
-            } else {
-                bound(requirement)
-            }
+            let check = assertion(context, requirement);
+            quote!(const _: () = #check;)
         })
         .collect();
     let sizes: Vec<&TokenStream> =
@@ -111,37 +110,6 @@ fn at(span: Span, tokens: TokenStream) -> TokenStream {
         token
     };
     tokens.into_iter().map(place).collect()
-}
-
-/// A trait of one use, which only `true` implements: its message has the other arguments' values in it.
-fn bound(requirement: &Requirement) -> TokenStream {
-    let Requirement { span, holds, say, .. } = requirement;
-    let mut message = String::new();
-    let mut names: Vec<Ident> = Vec::new();
-    let mut numbers: Vec<&TokenStream> = Vec::new();
-    for piece in &say.pieces {
-        match piece {
-            Piece::Text(text) => message.push_str(&text.replace('{', "{{").replace('}', "}}")),
-            Piece::Number(tokens, _) | Piece::Shape(tokens, _) => {
-                let name = format_ident!("N{}", numbers.len());
-                message.push_str(&format!("{{{name}}}"));
-                names.push(name);
-                numbers.push(tokens);
-            }
-        }
-    }
-    let machinery = at(
-        *span,
-        quote! {
-            #[diagnostic::on_unimplemented(message = #message, label = "does not fit")]
-            trait Fits<const HOLDS: bool, #(const #names: i64),*> {}
-            #[diagnostic::do_not_recommend]
-            impl<#(const #names: i64),*> Fits<true, #(#names),*> for () {}
-            const fn fits<const HOLDS: bool, #(const #names: i64),*>() where (): Fits<HOLDS, #(#names),*> {}
-            fits::<{ #holds }, #({ #numbers }),*>();
-        },
-    );
-    quote!(const _: () = { #machinery };)
 }
 
 /// Neighbouring words in one.

@@ -13,7 +13,7 @@ pub fn display(context: &Context) -> TokenStream {
     let rows = context.model.rows.iter().map(|row| {
         let (title, kind, output) = (&row.name, &row.kind, shape_tokens(illia, &row.output));
         let made = match &row.of {
-            Counted::Plain(count) => quote!(#private::Row::new(#title, #kind, #output, #count)),
+            Counted::Nothing => quote!(#private::Row::new(#title, #kind, #output)),
             Counted::Net(field, ty) => {
                 let ident = context.model.fields.get(*field).map(|field| &field.ident);
                 quote!(#private::Row::of(#title, #kind, #output, <#ty as #illia::Net>::as_module(&self.#ident)))

@@ -119,7 +119,10 @@ fn signature(input: ParseStream) -> syn::Result<(Shape, Shape)> {
 
 fn defaults(input: ParseStream, errors: &mut Errors) -> Vec<Default> {
     let mut defaults = Vec::new();
-    while step::ends_with_semicolon(input) {
+    // What is not even nearly a default is a step with the wrong end.
+    let nearly = |name: &Ident| names::nearest(&name.to_string(), &DEFAULTS).is_some();
+    while step::ends_with_semicolon(input) && input.fork().parse::<Ident>().map_or(true, |name| nearly(&name))
+    {
         match default(input) {
             Ok(default) => defaults.push(default),
             Err(error) => {

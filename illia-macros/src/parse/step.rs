@@ -8,7 +8,7 @@ use syn::{
     Token, Visibility, braced, bracketed, parenthesized, token,
 };
 
-use super::{Args, Shape};
+use super::{Args, DEFAULTS, Shape};
 use crate::errors::Errors;
 
 /// One step, with what it is called and what follows it.
@@ -63,15 +63,18 @@ pub fn steps(input: ParseStream, errors: &mut Errors) -> Vec<Step> {
     let mut steps = Vec::new();
     while !input.is_empty() {
         if ends_with_semicolon(input) {
-            let name = input
-                .fork()
-                .parse::<Ident>()
-                .map(|name| format!("`{name}`"))
-                .unwrap_or_else(|_| "this".into());
-            errors.push(input.error(format!(
-                "{name} ends with `;`: defaults come first, before any step; steps end with `,`"
-            )));
-            skip(input, true);
+            let name = input.fork().parse::<Ident>().ok();
+            let default = name.as_ref().is_some_and(|name| DEFAULTS.contains(&name.to_string().as_str()));
+            let said = name.as_ref().map_or_else(|| "this".into(), |name| format!("`{name}`"));
+            errors.push(input.error(if default {
+                format!("{said} is a default of the whole net: defaults come first, before any step")
+            } else {
+                format!("{said} ends with `;`: a step ends with `,`")
+            }));
+            if !default {
+                steps.extend(broken(input));
+            }
+            skip_past_semicolon(input);
             continue;
         }
         let ahead = input.fork();
@@ -85,8 +88,9 @@ pub fn steps(input: ParseStream, errors: &mut Errors) -> Vec<Step> {
             Err(error) => {
                 errors.extend(inner);
                 errors.push(error);
-                steps.extend(broken(input));
-                skip(input, false);
+                let fresh = broken(input);
+                steps.extend(fresh);
+                skip(input, &mut steps);
             }
         }
     }
@@ -102,6 +106,22 @@ fn end_of(step: Step, input: ParseStream) -> syn::Result<Step> {
     }
     if block && step.ops.is_empty() {
         return Ok(step);
+    }
+    if step.name.is_none() && matches!(step.head, Head::Ops) && input.peek(Ident) {
+        let ahead = input.fork();
+        let layer: Option<Ident> = ahead.parse().ok();
+        let text = layer.map(|layer| layer.to_string()).unwrap_or_default();
+        if text.starts_with(char::is_uppercase) {
+            return Err(
+                input.error(format!("expected `:` between a step's name and its layer: `name: {text}(..)`"))
+            );
+        }
+    }
+    if step.name.is_none() && input.peek(Token![=]) {
+        return Err(input.error("expected `:` between a step's name and its layer, not `=`"));
+    }
+    if input.peek(token::Bracket) || input.peek(token::Brace) {
+        return Err(input.error("the arguments of a layer or an op are in parentheses, `( .. )`"));
     }
     Err(input.error("expected `,` or `-> op` after a step"))
 }
@@ -120,11 +140,26 @@ pub fn ends_with_semicolon(input: ParseStream) -> bool {
     false
 }
 
-/// To behind the next `,` (or `;`) that is not within `<..>`.
-fn skip(input: ParseStream, semicolon: bool) {
-    let (mut depth, mut before) = (0usize, ' ');
+/// To behind the next `;`.
+fn skip_past_semicolon(input: ParseStream) {
     while !input.is_empty() {
-        let end = if semicolon { input.peek(Token![;]) } else { depth == 0 && input.peek(Token![,]) };
+        let end = input.peek(Token![;]);
+        if input.parse::<TokenTree>().is_err() || end {
+            return;
+        }
+    }
+}
+
+/// To behind the next `,` that is not within `<..>`. What looks like another step's beginning on the way (a comma or semicolon was
+/// forgotten) is kept by its name, so that its field stays.
+fn skip(input: ParseStream, steps: &mut Vec<Step>) {
+    let (mut depth, mut before, mut first) = (0usize, ' ', true);
+    while !input.is_empty() {
+        let end = depth == 0 && input.peek(Token![,]);
+        if !first && depth == 0 && before != ':' && begins_a_step(input) {
+            steps.extend(broken(input));
+        }
+        first = false;
         let Ok(token) = input.parse::<TokenTree>() else { return };
         if end {
             return;
@@ -139,6 +174,11 @@ fn skip(input: ParseStream, semicolon: bool) {
     }
 }
 
+/// `name: Layer`
+fn begins_a_step(input: ParseStream) -> bool {
+    input.peek(Ident) && input.peek2(Token![:]) && !input.peek2(Token![::]) && input.peek3(Ident)
+}
+
 /// What can be told of a step that can't be read: its name, so that the field stays.
 fn broken(input: ParseStream) -> Option<Step> {
     let ahead = input.fork();
@@ -146,7 +186,17 @@ fn broken(input: ParseStream) -> Option<Step> {
     let vis = ahead.parse().ok()?;
     let span = ahead.span();
     let name: Option<Ident> = ahead.parse().ok();
-    let name = name.filter(|_| ahead.peek(Token![:]) && !ahead.peek(Token![::]));
+    // `fc: Linear`, or what a slip has left of it: `fc Linear`, `fc = Linear`, `fc:: Linear`.
+    let layer = |after: ParseStream| {
+        let _ = after.parse::<Option<Token![::]>>();
+        let _ = after.parse::<Option<Token![=]>>();
+        after.parse::<Ident>().is_ok_and(|layer| layer.to_string().starts_with(char::is_uppercase))
+    };
+    let name = name.filter(|name| {
+        let known = name.to_string().starts_with(|c: char| c.is_lowercase() || c == '_');
+        (ahead.peek(Token![:]) && !ahead.peek(Token![::])) || (known && layer(&ahead.fork()))
+    });
+    let name = name.filter(|name| !DEFAULTS.contains(&name.to_string().as_str()));
     Some(Step { attrs, vis, name, head: Head::Broken, ops: Vec::new(), span })
 }
 
@@ -156,14 +206,21 @@ fn step(input: ParseStream, errors: &mut Errors) -> syn::Result<Step> {
     let span = input.span();
     let named = input.peek(Ident) && input.peek2(Token![:]) && !input.peek2(Token![::]);
     let name = if named {
-        let name = input.parse()?;
+        let name: Ident = input.parse()?;
+        if DEFAULTS.contains(&name.to_string().as_str()) {
+            let message =
+                format!("`{name}` is a default of the whole net: it comes before any step and ends with `;`");
+            return Err(syn::Error::new(name.span(), message));
+        }
         input.parse::<Token![:]>()?;
         Some(name)
     } else {
         None
     };
     if !named && !matches!(vis, Visibility::Inherited) {
-        return Err(input.error("only a named step is a field and can have a visibility: `pub name: ..`"));
+        return Err(
+            input.error("only a named step, `pub name: Layer(..)`, is a field and can have a visibility")
+        );
     }
     let head = head(input, named, errors)?;
     let mut ops = Vec::new();
@@ -190,6 +247,9 @@ fn head(input: ParseStream, named: bool, errors: &mut Errors) -> syn::Result<Hea
             "concat" if block => {
                 input.advance_to(&ahead);
                 return concat(keyword, input, errors);
+            }
+            "repeat" if ahead.peek(token::Brace) => {
+                return Err(ahead.error("expected how often, and the steps in braces: `repeat 3 { .. }`"));
             }
             "repeat"
                 if !ahead.is_empty()
@@ -226,6 +286,9 @@ fn residual(keyword: Ident, input: ParseStream, errors: &mut Errors) -> syn::Res
     if input.peek(token::Paren) {
         let content;
         parenthesized!(content in input);
+        if content.is_empty() {
+            return Err(input.error("expected `residual { .. }`, or `residual(project: Layer(..)) { .. }`"));
+        }
         let name: Ident = content.parse()?;
         if name != "project" {
             let message = format!("unknown argument `{name}` of `residual`; it takes `project: Layer(..)`");

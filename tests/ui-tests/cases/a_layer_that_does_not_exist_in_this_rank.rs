@@ -1,0 +1,17 @@
+use illia::prelude::*;
+
+bnn! {
+    struct Net: [1, 8, 8, 8] -> [2] {
+        up: ConvTranspose3d(2, kernel: 2),
+        global_avg_pool,
+    }
+}
+
+bnn! {
+    struct Other: [1, 8, 8] -> [2] {
+        conv: Conv(2),
+        global_avg_pool,
+    }
+}
+
+fn main() {}
