@@ -77,7 +77,7 @@ pub fn command(arguments: &[String]) -> Result<()> {
     stages.run("doctests", cargo().args(["test", "--workspace", "--no-fail-fast", "--doc"]));
     let refused = root().join("tests/ui-tests");
     if refused.join("Cargo.toml").is_file() {
-        stages.run("compile-fail tests", cargo().arg("test").current_dir(&refused));
+        stages.run("compile-fail tests", cargo().args(["test", "--no-fail-fast"]).current_dir(&refused));
     }
     for program in programs(&root().join("examples/programs")) {
         let arguments = SHORT.iter().find(|(name, _)| *name == program).map_or(&[] as &[&str], |(_, a)| *a);
