@@ -104,83 +104,88 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
         posterior: &dyn ::core::ops::Fn(::illia::Posterior) -> ::illia::Posterior,
     ) -> ::core::result::Result<Self, ::illia::Error> {
         const { <Self as ::illia::Net>::CHECKED };
+        let conv1 = ::illia::nn::Conv2d::try_new(
+            &(p / "conv1"),
+            1,
+            6,
+            ::illia::nn::Size([5, 5]),
+            ::illia::nn::ConvConfig {
+                padding: ::illia::nn::Size([2, 2]),
+                prior: ::illia::Prior::Gaussian {
+                    mean: 0f64,
+                    std: 0.1,
+                },
+                posterior: ::illia::Posterior::into_deterministic(
+                    ::core::default::Default::default(),
+                ),
+                estimator: ::illia::Estimator::LocalReparameterization,
+                ..::core::default::Default::default()
+            },
+        )?;
+        let conv2 = ::illia::nn::Conv2d::try_new(
+            &(p / "conv2"),
+            6,
+            (WIDTH as i64),
+            ::illia::nn::Size([5, 5]),
+            ::illia::nn::ConvConfig {
+                prior: ::illia::Prior::Gaussian {
+                    mean: 0f64,
+                    std: 0.1,
+                },
+                posterior: posterior(::core::default::Default::default()),
+                estimator: ::illia::Estimator::LocalReparameterization,
+                ..::core::default::Default::default()
+            },
+        )?;
+        let fc1 = ::illia::nn::Linear::try_new(
+            &(p / "fc1"),
+            ((WIDTH as i64) * 5 * 5),
+            120,
+            ::illia::nn::LinearConfig {
+                prior: ::illia::Prior::Gaussian {
+                    mean: 0f64,
+                    std: 0.1,
+                },
+                posterior: posterior(::core::default::Default::default()),
+                estimator: ::illia::Estimator::LocalReparameterization,
+                ..::core::default::Default::default()
+            },
+        )?;
+        let fc2 = ::illia::nn::Linear::try_new(
+            &(p / "fc2"),
+            120,
+            84,
+            ::illia::nn::LinearConfig {
+                prior: ::illia::Prior::Gaussian {
+                    mean: 0f64,
+                    std: 0.1,
+                },
+                posterior: posterior(::core::default::Default::default()),
+                estimator: ::illia::Estimator::LocalReparameterization,
+                ..::core::default::Default::default()
+            },
+        )?;
+        let head = ::illia::nn::Linear::try_new(
+            &(p / "head"),
+            84,
+            CLASSES,
+            ::illia::nn::LinearConfig {
+                prior: ::illia::Prior::ScaleMixture {
+                    pi: 0.5,
+                    std1: 1.0,
+                    std2: 0.0025,
+                },
+                posterior: posterior(::core::default::Default::default()),
+                estimator: ::illia::Estimator::Flipout,
+                ..::core::default::Default::default()
+            },
+        )?;
         ::core::result::Result::Ok(LeNet {
-            conv1: ::illia::nn::Conv2d::try_new(
-                &(p / "conv1"),
-                1,
-                6,
-                ::illia::nn::Size([5, 5]),
-                ::illia::nn::ConvConfig {
-                    padding: ::illia::nn::Size([2, 2]),
-                    prior: ::illia::Prior::Gaussian {
-                        mean: 0f64,
-                        std: 0.1,
-                    },
-                    posterior: ::illia::Posterior::into_deterministic(
-                        ::core::default::Default::default(),
-                    ),
-                    estimator: ::illia::Estimator::LocalReparameterization,
-                    ..::core::default::Default::default()
-                },
-            )?,
-            conv2: ::illia::nn::Conv2d::try_new(
-                &(p / "conv2"),
-                6,
-                (WIDTH as i64),
-                ::illia::nn::Size([5, 5]),
-                ::illia::nn::ConvConfig {
-                    prior: ::illia::Prior::Gaussian {
-                        mean: 0f64,
-                        std: 0.1,
-                    },
-                    posterior: posterior(::core::default::Default::default()),
-                    estimator: ::illia::Estimator::LocalReparameterization,
-                    ..::core::default::Default::default()
-                },
-            )?,
-            fc1: ::illia::nn::Linear::try_new(
-                &(p / "fc1"),
-                ((WIDTH as i64) * 5 * 5),
-                120,
-                ::illia::nn::LinearConfig {
-                    prior: ::illia::Prior::Gaussian {
-                        mean: 0f64,
-                        std: 0.1,
-                    },
-                    posterior: posterior(::core::default::Default::default()),
-                    estimator: ::illia::Estimator::LocalReparameterization,
-                    ..::core::default::Default::default()
-                },
-            )?,
-            fc2: ::illia::nn::Linear::try_new(
-                &(p / "fc2"),
-                120,
-                84,
-                ::illia::nn::LinearConfig {
-                    prior: ::illia::Prior::Gaussian {
-                        mean: 0f64,
-                        std: 0.1,
-                    },
-                    posterior: posterior(::core::default::Default::default()),
-                    estimator: ::illia::Estimator::LocalReparameterization,
-                    ..::core::default::Default::default()
-                },
-            )?,
-            head: ::illia::nn::Linear::try_new(
-                &(p / "head"),
-                84,
-                CLASSES,
-                ::illia::nn::LinearConfig {
-                    prior: ::illia::Prior::ScaleMixture {
-                        pi: 0.5,
-                        std1: 1.0,
-                        std2: 0.0025,
-                    },
-                    posterior: posterior(::core::default::Default::default()),
-                    estimator: ::illia::Estimator::Flipout,
-                    ..::core::default::Default::default()
-                },
-            )?,
+            conv1: conv1,
+            conv2: conv2,
+            fc1: fc1,
+            fc2: fc2,
+            head: head,
         })
     }
     fn try_forward_t(
@@ -189,29 +194,26 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
         train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
         ::illia::__private::Axes::of("LeNet", Self::INPUT, x)?;
-        let x = x.shallow_clone();
-        let x = ::illia::__private::at("conv1", self.conv1.try_forward(&x))?;
-        let x = ::illia::__private::at("conv1", ::illia::__private::relu(&x))?;
-        let x = ::illia::__private::at(
+        let mut x = x.shallow_clone();
+        x = ::illia::__private::at("conv1", self.conv1.try_forward(&x))?;
+        x = ::illia::__private::at("conv1", ::illia::__private::relu(&x))?;
+        x = ::illia::__private::at(
             "conv1",
             ::illia::__private::max_pool(&x, &[2], &[2], &[0], &[1]),
         )?;
-        let x = ::illia::__private::at("conv2", self.conv2.try_forward(&x))?;
-        let x = ::illia::__private::at("conv2", ::illia::__private::relu(&x))?;
-        let x = ::illia::__private::at(
+        x = ::illia::__private::at("conv2", self.conv2.try_forward(&x))?;
+        x = ::illia::__private::at("conv2", ::illia::__private::relu(&x))?;
+        x = ::illia::__private::at(
             "conv2",
             ::illia::__private::max_pool(&x, &[2], &[2], &[0], &[1]),
         )?;
-        let x = ::illia::__private::at("2", ::illia::__private::flatten(&x))?;
-        let x = ::illia::__private::at("fc1", self.fc1.try_forward(&x))?;
-        let x = ::illia::__private::at("fc1", ::illia::__private::relu(&x))?;
-        let x = ::illia::__private::at(
-            "fc1",
-            ::illia::__private::dropout(&x, 0.25, train),
-        )?;
-        let x = ::illia::__private::at("fc2", self.fc2.try_forward(&x))?;
-        let x = ::illia::__private::at("fc2", ::illia::__private::relu(&x))?;
-        let x = ::illia::__private::at("head", self.head.try_forward(&x))?;
+        x = ::illia::__private::at("2", ::illia::__private::flatten(&x))?;
+        x = ::illia::__private::at("fc1", self.fc1.try_forward(&x))?;
+        x = ::illia::__private::at("fc1", ::illia::__private::relu(&x))?;
+        x = ::illia::__private::at("fc1", ::illia::__private::dropout(&x, 0.25, train))?;
+        x = ::illia::__private::at("fc2", self.fc2.try_forward(&x))?;
+        x = ::illia::__private::at("fc2", ::illia::__private::relu(&x))?;
+        x = ::illia::__private::at("head", self.head.try_forward(&x))?;
         ::core::result::Result::Ok(x)
     }
 }

@@ -96,34 +96,37 @@ impl ::illia::Net for Mlp {
         p: &::illia::tch::nn::Path<'_>,
         posterior: &dyn ::core::ops::Fn(::illia::Posterior) -> ::illia::Posterior,
     ) -> ::core::result::Result<Self, ::illia::Error> {
+        let fc1 = ::illia::nn::Linear::try_new(
+            &(p / "fc1"),
+            784,
+            400,
+            ::illia::nn::LinearConfig {
+                posterior: posterior(::core::default::Default::default()),
+                ..::core::default::Default::default()
+            },
+        )?;
+        let fc2 = ::illia::nn::Linear::try_new(
+            &(p / "fc2"),
+            400,
+            400,
+            ::illia::nn::LinearConfig {
+                posterior: posterior(::core::default::Default::default()),
+                ..::core::default::Default::default()
+            },
+        )?;
+        let head = ::illia::nn::Linear::try_new(
+            &(p / "head"),
+            400,
+            10,
+            ::illia::nn::LinearConfig {
+                posterior: posterior(::core::default::Default::default()),
+                ..::core::default::Default::default()
+            },
+        )?;
         ::core::result::Result::Ok(Mlp {
-            fc1: ::illia::nn::Linear::try_new(
-                &(p / "fc1"),
-                784,
-                400,
-                ::illia::nn::LinearConfig {
-                    posterior: posterior(::core::default::Default::default()),
-                    ..::core::default::Default::default()
-                },
-            )?,
-            fc2: ::illia::nn::Linear::try_new(
-                &(p / "fc2"),
-                400,
-                400,
-                ::illia::nn::LinearConfig {
-                    posterior: posterior(::core::default::Default::default()),
-                    ..::core::default::Default::default()
-                },
-            )?,
-            head: ::illia::nn::Linear::try_new(
-                &(p / "head"),
-                400,
-                10,
-                ::illia::nn::LinearConfig {
-                    posterior: posterior(::core::default::Default::default()),
-                    ..::core::default::Default::default()
-                },
-            )?,
+            fc1: fc1,
+            fc2: fc2,
+            head: head,
         })
     }
     fn try_forward_t(
@@ -132,12 +135,12 @@ impl ::illia::Net for Mlp {
         train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
         ::illia::__private::Axes::of("Mlp", Self::INPUT, x)?;
-        let x = x.shallow_clone();
-        let x = ::illia::__private::at("fc1", self.fc1.try_forward(&x))?;
-        let x = ::illia::__private::at("fc1", ::illia::__private::relu(&x))?;
-        let x = ::illia::__private::at("fc2", self.fc2.try_forward(&x))?;
-        let x = ::illia::__private::at("fc2", ::illia::__private::relu(&x))?;
-        let x = ::illia::__private::at("head", self.head.try_forward(&x))?;
+        let mut x = x.shallow_clone();
+        x = ::illia::__private::at("fc1", self.fc1.try_forward(&x))?;
+        x = ::illia::__private::at("fc1", ::illia::__private::relu(&x))?;
+        x = ::illia::__private::at("fc2", self.fc2.try_forward(&x))?;
+        x = ::illia::__private::at("fc2", ::illia::__private::relu(&x))?;
+        x = ::illia::__private::at("head", self.head.try_forward(&x))?;
         ::core::result::Result::Ok(x)
     }
 }

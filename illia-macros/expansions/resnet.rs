@@ -223,85 +223,93 @@ impl ::illia::Net for Net {
         posterior: &dyn ::core::ops::Fn(::illia::Posterior) -> ::illia::Posterior,
     ) -> ::core::result::Result<Self, ::illia::Error> {
         const { <Self as ::illia::Net>::CHECKED };
-        ::core::result::Result::Ok(Net {
-            stem: ::illia::nn::Conv2d::try_new(
-                &(p / "stem"),
-                1,
+        let stem = ::illia::nn::Conv2d::try_new(
+            &(p / "stem"),
+            1,
+            8,
+            ::illia::nn::Size([3, 3]),
+            ::illia::nn::ConvConfig {
+                padding: ::illia::nn::Size([1, 1]),
+                posterior: posterior(::core::default::Default::default()),
+                ..::core::default::Default::default()
+            },
+        )?;
+        let blocks = ::illia::__private::array(
+            &(p / "blocks"),
+            |p| <Block<8> as ::illia::Net>::try_with(p, posterior),
+        )?;
+        let widen = ::illia::nn::Conv2d::try_new(
+            &(p / "2" / "widen"),
+            __Net_shape0.size(0),
+            16,
+            ::illia::nn::Size([3, 3]),
+            ::illia::nn::ConvConfig {
+                padding: ::illia::nn::Size([1, 1]),
+                posterior: posterior(::core::default::Default::default()),
+                ..::core::default::Default::default()
+            },
+        )?;
+        let project = ::illia::nn::Conv2d::try_new(
+            &(p / "2" / "project"),
+            __Net_shape0.size(0),
+            16,
+            ::illia::nn::Size([1, 1]),
+            ::illia::nn::ConvConfig {
+                posterior: posterior(::core::default::Default::default()),
+                ..::core::default::Default::default()
+            },
+        )?;
+        let near = ::illia::nn::Conv2d::try_new(
+            &(p / "3" / "0" / "near"),
+            __Net_shape1.size(0),
+            4,
+            ::illia::nn::Size([1, 1]),
+            ::illia::nn::ConvConfig {
+                posterior: posterior(::core::default::Default::default()),
+                ..::core::default::Default::default()
+            },
+        )?;
+        let far = ::illia::nn::Conv2d::try_new(
+            &(p / "3" / "1" / "far"),
+            __Net_shape1.size(0),
+            4,
+            ::illia::nn::Size([5, 5]),
+            ::illia::nn::ConvConfig {
+                padding: ::illia::nn::Size([2, 2]),
+                posterior: posterior(::core::default::Default::default()),
+                ..::core::default::Default::default()
+            },
+        )?;
+        let hidden = ::illia::__private::repeat(
+            2,
+            |i1| ::illia::nn::Linear::try_new(
+                &(p / "5" / i1 / "hidden"),
+                __Net_shape6.last(),
                 8,
-                ::illia::nn::Size([3, 3]),
-                ::illia::nn::ConvConfig {
-                    padding: ::illia::nn::Size([1, 1]),
-                    posterior: posterior(::core::default::Default::default()),
-                    ..::core::default::Default::default()
-                },
-            )?,
-            blocks: ::illia::__private::array(
-                &(p / "blocks"),
-                |p| <Block<8> as ::illia::Net>::try_with(p, posterior),
-            )?,
-            widen: ::illia::nn::Conv2d::try_new(
-                &(p / "2" / "widen"),
-                __Net_shape0.size(0),
-                16,
-                ::illia::nn::Size([3, 3]),
-                ::illia::nn::ConvConfig {
-                    padding: ::illia::nn::Size([1, 1]),
-                    posterior: posterior(::core::default::Default::default()),
-                    ..::core::default::Default::default()
-                },
-            )?,
-            project: ::illia::nn::Conv2d::try_new(
-                &(p / "2" / "project"),
-                __Net_shape0.size(0),
-                16,
-                ::illia::nn::Size([1, 1]),
-                ::illia::nn::ConvConfig {
-                    posterior: posterior(::core::default::Default::default()),
-                    ..::core::default::Default::default()
-                },
-            )?,
-            near: ::illia::nn::Conv2d::try_new(
-                &(p / "3" / "0" / "near"),
-                __Net_shape1.size(0),
-                4,
-                ::illia::nn::Size([1, 1]),
-                ::illia::nn::ConvConfig {
-                    posterior: posterior(::core::default::Default::default()),
-                    ..::core::default::Default::default()
-                },
-            )?,
-            far: ::illia::nn::Conv2d::try_new(
-                &(p / "3" / "1" / "far"),
-                __Net_shape1.size(0),
-                4,
-                ::illia::nn::Size([5, 5]),
-                ::illia::nn::ConvConfig {
-                    padding: ::illia::nn::Size([2, 2]),
-                    posterior: posterior(::core::default::Default::default()),
-                    ..::core::default::Default::default()
-                },
-            )?,
-            hidden: ::illia::__private::repeat(
-                2,
-                |i1| ::illia::nn::Linear::try_new(
-                    &(p / "5" / i1 / "hidden"),
-                    __Net_shape6.last(),
-                    8,
-                    ::illia::nn::LinearConfig {
-                        posterior: posterior(::core::default::Default::default()),
-                        ..::core::default::Default::default()
-                    },
-                ),
-            )?,
-            head: ::illia::nn::Linear::try_new(
-                &(p / "head"),
-                __Net_shape7.last(),
-                10,
                 ::illia::nn::LinearConfig {
                     posterior: posterior(::core::default::Default::default()),
                     ..::core::default::Default::default()
                 },
-            )?,
+            ),
+        )?;
+        let head = ::illia::nn::Linear::try_new(
+            &(p / "head"),
+            __Net_shape7.last(),
+            10,
+            ::illia::nn::LinearConfig {
+                posterior: posterior(::core::default::Default::default()),
+                ..::core::default::Default::default()
+            },
+        )?;
+        ::core::result::Result::Ok(Net {
+            stem: stem,
+            blocks: blocks,
+            widen: widen,
+            project: project,
+            near: near,
+            far: far,
+            hidden: hidden,
+            head: head,
         })
     }
     fn try_forward_t(
@@ -310,63 +318,46 @@ impl ::illia::Net for Net {
         train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
         ::illia::__private::Axes::of("Net", Self::INPUT, x)?;
-        let x = x.shallow_clone();
-        let x = ::illia::__private::at("stem", self.stem.try_forward(&x))?;
-        let x = ::illia::__private::at("stem", ::illia::__private::relu(&x))?;
-        let mut x = x;
+        let mut x = x.shallow_clone();
+        x = ::illia::__private::at("stem", self.stem.try_forward(&x))?;
+        x = ::illia::__private::at("stem", ::illia::__private::relu(&x))?;
         for block in &self.blocks {
             x = ::illia::__private::at(
                 "blocks",
                 <Block<8> as ::illia::Net>::try_forward_t(block, &x, train),
             )?;
         }
-        let x = {
+        {
             let skip = ::illia::__private::at(
                 "2.project",
                 self.project.try_forward(&x),
             )?;
-            let x = ::illia::__private::at("2.widen", self.widen.try_forward(&x))?;
-            let x = ::illia::__private::at("2.widen", ::illia::__private::relu(&x))?;
-            ::illia::__private::add(&skip, &x)?
-        };
-        let x = ::illia::__private::concat(
+            x = ::illia::__private::at("2.widen", self.widen.try_forward(&x))?;
+            x = ::illia::__private::at("2.widen", ::illia::__private::relu(&x))?;
+            x = ::illia::__private::add(&skip, &x)?;
+        }
+        x = ::illia::__private::concat(
             __Net_shape5,
             &[
                 {
-                    let x = x.shallow_clone();
-                    let x = ::illia::__private::at(
-                        "3.0.near",
-                        self.near.try_forward(&x),
-                    )?;
+                    let mut x = x.shallow_clone();
+                    x = ::illia::__private::at("3.0.near", self.near.try_forward(&x))?;
                     x
                 },
                 {
-                    let x = x.shallow_clone();
-                    let x = ::illia::__private::at("3.1.far", self.far.try_forward(&x))?;
-                    let x = ::illia::__private::at(
-                        "3.1.far",
-                        ::illia::__private::relu(&x),
-                    )?;
+                    let mut x = x.shallow_clone();
+                    x = ::illia::__private::at("3.1.far", self.far.try_forward(&x))?;
+                    x = ::illia::__private::at("3.1.far", ::illia::__private::relu(&x))?;
                     x
                 },
             ],
         )?;
-        let x = ::illia::__private::at("4", ::illia::__private::global_avg_pool(&x))?;
-        let mut x = x;
+        x = ::illia::__private::at("4", ::illia::__private::global_avg_pool(&x))?;
         for i1 in 0..2 {
-            x = {
-                let x = ::illia::__private::at(
-                    "5.hidden",
-                    self.hidden[i1].try_forward(&x),
-                )?;
-                let x = ::illia::__private::at(
-                    "5.hidden",
-                    ::illia::__private::tanh(&x),
-                )?;
-                x
-            };
+            x = ::illia::__private::at("5.hidden", self.hidden[i1].try_forward(&x))?;
+            x = ::illia::__private::at("5.hidden", ::illia::__private::tanh(&x))?;
         }
-        let x = ::illia::__private::at("head", self.head.try_forward(&x))?;
+        x = ::illia::__private::at("head", self.head.try_forward(&x))?;
         ::core::result::Result::Ok(x)
     }
 }

@@ -1,6 +1,6 @@
 //! The constructor: each field's layer, at the path of its name.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use super::Context;
@@ -8,12 +8,22 @@ use crate::model::{Call, Make, Node, Part};
 
 pub fn body(context: &Context) -> TokenStream {
     let name = context.name();
-    let fields = context.model.fields.iter().enumerate().map(|(i, field)| {
-        let ident = &field.ident;
-        let make = make(context, &context.model.nodes, i).unwrap_or_else(|| quote!(::core::unimplemented!()));
-        quote!(#ident: #make?)
+    let idents: Vec<&Ident> = context.model.fields.iter().map(|field| &field.ident).collect();
+    // Of the macro's own, so that a step may be called `p`. A statement each: within one expression the compiler would
+    // keep every layer's temporaries, and check each way out of it against all of them.
+    let locals = idents.iter().map(|ident| {
+        let mut local = (*ident).clone();
+        local.set_span(Span::mixed_site());
+        local
     });
-    quote!(::core::result::Result::Ok(#name { #(#fields,)* }))
+    let locals: Vec<Ident> = locals.collect();
+    let makes = (0..idents.len()).map(|field| {
+        make(context, &context.model.nodes, field).unwrap_or_else(|| quote!(::core::unimplemented!()))
+    });
+    quote! {
+        #(let #locals = #makes?;)*
+        ::core::result::Result::Ok(#name { #(#idents: #locals,)* })
+    }
 }
 
 /// An expression of type `Result` for a field's value.

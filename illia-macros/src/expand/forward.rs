@@ -14,7 +14,7 @@ pub fn body(context: &Context) -> TokenStream {
     let steps = nodes(context, &context.model.nodes);
     quote! {
         #check
-        let x = x.shallow_clone();
+        let mut x = x.shallow_clone();
         #steps
         ::core::result::Result::Ok(x)
     }
@@ -31,45 +31,38 @@ fn node(context: &Context, node: &Node) -> TokenStream {
             if let Run::Nets(ty) = &call.run {
                 let (illia, layer, name) = (context.illia, field(context, call), &call.name);
                 return quote! {
-                    let mut x = x;
                     for block in &#layer {
                         x = #private::at(#name, <#ty as #illia::Net>::try_forward_t(block, &x, train))?;
                     }
                 };
             }
             let run = run(context, call);
-            quote!(let x = #run;)
+            // What a step took is let go of at once: its memory serves the next.
+            quote!(x = #run;)
         }
-        Node::Op(code) => quote!(let x = #code;),
+        Node::Op(code) => quote!(x = #code;),
         Node::Residual { project, body } => {
             let skip = match project {
                 Some(call) => run(context, call),
                 None => quote!(x.shallow_clone()),
             };
             let body = nodes(context, body);
-            quote! {
-                let x = {
-                    let skip = #skip;
-                    #body
-                    #private::add(&skip, &x)?
-                };
-            }
+            quote! {{
+                let skip = #skip;
+                #body
+                x = #private::add(&skip, &x)?;
+            }}
         }
         Node::Concat { branches, shape } => {
             let branches = branches.iter().map(|branch| {
                 let branch = nodes(context, branch);
-                quote!({ let x = x.shallow_clone(); #branch x })
+                quote!({ let mut x = x.shallow_clone(); #branch x })
             });
-            quote!(let x = #private::concat(#shape, &[#(#branches),*])?;)
+            quote!(x = #private::concat(#shape, &[#(#branches),*])?;)
         }
         Node::Loop { count, index, body } => {
             let body = nodes(context, body);
-            quote! {
-                let mut x = x;
-                for #index in 0..#count {
-                    x = { #body x };
-                }
-            }
+            quote!(for #index in 0..#count { #body })
         }
         Node::Unrolled { bodies } => bodies.iter().map(|body| nodes(context, body)).collect(),
     }
