@@ -223,7 +223,7 @@ impl Trainer {
         let gradients = gradients.map_err(|e| Error::torch("backward", &e))?;
         let gradients: Vec<Option<Tensor>> =
             gradients.into_iter().map(|gradient| gradient.defined().then(|| dense(gradient))).collect();
-        if !gradients.iter().flatten().all(kernels::finite::all) {
+        if !kernels::finite::all(gradients.iter().flatten()) {
             return Err(Error::NonFinite { epoch: 0, step: 0, term: "gradient", value: f64::NAN });
         }
         let mut reached = gradients.iter().take(trained.len()).any(Option::is_some);

@@ -190,6 +190,23 @@ impl File {
         self.entries.get(name)
     }
 
+    /// Whether the tensor's numbers are finite, read where they are; minus infinity may be `allowed`. True for whole numbers.
+    pub(crate) fn is_finite(&self, entry: &Entry, allowed: bool) -> bool {
+        // All ones in the exponent are infinity, or no number if anything is in the fraction.
+        let (width, exponent, minus_infinity) = match entry.kind {
+            Kind::Half => (2, 0x7c00, 0xfc00),
+            Kind::BFloat16 => (2, 0x7f80, 0xff80),
+            Kind::Float => (4, 0x7f80_0000, 0xff80_0000),
+            Kind::Double => (8, 0x7ff0_0000_0000_0000, 0xfff0_0000_0000_0000),
+            _ => return true,
+        };
+        let bytes = self.bytes.get(entry.start..entry.end).unwrap_or_default();
+        bytes.chunks_exact(width).all(|number| {
+            let bits = number.iter().rev().fold(0u64, |bits, &byte| bits << 8 | u64::from(byte));
+            bits & exponent != exponent || (allowed && bits == minus_infinity)
+        })
+    }
+
     /// A copy of the tensor, on the CPU.
     pub(crate) fn tensor(&self, entry: &Entry) -> Result<Tensor> {
         let bytes = self.bytes.get(entry.start..entry.end).unwrap_or_default();

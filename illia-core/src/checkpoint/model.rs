@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use tch::Tensor;
 use tch::nn::VarStore;
-use tch::{Kind, Tensor};
 
 use super::file::{File, Want, unusable};
 use crate::error::{Error, Result, Unusable, Within};
@@ -111,18 +111,9 @@ pub(super) fn check_tensor(path: &Path, file: &File, name: &str, in_file: &str, 
         let (theirs, ours) = (entry.kind, like.kind());
         return architecture(format!("`{name}` is {theirs:?} in the file and {ours:?} in the model"));
     }
-    let floating = matches!(entry.kind, Kind::Half | Kind::BFloat16 | Kind::Float | Kind::Double);
-    if floating {
-        let tensor = file.tensor(entry)?;
-        // A rho of minus infinity is a pruned weight's.
-        let pruned = if in_file.ends_with(".rho") {
-            tensor.isneginf()
-        } else {
-            tensor.zeros_like().to_kind(Kind::Bool)
-        };
-        if tensor.isfinite().logical_or(&pruned).all().int64_value(&[]) == 0 {
-            return Err(unusable(path, Unusable::NonFinite(in_file.to_owned())));
-        }
+    // A rho of minus infinity is a pruned weight's.
+    if !file.is_finite(entry, in_file.ends_with(".rho")) {
+        return Err(unusable(path, Unusable::NonFinite(in_file.to_owned())));
     }
     Ok(())
 }

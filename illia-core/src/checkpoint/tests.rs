@@ -170,3 +170,40 @@ fn pruned_weights_stay_pruned() {
     assert_eq!(net.kl_cost().num_params, other.kl_cost().num_params);
     assert_eq!(values(&vs), values(&other_vs));
 }
+
+#[test]
+fn no_number_is_refused_in_any_kind_and_minus_infinity_only_where_it_means_pruned() {
+    let folder = Folder::new("kinds");
+    for kind in [Kind::Half, Kind::BFloat16, Kind::Float, Kind::Double] {
+        let (mut vs, mut net) = model(3);
+        match kind {
+            Kind::Half => vs.half(),
+            Kind::BFloat16 => vs.bfloat16(),
+            Kind::Double => vs.double(),
+            _ => {}
+        }
+        save(&net, &vs, folder.file()).unwrap();
+        load(&mut net, &vs, folder.file()).unwrap();
+        for (name, value, pruned) in [
+            ("fc.weight.mu", f64::NAN, false),
+            ("fc.weight.mu", f64::INFINITY, false),
+            ("fc.weight.mu", f64::NEG_INFINITY, false),
+            ("fc.weight.rho", f64::INFINITY, false),
+            ("fc.weight.rho", f64::NEG_INFINITY, true),
+        ] {
+            let element = vs.variables()[name].get(1).get(2);
+            let before = element.double_value(&[]);
+            let set = |to: f64| drop(tch::no_grad(|| element.shallow_clone().fill_(to)));
+            set(value);
+            save(&net, &vs, folder.file()).unwrap();
+            let loaded = load(&mut net, &vs, folder.file());
+            if pruned {
+                loaded.unwrap();
+                assert_eq!(net.weight.num_pruned(), 1, "{kind:?}");
+            } else {
+                assert_eq!(reason(loaded), Unusable::NonFinite(name.to_owned()), "{kind:?} {value}");
+            }
+            set(before);
+        }
+    }
+}

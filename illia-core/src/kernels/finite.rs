@@ -1,4 +1,4 @@
-//! Whether a tensor holds nothing but finite numbers, in one pass over memory.
+//! Whether tensors hold nothing but finite numbers, in one pass over memory.
 
 use tch::{Kind, Tensor};
 
@@ -9,16 +9,28 @@ use super::{memory, parallel};
 const BLOCK: usize = 16 * 1024;
 const LANES: usize = 16;
 
-/// Whether all elements are finite.
-pub(crate) fn all(tensor: &Tensor) -> bool {
+/// Whether all elements of all tensors are finite.
+pub(crate) fn all<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> bool {
     let isa = Isa::best();
-    let sums = memory::with_slices([Some(tensor)], |slices| {
-        parallel::map_blocks(slices, BLOCK, |_, [block]| zeros_block(isa, block))
-    });
-    match sums {
-        Some(sums) => sums.into_iter().all(|sum| sum == 0.0),
-        None => tensor.isfinite().all().to_kind(Kind::Int64).int64_value(&[]) == 1,
+    // What is on a device is asked for once, since it has to be waited for.
+    let mut elsewhere: Option<Tensor> = None;
+    for tensor in tensors {
+        let sums = memory::with_slices([Some(tensor)], |slices| {
+            parallel::map_blocks(slices, BLOCK, |_, [block]| zeros_block(isa, block))
+        });
+        match sums {
+            Some(sums) if sums.iter().all(|&sum| sum == 0.0) => {}
+            Some(_) => return false,
+            None => {
+                let finite = tensor.isfinite().all();
+                elsewhere = Some(match elsewhere {
+                    Some(others) => others.logical_and(&finite.to_device(others.device())),
+                    None => finite,
+                });
+            }
+        }
     }
+    elsewhere.is_none_or(|finite| finite.to_kind(Kind::Int64).int64_value(&[]) == 1)
 }
 
 /// The sum of 0 x, which is 0 unless some x is infinite or no number.
@@ -49,13 +61,13 @@ mod tests {
     fn one_element_that_is_no_number_is_found_wherever_it_is() {
         for kind in [Kind::Float, Kind::Double, Kind::Half] {
             let x = Tensor::full([100_003], 3.0e4, (kind, Device::Cpu));
-            assert!(all(&x));
+            assert!(all([&x]) && all([]));
             for (at, value) in [(0, f64::NAN), (50_000, f64::INFINITY), (100_002, f64::NEG_INFINITY)] {
                 let y = x.copy();
                 let _ = y.get(at).fill_(value);
-                assert!(!all(&y), "{value} at {at} of {kind:?}");
+                assert!(!all([&x, &y]), "{value} at {at} of {kind:?}");
             }
         }
-        assert!(all(&Tensor::zeros([0], (Kind::Float, Device::Cpu))));
+        assert!(all([&Tensor::zeros([0], (Kind::Float, Device::Cpu))]));
     }
 }

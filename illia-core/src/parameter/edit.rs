@@ -64,7 +64,9 @@ impl RandomParameter {
     /// Recognises the elements that were pruned before the variables were saved, by their rho of minus infinity.
     pub fn restore_pruning(&mut self) {
         self.pruned = None;
-        if let Some(mask) = self.rho.as_ref().map(Tensor::isneginf) {
+        if let Some(mask) =
+            self.rho.as_ref().map(Tensor::isneginf).filter(|mask| mask.any().int64_value(&[]) != 0)
+        {
             let count = mask.sum(Kind::Int64).int64_value(&[]).max(0) as usize;
             self.pruned = (count > 0).then_some(Pruned { mask, count });
         }
