@@ -145,7 +145,13 @@ fn train_net(
     let vs = nn::VarStore::new(arguments.device);
     let net = new(&vs.root());
     let recipe = Recipe { epochs: arguments.epochs.unwrap_or(RECIPE.epochs), ..RECIPE };
-    let run = session.train(&format!("uci-{}", name.to_lowercase()), &net, &vs, train, recipe)?;
+    let run = session.train(
+        &format!("uci-{}-seed-{}", name.to_lowercase(), arguments.seed),
+        &net,
+        &vs,
+        train,
+        recipe,
+    )?;
     Ok(run.map(|run| Trained { name, net, run }))
 }
 

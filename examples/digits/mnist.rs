@@ -41,7 +41,8 @@ pub fn run(arguments: &Arguments, folder: &Path) -> Result<Ended, Failure> {
     let checkpoints = arguments.out.join("checkpoints");
     let session = Session::new(&checkpoints, arguments.resume)?;
     let recipe = Recipe { epochs: arguments.epochs.unwrap_or(RECIPE.epochs), ..RECIPE };
-    let Some(run) = session.train("images", &net, &vs, &train, recipe)? else {
+    let Some(run) = session.train(&format!("images-seed-{}", arguments.seed), &net, &vs, &train, recipe)?
+    else {
         return Ok(Ended::Interrupted);
     };
     println!("trained {} epochs in {:.0} s", run.history.epochs.len(), run.seconds);
