@@ -6,6 +6,7 @@ mod language {
     mod fresh;
     mod hygiene;
     mod images;
+    mod mixed;
     mod modules;
     mod nested;
     mod sequences;

@@ -21,11 +21,11 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{GenericParam, Path};
 
-use crate::dim::{Cond, Dim, Shape};
+use crate::dim::{Cond, Dim, Level, Shape};
 use crate::errors::Errors;
 use crate::model::{Model, Part, Requirement};
 use crate::parse;
-use crate::say::Say;
+use crate::say::{Piece, Say};
 
 pub use axes::shape_tokens;
 pub use distributions::Defaults;
@@ -123,11 +123,25 @@ impl Checker<'_> {
                 let text = tokens.to_string();
                 let before = self.sound.iter().filter(|(size, _)| text.contains(size.as_str()));
                 let before: Vec<&TokenStream> = before.map(|(_, sound)| sound).collect();
+                let say = if generic { say } else { self.without_parameters(say) };
                 let holds = if before.is_empty() { tokens } else { quote!(!(#(#before)&&*) || (#tokens)) };
                 self.model.requirements.push(Requirement { span, holds, generic, say });
                 true
             }
         }
+    }
+
+    /// The sentence with a const parameter's name where its value would stand: what is decided when the net is compiled can't
+    /// wait for that.
+    fn without_parameters(&self, mut say: Say) -> Say {
+        for piece in &mut say.pieces {
+            if let Piece::Number(tokens, text) | Piece::Shape(tokens, text) = piece
+                && self.level(&*tokens) != Level::Item
+            {
+                *piece = Piece::Text(std::mem::take(text));
+            }
+        }
+        say
     }
 
     /// A mistake of the struct's own generics.

@@ -6,12 +6,14 @@ use rusty::prelude::*;
 
 /// How many classes there are.
 pub const CLASSES: i64 = 10;
+const PADDING: usize = 0;
+const STRIDE: u32 = 1;
 
 rusty::bnn! {
     /// A net that the crate's users see.
     #[illia(crate = ::rusty)]
     pub struct Seen<const WIDTH: usize>: [1, 8, 8] -> [CLASSES] {
-        conv: Conv2d(WIDTH, kernel: 3) -> relu,
+        conv: Conv2d(WIDTH, kernel: 3, padding: PADDING, stride: STRIDE) -> relu,
         /// The residual's way.
         pub way: Conv2d(WIDTH, kernel: 1) -> gelu,
         flatten,
