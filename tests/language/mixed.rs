@@ -45,6 +45,20 @@ bnn! {
         head: Linear(D * 2 => C),
     }
 }
+bnn! {
+    struct Plain: [8] -> [8] { a: Linear(8) }
+}
+
+bnn! {
+    struct Behind<const M: i64>: [8] -> [M] { plain: Plain, hidden: Linear(M) -> relu, head: Linear(M) }
+}
+
+#[test]
+fn a_parameter_behind_a_net_without_any() {
+    let net = Behind::<3>::new(&nn::VarStore::new(Device::Cpu).root());
+    assert_eq!(net.forward(&Tensor::ones([2, 8], (Kind::Float, Device::Cpu))).size(), [2, 3]);
+}
+
 #[test]
 fn constants_of_all_sorts_meet() {
     let vs = nn::VarStore::new(Device::Cpu);

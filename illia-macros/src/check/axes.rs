@@ -221,6 +221,8 @@ impl Checker<'_> {
 
     /// A shape that only the compiler knows, as a constant with a name: what follows refers to it.
     pub fn opaque(&mut self, tokens: proc_macro2::TokenStream, text: String, level: Level) -> Shape {
+        // What takes a const parameter is known with it only, whatever the shape that it was made from.
+        let level = if self.level(&tokens) == Level::Item { level } else { level.max(Level::Generic) };
         let generic = level != Level::Item;
         let same = |shape: &&ShapeConst| shape.tokens.to_string() == tokens.to_string();
         let name = match self.model.shapes.iter().find(same) {

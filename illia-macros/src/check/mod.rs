@@ -119,6 +119,7 @@ impl Checker<'_> {
                 false
             }
             Cond::Const { tokens, generic } => {
+                let generic = generic || self.level(&tokens) != Level::Item;
                 let span = at.to_token_stream().into_iter().next().map_or_else(Span::call_site, |t| t.span());
                 let text = tokens.to_string();
                 let before = self.sound.iter().filter(|(size, _)| text.contains(size.as_str()));
