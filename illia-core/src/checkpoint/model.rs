@@ -10,9 +10,9 @@ use tch::nn::VarStore;
 use super::file::{File, Want, unusable};
 use crate::error::{Error, Result, Unusable, Within};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::parameter::Posterior;
+use crate::parameter::Prior;
 use crate::parameter::RandomParameter;
-use crate::posterior::Posterior;
-use crate::prior::Prior;
 
 /// Before the name of a parameter: where its prior is centred.
 const CENTRE: &str = "prior_centre/";

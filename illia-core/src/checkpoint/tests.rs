@@ -163,7 +163,7 @@ fn kinds_are_kept() {
 fn pruned_weights_stay_pruned() {
     let folder = Folder::new("pruned");
     let (vs, mut net) = model(3);
-    crate::prune(&mut net, 0.5).unwrap();
+    crate::module::prune(&mut net, 0.5).unwrap();
     save(&net, &vs, folder.file()).unwrap();
     let (other_vs, mut other) = model(3);
     load(&mut other, &other_vs, folder.file()).unwrap();

@@ -10,10 +10,10 @@ use tch::nn::VarStore;
 use super::file::{self, File, unusable};
 use super::model::{self, ModelState};
 use crate::error::{Error, Result, Unusable};
-use crate::fit::EpochRecord;
 use crate::module::{BayesianModule, Visitor};
 use crate::noise::{self, State};
-use crate::optimiser::{AdamState, Moments, moments_kind};
+use crate::train::fit::EpochRecord;
+use crate::train::optim::adam::{AdamState, Moments, moments_kind};
 
 const MEAN: &str = "adam.mean/";
 const SQUARE: &str = "adam.square/";

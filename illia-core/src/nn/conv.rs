@@ -7,10 +7,10 @@ use tch::nn::Path;
 
 use super::{fan_in, size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail};
-use crate::estimator::{Estimator, LinearMap};
+use crate::parameter::Posterior;
+use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
-use crate::posterior::Posterior;
-use crate::prior::Prior;
+use crate::pass::estimator::{Estimator, LinearMap};
 
 /// One number for each spatial axis: from an integer (the same for all), an array or a tuple.
 ///

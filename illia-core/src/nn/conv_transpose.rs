@@ -7,10 +7,10 @@ use tch::nn::Path;
 
 use super::{Size, fan_in, size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail};
-use crate::estimator::{Estimator, LinearMap};
+use crate::parameter::Posterior;
+use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
-use crate::posterior::Posterior;
-use crate::prior::Prior;
+use crate::pass::estimator::{Estimator, LinearMap};
 
 /// The settings of a [`ConvTranspose`] layer.
 #[derive(Debug, Clone, Copy)]
@@ -184,7 +184,7 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
-    use crate::posterior::Posterior;
+    use crate::parameter::Posterior;
 
     #[test]
     fn dropout_as_a_posterior_drops_input_channels() {

@@ -8,9 +8,9 @@ use tch::{Kind, Tensor};
 use super::size;
 use crate::error::{Error, Result, Within, fail};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::parameter::Posterior;
+use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
-use crate::posterior::Posterior;
-use crate::prior::Prior;
 
 /// The settings of an [`Embedding`].
 #[derive(Debug, Clone, Copy)]

@@ -7,10 +7,10 @@ use tch::nn::Path;
 
 use super::{size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail};
-use crate::estimator::{Estimator, LinearMap};
+use crate::parameter::Posterior;
+use crate::parameter::Prior;
 use crate::parameter::RandomParameter;
-use crate::posterior::Posterior;
-use crate::prior::Prior;
+use crate::pass::estimator::{Estimator, LinearMap};
 
 /// The settings of a [`Linear`] layer.
 #[derive(Debug, Clone, Copy)]

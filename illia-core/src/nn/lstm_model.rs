@@ -8,8 +8,8 @@ use tch::nn::{Module, Path};
 use super::{Embedding, EmbeddingConfig, Linear, LinearConfig, Lstm, RecurrentConfig};
 use crate::error::{Error, Result, fail};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
-use crate::posterior::Posterior;
-use crate::prior::Prior;
+use crate::parameter::Posterior;
+use crate::parameter::Prior;
 
 /// The settings of an [`LstmModel`].
 #[derive(Debug, Clone, Copy, Default)]

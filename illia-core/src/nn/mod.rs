@@ -25,9 +25,9 @@ use std::borrow::Borrow;
 use tch::nn::Path;
 
 use crate::error::{Error, Result};
+use crate::parameter::Posterior;
+use crate::parameter::Prior;
 use crate::parameter::RandomParameter;
-use crate::posterior::Posterior;
-use crate::prior::Prior;
 
 /// The largest size that a layer takes, far beyond any net: with it, products of two sizes have no overflow, and libtorch's
 /// kernels, which count in 32 bits in places, none either.

@@ -13,9 +13,9 @@ use tch::{TchError, Tensor};
 use super::{size, try_dropout};
 use crate::error::{Error, Result, Within, fail};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::parameter::Posterior;
+use crate::parameter::Prior;
 use crate::parameter::RandomParameter;
-use crate::posterior::Posterior;
-use crate::prior::Prior;
 
 /// The settings of a recurrent layer.
 #[derive(Debug, Clone, Copy)]

@@ -7,8 +7,8 @@
 #![allow(clippy::indexing_slicing, clippy::needless_range_loop)]
 
 use super::Key;
-use crate::kernels::isa::dispatch;
-use crate::kernels::math::{neg_two_ln_of_31_bits, sin_cos};
+use crate::simd::isa::dispatch;
+use crate::simd::math::{neg_two_ln_of_31_bits, sin_cos};
 
 /// Elements that one generator makes. Part of what a key means: another number gives other noise.
 pub(crate) const BLOCK: usize = 4096;

@@ -25,8 +25,8 @@ mod tests;
 
 pub use state::{State, Stream, manual_seed, next_dropout_key, restore, state};
 
-use crate::kernels::isa::Isa;
-use crate::kernels::{memory, parallel};
+use crate::simd::isa::Isa;
+use crate::simd::{memory, parallel};
 use generator::Purpose;
 pub(crate) use generator::{BLOCK, CHUNK, Lanes, Source};
 use tch::{Cuda, Device, Kind, Tensor};

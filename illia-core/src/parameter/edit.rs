@@ -4,8 +4,8 @@ use tch::{Kind, Tensor};
 
 use super::{Draw, Held, Noise, RandomParameter};
 use crate::error::{Error, Result};
-use crate::posterior::Posterior;
-use crate::prior::Prior;
+use crate::parameter::Posterior;
+use crate::parameter::Prior;
 
 /// Which elements were pruned.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::{Held, Noise, RandomParameter};
 use crate::noise;
-use crate::posterior::Posterior;
+use crate::parameter::Posterior;
 
 impl RandomParameter {
     /// KL(posterior ‖ prior) in nats, summed over the elements: a scalar in the graph.

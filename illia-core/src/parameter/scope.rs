@@ -6,11 +6,11 @@ use tch::Tensor;
 
 use super::{Draw, Noise, RandomParameter};
 use crate::error::{Error, fail};
-use crate::kernels::gaussian::{self, ClosedKl, GaussianPrior, Gradients, KlSums};
-use crate::kernels::memory;
 use crate::noise::{self, Key};
-use crate::posterior::Posterior;
-use crate::prior::Prior;
+use crate::parameter::Posterior;
+use crate::parameter::Prior;
+use crate::parameter::fused::{self, ClosedKl, GaussianPrior, Gradients, KlSums};
+use crate::simd::memory;
 
 /// What the estimators consumed between `open` and `close`: one draw, made at its first use and shared by every
 /// forward in between.
@@ -285,7 +285,7 @@ impl RandomParameter {
             return None;
         }
         let prior = if scope.trains() && scope.kl.is_none() { self.gaussian_prior() } else { None };
-        let sums = gaussian::draw(out, &self.mu, rho, self.prior_centre.as_ref(), key, prior)?;
+        let sums = fused::draw(out, &self.mu, rho, self.prior_centre.as_ref(), key, prior)?;
         scope.kl = scope.kl.or(prior.map(|prior| (prior, sums)));
         Some(())
     }
@@ -315,7 +315,7 @@ impl RandomParameter {
 
     /// The gradients of (mu, rho) for one closed training scope: those of the leaves through w = mu + sigma eps and
     /// sigma = softplus(rho), those of mu and rho themselves, and the KL's. The tensors' own form of
-    /// [`gaussian::update`], for any kind, device and layout.
+    /// the fused update, for any kind, device and layout.
     pub(crate) fn gradients(
         &self,
         gradients: &Gradients<'_>,

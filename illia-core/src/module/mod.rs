@@ -1,5 +1,14 @@
 //! The one traversal of a module's random parameters, and what is written over it.
 
+mod collections;
+mod moped;
+mod net;
+pub(crate) mod prune;
+
+pub use moped::{moped, moped_from};
+pub use net::Net;
+pub use prune::{Pruning, prune, restore_pruning};
+
 use tch::{Kind, Tensor};
 
 use crate::parameter::{Opened, Purpose, RandomParameter, Scope};

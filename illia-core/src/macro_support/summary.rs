@@ -4,9 +4,9 @@ use std::fmt;
 
 use illia_shape::Shape;
 
-use crate::estimator::Estimator;
 use crate::module::{BayesianModule, Visitor};
 use crate::parameter::RandomParameter;
+use crate::pass::Estimator;
 
 /// One line of the table.
 #[derive(Debug, Clone)]

@@ -1,7 +1,11 @@
 //! A random parameter: posterior, prior, and the draw in use.
 
+mod posterior;
+mod prior;
 mod scope;
 
+pub use posterior::Posterior;
+pub use prior::Prior;
 pub(crate) use scope::{Opened, Purpose, Scope, Stack};
 
 use std::borrow::Borrow;
@@ -12,10 +16,10 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::{Result, Within};
 use crate::noise::{self, Key, Stream};
-use crate::posterior::{Posterior, initial};
-use crate::prior::Prior;
+use posterior::initial;
 
 mod edit;
+pub(crate) mod fused;
 mod kl;
 
 /// One concrete set of weights of one random parameter: a value, shared by the forward pass, the

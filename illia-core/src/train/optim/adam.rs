@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
-use crate::kernels::adam::AdamStep;
-use crate::kernels::gaussian::{ClosedKl, Gradients};
-use crate::kernels::{self, gaussian};
+
+use crate::parameter::fused::{ClosedKl, Gradients};
+use crate::train::optim::adam_kernel;
 
 /// The settings of Adam (Kingma & Ba 2015, algorithm 1), PyTorch's defaults.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,8 +99,8 @@ impl AdamState {
         let (correction1, correction2) = moments.corrections(adam);
         moments.steps += 1;
         let (mean, square) = (&mut moments.mean, &mut moments.square);
-        let numbers = AdamStep::new(adam, correction1, correction2);
-        if kernels::adam::step(numbers, variable.1, mean, square, gradient) {
+        let numbers = adam_kernel::AdamStep::new(adam, correction1, correction2);
+        if adam_kernel::step(numbers, variable.1, mean, square, gradient) {
             return;
         }
         tch::no_grad(|| {
@@ -127,9 +127,9 @@ impl AdamState {
             let moments = self.of(variable);
             let (correction1, correction2) = moments.corrections(adam);
             let tensors = [variable.1, &moments.mean, &moments.square].map(Tensor::shallow_clone);
-            (AdamStep::new(adam, correction1, correction2), tensors)
+            (adam_kernel::AdamStep::new(adam, correction1, correction2), tensors)
         });
-        let done = gaussian::update(sides, gradients, kl);
+        let done = adam_kernel::update(sides, gradients, kl);
         for variable in [mu, rho] {
             self.of(variable).steps += i64::from(done);
         }

@@ -5,8 +5,8 @@ use tch::nn::{Init, Path};
 
 use crate::error::{Error, Result, fail};
 use crate::module::BayesianModule;
-use crate::net::Net;
-use crate::posterior::Posterior;
+use crate::module::Net;
+use crate::parameter::Posterior;
 
 /// A new net, or the error's sentence and the end.
 #[track_caller]

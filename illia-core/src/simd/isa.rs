@@ -64,7 +64,7 @@ macro_rules! dispatch {
     ($(#[$doc:meta])* $vis:vis fn $name:ident $([$($generic:tt)*])? ($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $body:expr;) => {
         $(#[$doc])*
         #[allow(clippy::too_many_arguments)]
-        $vis fn $name $(<$($generic)*>)? (isa: $crate::kernels::isa::Isa, $($arg: $type),*) $(-> $ret)? {
+        $vis fn $name $(<$($generic)*>)? (isa: $crate::simd::isa::Isa, $($arg: $type),*) $(-> $ret)? {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2")]
             fn avx2 $(<$($generic)*>)? ($($arg: $type),*) $(-> $ret)? {
@@ -78,15 +78,15 @@ macro_rules! dispatch {
             }
 
             match isa.level() {
-                $crate::kernels::isa::Level::Portable => $body($($arg),*),
+                $crate::simd::isa::Level::Portable => $body($($arg),*),
                 // SAFETY: an `Isa` of this level exists only where the processor was found to have these features.
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code)]
-                $crate::kernels::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
+                $crate::simd::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code)]
-                $crate::kernels::isa::Level::Avx512 => unsafe { avx512($($arg),*) },
+                $crate::simd::isa::Level::Avx512 => unsafe { avx512($($arg),*) },
             }
         }
     };

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
 use crate::module::{BayesianModule, OneDraw, kl_in_training, sum_over};
 use crate::parameter::Purpose;
-use crate::trainer::mean_nll;
+use crate::train::trainer::mean_nll;
 
 /// The negative ELBO per example: nll + weight * KL / N (Blundell et al. 2015, equation 2, divided by N).
 ///

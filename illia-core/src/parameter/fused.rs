@@ -1,16 +1,15 @@
-//! A Gaussian posterior in two passes over memory a step: its draw, and its update.
-//!
-//! The draw reads mu and rho and writes w (or sigma), and sums the KL on the way. The update reads the leaf's gradient,
-//! makes the noise again from its key (which is cheaper than keeping it: arithmetic hides behind memory), and moves mu,
-//! rho and their moments.
+//! A Gaussian posterior's draw and its KL in one pass over memory: reads mu and rho, writes w (or sigma), and sums the KL
+//! on the way.
+
+// Indices run over arrays whose lengths are constants: the compiler sees that they are in range.
+#![allow(clippy::indexing_slicing, clippy::needless_range_loop)]
 
 use tch::Tensor;
 
-use super::adam::AdamStep;
-use super::isa::{Isa, dispatch};
-use super::math::{ln, softplus};
-use super::{memory, parallel};
 use crate::noise::{BLOCK, CHUNK, Key, Lanes, Source};
+use crate::simd::isa::{Isa, dispatch};
+use crate::simd::math::{ln, softplus};
+use crate::simd::{memory, parallel};
 
 const LANES: usize = 16;
 
@@ -97,48 +96,7 @@ pub(crate) struct ClosedKl<'a> {
     pub weight: f64,
 }
 
-/// What an update needs to know of the numbers, in f32.
-#[derive(Clone, Copy, Debug)]
-struct Numbers {
-    mu_adam: AdamStep,
-    rho_adam: AdamStep,
-    prior_mean: f32,
-    /// The KL's weight, and that over the prior's variance.
-    weight: f32,
-    per_variance: f32,
-}
-
-/// One step of mu and of rho, given as (Adam's numbers, [variable, mean, square]), down the loss's gradients and the
-/// KL's; false, and nothing is done, for tensors that are not plain f32 memory on the CPU.
-pub(crate) fn update(
-    [(mu_adam, mu), (rho_adam, rho)]: [(AdamStep, [Tensor; 3]); 2],
-    gradients: &Gradients<'_>,
-    kl: Option<ClosedKl<'_>>,
-) -> bool {
-    let isa = Isa::best();
-    let numbers = Numbers {
-        mu_adam,
-        rho_adam,
-        prior_mean: kl.map_or(0.0, |kl| kl.prior.mean),
-        weight: kl.map_or(0.0, |kl| kl.weight as f32),
-        per_variance: kl.map_or(0.0, |kl| (kl.weight / f64::from(kl.prior.std).powi(2)) as f32),
-    };
-    let Gradients { weights, mu: of_mu, sigma: of_sigma, rho: of_rho } = *gradients;
-    let source = weights.map(|(_, key)| Source::normals(key));
-    let of_weights = weights.map(|(gradient, _)| gradient);
-    let centre = kl.and_then(|kl| kl.centre);
-    let [m0, m1, m2] = mu.each_ref().map(Some);
-    let [r0, r1, r2] = rho.each_ref().map(Some);
-    let tensors = [m0, m1, m2, r0, r1, r2, of_weights, of_mu, of_sigma, of_rho, centre];
-    memory::with_slices(tensors, |slices| {
-        parallel::map_blocks(slices, BLOCK, |block, slices| {
-            update_block(isa, numbers, source, block, slices);
-        });
-    })
-    .is_some()
-}
-
-type Chunk = [f32; CHUNK];
+pub(crate) type Chunk = [f32; CHUNK];
 
 /// Runs `$body` on each chunk of the slices `$of`, bound to `$chunks: [Option<&mut Chunk>; N]`, and on what is left in
 /// zero-padded copies, of which the first `$written` are copied back. `$n` elements are real. A macro, because closures
@@ -169,6 +127,8 @@ macro_rules! for_chunks {
         }
     }};
 }
+
+pub(crate) use for_chunks;
 
 #[inline(always)]
 fn draw_body(
@@ -282,68 +242,6 @@ impl KlLanes {
     }
 }
 
-#[inline(always)]
-fn update_body(numbers: Numbers, source: Option<Source>, block: usize, slices: [&mut [f32]; 11]) {
-    let mut lanes = source.map(|source| source.block(block));
-    for_chunks!(|chunks, _n| slices, 6, {
-        let [m0, m1, m2, r0, r1, r2, of_weights, of_mu, of_sigma, of_rho, centre] = chunks;
-        let (mut mu_slope, mut sigma_slope, mut rho_slope) = ([0.0; CHUNK], [0.0; CHUNK], [0.0; CHUNK]);
-        if let (Some(lanes), Some(of_weights)) = (&mut lanes, of_weights) {
-            mu_slope = *of_weights;
-            lanes.normals(&mut sigma_slope);
-            for i in 0..CHUNK {
-                sigma_slope[i] *= of_weights[i];
-            }
-        }
-        add(&mut mu_slope, of_mu, 1.0);
-        add(&mut mu_slope, centre, -numbers.per_variance);
-        add(&mut sigma_slope, of_sigma, 1.0);
-        add(&mut rho_slope, of_rho, 1.0);
-        if let (Some(mu), Some(mean), Some(square)) = (m0, m1, m2) {
-            update_mu(numbers, mu, mean, square, &mu_slope);
-        }
-        if let (Some(rho), Some(mean), Some(square)) = (r0, r1, r2) {
-            update_rho(numbers, rho, mean, square, &sigma_slope, &rho_slope);
-        }
-    });
-}
-
-#[inline(always)]
-fn add(sum: &mut Chunk, terms: Option<&mut Chunk>, factor: f32) {
-    if let Some(terms) = terms {
-        for i in 0..CHUNK {
-            sum[i] += factor * terms[i];
-        }
-    }
-}
-
-#[inline(always)]
-fn update_mu(numbers: Numbers, mu: &mut Chunk, mean: &mut Chunk, square: &mut Chunk, slope: &Chunk) {
-    for i in 0..CHUNK {
-        let slope = slope[i] + (mu[i] - numbers.prior_mean) * numbers.per_variance;
-        numbers.mu_adam.apply(&mut mu[i], &mut mean[i], &mut square[i], slope);
-    }
-}
-
-#[inline(always)]
-fn update_rho(
-    numbers: Numbers,
-    rho: &mut Chunk,
-    mean: &mut Chunk,
-    square: &mut Chunk,
-    of_sigma: &Chunk,
-    of_rho: &Chunk,
-) {
-    for i in 0..CHUNK {
-        let (sigma, e) = softplus(rho[i]);
-        // 1 / (1 + e) and 1 / sigma by one division; d sigma / d rho is the logistic function.
-        let inverse = 1.0 / ((1.0 + e) * sigma);
-        let logistic = inverse * sigma * if rho[i] < 0.0 { e } else { 1.0 };
-        let of_sigma = of_sigma[i] + sigma * numbers.per_variance - inverse * (1.0 + e) * numbers.weight;
-        numbers.rho_adam.apply(&mut rho[i], &mut mean[i], &mut square[i], of_rho[i] + of_sigma * logistic);
-    }
-}
-
 dispatch! {
     fn draw_block(
         source: Option<Source>,
@@ -351,8 +249,4 @@ dispatch! {
         block: usize,
         slices: [&mut [f32]; 4],
     ) -> KlSums = draw_body;
-}
-
-dispatch! {
-    fn update_block(numbers: Numbers, source: Option<Source>, block: usize, slices: [&mut [f32]; 11]) = update_body;
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::metrics::{Reliability, RiskCoverage};
+use crate::assess::metrics::{Reliability, RiskCoverage};
 
 const WIDTH: f64 = 440.0;
 const HEIGHT: f64 = 280.0;

@@ -9,14 +9,9 @@
 // Indices run over arrays whose lengths are constants: the compiler sees that they are in range.
 #![allow(clippy::indexing_slicing, clippy::needless_range_loop)]
 
-pub(crate) mod adam;
 pub(crate) mod finite;
-pub(crate) mod gaussian;
+
 pub(crate) mod isa;
 pub(crate) mod math;
 pub(crate) mod memory;
 pub(crate) mod parallel;
-pub(crate) mod sample;
-
-#[cfg(test)]
-mod tests;

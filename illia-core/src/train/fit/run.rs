@@ -15,7 +15,7 @@ use crate::likelihood::Likelihood;
 use crate::module::{BayesianModule, Visitor};
 use crate::noise::{self, Stream};
 use crate::predict::Predict;
-use crate::trainer::{Terms, Trainer, mean_nll};
+use crate::train::trainer::{Terms, Trainer, mean_nll};
 
 pub(super) struct Run<'a, L, M> {
     fit: &'a Fit<L>,

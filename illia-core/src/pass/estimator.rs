@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use crate::error::{Result, Within};
 use crate::parameter::RandomParameter;
-use crate::stacked;
+use crate::pass::stacked;
 
 /// How a layer turns posterior and input into a random output.
 ///

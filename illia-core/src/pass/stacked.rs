@@ -3,9 +3,9 @@
 use tch::Tensor;
 
 use crate::error::{Result, Within};
-use crate::estimator::LinearMap;
-use crate::kernels::sample;
 use crate::parameter::{RandomParameter, Stack};
+use crate::pass::estimator::LinearMap;
+use crate::pass::sample;
 
 /// The output of `layer` for `x` `[draws * rows, ..]`, of which each draw's rows go through that draw's weights.
 ///

@@ -2,10 +2,10 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::adam::AdamStep;
-use super::gaussian::{self, ClosedKl, GaussianPrior, Gradients, KlSums};
+use super::adam_kernel::{self, AdamStep};
 use crate::noise::{self, Key};
-use crate::optimiser::Adam;
+use crate::parameter::fused::{self, ClosedKl, GaussianPrior, Gradients, KlSums};
+use crate::train::optim::adam::Adam;
 
 const KEY: Key = Key { seed: 3, stream: 1, draw: 4 };
 const PRIOR: GaussianPrior = GaussianPrior { mean: 0.25, std: 0.5 };
@@ -29,7 +29,7 @@ fn a_draw_and_its_kl() {
     let sigma = rho.to_kind(Kind::Double).softplus();
     for centre in [None, Some(&centre)] {
         let out = mu.empty_like();
-        let kl = gaussian::draw(&out, &mu, &rho, centre, Some(KEY), Some(PRIOR)).unwrap();
+        let kl = fused::draw(&out, &mu, &rho, centre, Some(KEY), Some(PRIOR)).unwrap();
         let eps = noise::normals(KEY, &[LEN], Kind::Double, Device::Cpu);
         assert!(off(&out, &(&mu + &sigma * eps)) < 1e-6);
         let d = centre.map_or_else(|| mu.shallow_clone(), |centre| &mu - centre) - 0.25;
@@ -41,16 +41,16 @@ fn a_draw_and_its_kl() {
         assert!((kl.by_std(PRIOR) / slope - 1.0).abs() < 1e-6, "{} for {slope}", kl.by_std(PRIOR));
     }
     let out = mu.empty_like();
-    assert_eq!(gaussian::draw(&out, &mu, &rho, None, None, None), Some(KlSums::default()));
+    assert_eq!(fused::draw(&out, &mu, &rho, None, None, None), Some(KlSums::default()));
     assert!(off(&out, &sigma) < 1e-6);
-    assert_eq!(gaussian::draw(&out, &mu, &rho.to_kind(Kind::Double), None, None, None), None);
+    assert_eq!(fused::draw(&out, &mu, &rho.to_kind(Kind::Double), None, None, None), None);
 }
 
 #[test]
 fn small_sigmas_keep_their_digits() {
     let rho = Tensor::linspace(-80, -1, LEN, (Kind::Float, Device::Cpu));
     let out = rho.empty_like();
-    gaussian::draw(&out, &rho.zeros_like(), &rho, None, None, None).unwrap();
+    fused::draw(&out, &rho.zeros_like(), &rho, None, None, None).unwrap();
     let exact = rho.to_kind(Kind::Double).exp().log1p();
     assert!((out / exact - 1.0).abs().max().double_value(&[]) < 5e-7);
 }
@@ -60,7 +60,7 @@ fn no_number_is_never_hidden() {
     let (mu, rho) = (random(1, 1.0), random(2, 1.0));
     let _ = rho.get(17).fill_(f64::NAN);
     let out = mu.empty_like();
-    let kl = gaussian::draw(&out, &mu, &rho, None, Some(KEY), Some(PRIOR)).unwrap();
+    let kl = fused::draw(&out, &mu, &rho, None, Some(KEY), Some(PRIOR)).unwrap();
     assert!(kl.nats(PRIOR).is_nan() && out.double_value(&[17]).is_nan());
     assert_eq!(out.isnan().sum(Kind::Int64).int64_value(&[]), 1);
 }
@@ -84,7 +84,7 @@ fn updated(all: bool) -> [Tensor; 6] {
             rho: also(of_rho),
         };
         let kl = ClosedKl { prior: PRIOR, centre: Some(&centre).filter(|_| all), weight: 0.01 };
-        assert!(gaussian::update(sides, &gradients, Some(kl)));
+        assert!(adam_kernel::update(sides, &gradients, Some(kl)));
     }
     let ([a, b, c], [d, e, f]) = (mu, rho);
     [a, b, c, d, e, f]
@@ -134,7 +134,7 @@ fn same_bits_for_any_number_of_threads() {
         tch::set_num_threads(threads);
         let (mu, rho) = (random(1, 1.0), random(2, 2.0));
         let out = mu.empty_like();
-        let kl = gaussian::draw(&out, &mu, &rho, None, Some(KEY), Some(PRIOR)).unwrap();
+        let kl = fused::draw(&out, &mu, &rho, None, Some(KEY), Some(PRIOR)).unwrap();
         (kl.nats(PRIOR), out, updated(true))
     });
     tch::set_num_threads(before);

@@ -4,14 +4,15 @@ mod axes;
 mod build;
 mod ops;
 mod plain;
+mod summary;
 
 pub use axes::Axes;
 pub use build::{InitLike, array, forward_t, init, is_module, is_size, list, repeat, with};
 pub use ops::*;
 pub use plain::{batch_norm, group_norm, layer_norm, plain};
 
-pub use crate::summary::{Row, summary};
 pub use illia_shape::*;
+pub use summary::{Row, summary};
 
 use crate::error::Result;
 

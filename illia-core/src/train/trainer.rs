@@ -12,11 +12,11 @@ use tch::Tensor;
 use tch::nn::{self, VarStore};
 
 use crate::error::{Error, Result};
-use crate::kernels;
-use crate::kernels::gaussian::Gradients;
 use crate::module::{BayesianModule, OneDraw, Visitor, kl_in_training, sum_over};
-use crate::optimiser::{Adam, AdamState};
+use crate::parameter::fused::Gradients;
 use crate::parameter::{Purpose, RandomParameter, Scope};
+use crate::simd;
+use crate::train::optim::adam::{Adam, AdamState};
 
 /// The two terms of a step's objective.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -223,7 +223,7 @@ impl Trainer {
         let gradients = gradients.map_err(|e| Error::torch("backward", &e))?;
         let gradients: Vec<Option<Tensor>> =
             gradients.into_iter().map(|gradient| gradient.defined().then(|| dense(gradient))).collect();
-        if !kernels::finite::all(gradients.iter().flatten()) {
+        if !simd::finite::all(gradients.iter().flatten()) {
             return Err(Error::NonFinite { epoch: 0, step: 0, term: "gradient", value: f64::NAN });
         }
         let mut reached = gradients.iter().take(trained.len()).any(Option::is_some);

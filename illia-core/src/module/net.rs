@@ -8,7 +8,7 @@ use tch::nn::Path;
 
 use crate::error::Result;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
-use crate::posterior::Posterior;
+use crate::parameter::Posterior;
 
 /// A net with a signature: what `bnn!` writes, and what it needs of a net that stands in another one.
 ///

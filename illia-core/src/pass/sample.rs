@@ -2,9 +2,9 @@
 
 use tch::Tensor;
 
-use super::isa::{Isa, dispatch};
-use super::{memory, parallel};
 use crate::noise::{self, BLOCK, CHUNK, Key, Source};
+use crate::simd::isa::{Isa, dispatch};
+use crate::simd::{memory, parallel};
 
 /// mean + sqrt(variance) * eps, in place of `mean` where it is plain f32 memory on the CPU.
 pub(crate) fn normal(mean: Tensor, variance: &Tensor, key: Key) -> Tensor {

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use tch::Tensor;
 
+use crate::assess::metrics::{Reliability, RiskCoverage};
 use crate::error::{Error, Result};
-use crate::metrics::{Reliability, RiskCoverage};
 
 /// A report under construction; sections appear in the order in which they are added.
 ///
@@ -78,8 +78,8 @@ impl Report {
     /// # Errors
     /// [`Error::Configuration`] for empty scores, NaN or infinity.
     pub fn histogram(mut self, name: &str, inside: &Tensor, outside: &Tensor) -> Result<Self> {
-        let inside = crate::metrics::finite("inside", inside)?;
-        let outside = crate::metrics::finite("outside", outside)?;
+        let inside = crate::assess::metrics::finite("inside", inside)?;
+        let outside = crate::assess::metrics::finite("outside", outside)?;
         let caption = "Share of the examples in each bin: in distribution (filled) and out of it (outlined).";
         self.sections.push(section(name, &figures::histogram(&inside, &outside), caption));
         Ok(self)
@@ -176,7 +176,7 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
-    use crate::metrics::{reliability, risk_coverage};
+    use crate::assess::metrics::{reliability, risk_coverage};
 
     fn whole() -> Report {
         let score = Tensor::linspace(0.05, 0.95, 40, (Kind::Double, Device::Cpu));

@@ -1,11 +1,10 @@
 //! Training: mini-batches, epochs, validation, early stopping, a progress bar, checkpoints and a history.
 
 mod history;
-mod learning_rate;
+
 mod run;
 
 pub use history::{EpochRecord, History};
-pub use learning_rate::LearningRate;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -18,8 +17,9 @@ use crate::checkpoint::Checkpoints;
 use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
-use crate::optimiser::Adam;
-use crate::schedule::KlSchedule;
+use crate::train::KlSchedule;
+use crate::train::LearningRate;
+use crate::train::optim::Adam;
 use run::Run;
 
 /// Trains a model by stochastic variational inference.

@@ -1,0 +1,7 @@
+//! What a prediction is worth: metrics, calibration and the report.
+
+pub mod metrics;
+pub mod report;
+mod temperature;
+
+pub use temperature::Temperature;
