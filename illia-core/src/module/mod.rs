@@ -11,6 +11,7 @@ pub use prune::{Pruning, prune, restore_pruning};
 
 use tch::{Kind, Tensor};
 
+use crate::error::Result;
 use crate::parameter::{Opened, Purpose, RandomParameter, Scope};
 
 /// KL(posterior ‖ prior) of a module.
@@ -43,6 +44,20 @@ pub trait BayesianModule {
 
     /// The same, to change them.
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>);
+
+    /// The module's forward in its fallible form, `[batch, ..]` to `[batch, ..]`, where it has one: the library's own layers
+    /// and the nets of `bnn!` do. Training and prediction then call this rather than
+    /// [`ModuleT::forward_t`](tch::nn::ModuleT::forward_t), so that an error comes back without unwinding.
+    fn try_forward_module(&self, _x: &Tensor, _train: bool) -> Option<Result<Tensor>> {
+        None
+    }
+
+    /// Whether the forward treats each example of a batch by itself, so that a prediction may give it the examples in parts
+    /// and those of several draws at once. The library's own layers do, and the nets of `bnn!` unless they hold a function or
+    /// a module of the user's that doesn't say so.
+    fn per_example(&self) -> bool {
+        false
+    }
 
     /// Holds one draw of every random parameter, without gradient, until [`unfreeze`](Self::unfreeze):
     /// the latest forward's, or a new one where there was none.
