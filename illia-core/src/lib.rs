@@ -12,6 +12,7 @@ pub mod assess;
 pub mod checkpoint;
 pub mod data;
 mod error;
+mod files;
 pub mod likelihood;
 #[doc(hidden)]
 pub mod macro_support;

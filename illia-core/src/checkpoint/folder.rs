@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::file::{TEMPORARY, unusable};
+use super::file::unusable;
 use crate::error::{Error, Result, Unusable};
+use crate::files::TEMPORARY;
 
 /// Where a run's checkpoints are kept, how often one is made, and how many stay.
 ///

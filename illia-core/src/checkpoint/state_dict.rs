@@ -5,8 +5,9 @@ use std::path::Path;
 
 use tch::Tensor;
 
-use super::file::{Entry, File, Want, unusable};
+use super::file::{File, Want, unusable};
 use crate::error::{Result, Unusable};
+use crate::files::Entry;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::RandomParameter;
 

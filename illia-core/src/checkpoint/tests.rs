@@ -149,6 +149,56 @@ fn a_header_that_lies_takes_no_memory() {
 }
 
 #[test]
+fn a_file_of_the_first_version_is_read() {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/checkpoint/model.safetensors");
+    let (bytes, vs) = (fs::read(&file).unwrap(), VarStore::new(Device::Cpu));
+    let mut net = Linear::new(vs.root() / "fc", 2, 2, LinearConfig::default());
+    load(&mut net, &vs, &file).unwrap();
+    for (name, variable) in vs.variables() {
+        let theirs = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let theirs = theirs.tensor(&name).unwrap().data().to_vec();
+        assert_eq!(crate::files::bytes_of(&variable).unwrap(), theirs, "{name}");
+    }
+}
+
+#[test]
+fn tensors_that_share_bytes_are_refused_before_they_are_read() {
+    let folder = Folder::new("overlap");
+    let (vs, mut net) = model(2);
+    // A megabyte that thirty thousand names claim: 30 GB, if each were read.
+    let entry =
+        |i: usize| format!(r#""best/{i}":{{"dtype":"U8","shape":[1048576],"data_offsets":[0,1048576]}}"#);
+    let json = format!("{{{}}}", (0..30_000).map(entry).collect::<Vec<_>>().join(","));
+    let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(json.as_bytes());
+    bytes.resize(bytes.len() + (1 << 20), 0);
+    fs::write(folder.file(), bytes).unwrap();
+    let begun = std::time::Instant::now();
+    let overlap = Unusable::Damaged("its tensors overlap or leave bytes between them".to_owned());
+    assert_eq!(reason(load(&mut net, &vs, folder.file())), overlap);
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+}
+
+#[cfg(unix)]
+#[test]
+fn only_regular_files_are_read_and_replaced() {
+    let folder = Folder::new("regular");
+    let (vs, mut net) = model(2);
+    let before = values(&vs);
+    let pipe = folder.0.join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (path, what) in [(&*pipe, "a pipe"), (std::path::Path::new("/dev/zero"), "a device")] {
+        let refusals =
+            [load(&mut net, &vs, path), super::load_state_dict(&mut net, path), save(&net, &vs, path)];
+        for refused in refusals {
+            let says = format!("{}: not a regular file but {what}", path.display());
+            assert_eq!(refused.unwrap_err().to_string(), says);
+        }
+    }
+    assert_eq!(before, values(&vs));
+}
+
+#[test]
 fn kinds_are_kept() {
     let folder = Folder::new("kinds");
     let mut vs = VarStore::new(Device::Cpu);

@@ -1,12 +1,12 @@
 //! Plain or compressed, told apart by the first two bytes.
 
-use std::fs::File;
 use std::io::{BufReader, Chain, Cursor, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Deflate makes at most 1032 bytes of one (zlib's technical details): a stream that promises more lies.
 const MOST_EXPANSION: u64 = 1032;
@@ -20,12 +20,8 @@ pub(super) struct Source<'a> {
 
 /// Opens a file, decompressing it if it is gzip's.
 pub(super) fn open(path: &Path) -> Result<Source<'static>> {
-    let file = File::open(path).map_err(|e| Error::io(path, e))?;
-    let metadata = file.metadata().map_err(|e| Error::io(path, e))?;
-    if !metadata.is_file() {
-        return Err(Error::io(path, std::io::Error::other("not a regular file")));
-    }
-    decompressed(BufReader::new(file), metadata.len()).map_err(|e| Error::io(path, e))
+    let (file, len) = files::open(path).map_err(|e| Error::io(path, e))?;
+    decompressed(BufReader::new(file), len).map_err(|e| Error::io(path, e))
 }
 
 /// A reader of `len` bytes, decompressed if they are gzip's.

@@ -134,14 +134,9 @@ impl Report {
     /// # Errors
     /// [`Error::Io`] if the file can't be written; what was there before is then still there.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = path.with_file_name(format!(".{name}.{}.writing", std::process::id()));
-        std::fs::write(&temporary, self.html()).and_then(|()| std::fs::rename(&temporary, path)).map_err(
-            |error| {
-                let _ = std::fs::remove_file(&temporary);
-                Error::io(path, error)
-            },
-        )
+        crate::files::write_whole(path, |temporary| {
+            std::fs::write(temporary, self.html()).map_err(|error| Error::io(path, error))
+        })
     }
 }
 
