@@ -82,6 +82,11 @@ pub fn uniforms(key: Key, shape: &[i64], kind: Kind, device: Device) -> Tensor {
     }
 }
 
+/// 64 random bits of the key.
+pub(crate) fn word(key: Key) -> u64 {
+    Source::new(key, Purpose::Uniform).word()
+}
+
 /// Fills a slice with the key's standard normals, those of [`normals`] in row-major order on the CPU. A shorter slice gets the first of
 /// them.
 pub fn fill_normals(key: Key, out: &mut [f32]) {
