@@ -180,7 +180,7 @@ where
 struct Weights(RandomParameter);
 
 impl BayesianModule for Weights {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         visitor.parameter("weights", &self.0);
     }
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {

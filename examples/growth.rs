@@ -90,7 +90,7 @@ impl Net {
 }
 
 impl BayesianModule for Net {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         visitor.module("fc1", &self.0);
         visitor.module("fc2", &self.1);
         visitor.module("head", &self.2);

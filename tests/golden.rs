@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use illia::nn::{Conv, ConvConfig, Embedding, EmbeddingConfig, Linear, LstmModel, LstmModelConfig, Size};
 use illia::prelude::*;
-use illia::{RandomParameter, VisitorMut};
 use serde_json::Value;
 
 const FORWARD: f64 = 1e-5;
@@ -98,15 +97,14 @@ impl Case {
 
     /// Gives the module the case's posterior and prior, and holds it at the case's noise.
     fn set(&self, module: &mut dyn BayesianModule) {
-        let mut set = |name: &str, parameter: &mut RandomParameter| {
+        module.each_parameter_mut(&mut |name, parameter| {
             tch::no_grad(|| {
                 parameter.mu().shallow_clone().copy_(&self.reference(name, "mu"));
                 parameter.rho().unwrap().shallow_clone().copy_(&self.reference(name, "rho"));
             });
             parameter.set_prior(self.prior(name)).unwrap();
             parameter.hold(&self.reference(name, "eps")).unwrap();
-        };
-        module.visit_mut(&mut VisitorMut::new(&mut set));
+        });
     }
 
     /// Checks outputs, KL, counts and gradients of `module` run by `forward`.
@@ -125,17 +123,16 @@ impl Case {
         assert_eq!(kl.num_params as i64, self.tensor("num_params").int64_value(&[0]), "num_params");
 
         (outputs[0].1.sum(Kind::Float) + kl.nats).backward();
-        let mut check = |name: &str, parameter: &mut RandomParameter| {
+        for (name, parameter) in module.named_parameters() {
             let draw = parameter.draw();
-            close(&format!("{name}.w"), draw.weights(), &self.reference(name, "w"), FORWARD);
+            close(&format!("{name}.w"), draw.weights(), &self.reference(&name, "w"), FORWARD);
             let gradients = [("mu.grad", parameter.mu()), ("rho.grad", parameter.rho().unwrap())];
             for (field, variable) in gradients {
                 let what = format!("{name}.{field}");
-                let reference = self.reference(name, field) - self.defect(&what);
+                let reference = self.reference(&name, field) - self.defect(&what);
                 close(&what, &variable.grad(), &reference, GRADIENT);
             }
-        };
-        module.visit_mut(&mut VisitorMut::new(&mut check));
+        }
     }
 }
 

@@ -120,36 +120,42 @@ const ESTIMATORS: [Estimator; 3] =
 fn layers() {
     let vs = nn::VarStore::new(Device::Cpu);
     let p = vs.root();
+    let count = std::cell::Cell::new(0);
+    // A path of its own for each layer.
+    let next = || count.replace(count.get() + 1);
     let mut table = Table::default();
     for estimator in ESTIMATORS {
-        let linear = Linear::new(&p, 6, 4, illia::nn::LinearConfig { estimator, ..Default::default() });
+        let linear =
+            Linear::new(&p / next(), 6, 4, illia::nn::LinearConfig { estimator, ..Default::default() });
         table.each("Linear", floats(&[3, 6]), |x| linear.try_forward(x));
         let config = illia::nn::ConvConfig { estimator, ..Default::default() };
-        let conv = Conv1d::new(&p, 2, 3, 3, config);
+        let conv = Conv1d::new(&p / next(), 2, 3, 3, config);
         table.each("Conv1d", floats(&[3, 2, 9]), |x| conv.try_forward(x));
-        let conv = Conv2d::new(&p, 2, 3, 3, illia::nn::ConvConfig { estimator, ..Default::default() });
+        let conv =
+            Conv2d::new(&p / next(), 2, 3, 3, illia::nn::ConvConfig { estimator, ..Default::default() });
         table.each("Conv2d", floats(&[3, 2, 9, 8]), |x| conv.try_forward(x));
-        let conv = Conv3d::new(&p, 2, 3, 3, illia::nn::ConvConfig { estimator, ..Default::default() });
+        let conv =
+            Conv3d::new(&p / next(), 2, 3, 3, illia::nn::ConvConfig { estimator, ..Default::default() });
         table.each("Conv3d", floats(&[3, 2, 5, 6, 7]), |x| conv.try_forward(x));
         let config = illia::nn::ConvTransposeConfig { estimator, ..Default::default() };
-        let conv = ConvTranspose1d::new(&p, 2, 3, 3, config);
+        let conv = ConvTranspose1d::new(&p / next(), 2, 3, 3, config);
         table.each("ConvTranspose1d", floats(&[3, 2, 9]), |x| conv.try_forward(x));
         let config = illia::nn::ConvTransposeConfig { estimator, ..Default::default() };
-        let conv = ConvTranspose2d::new(&p, 2, 3, 3, config);
+        let conv = ConvTranspose2d::new(&p / next(), 2, 3, 3, config);
         table.each("ConvTranspose2d", floats(&[3, 2, 9, 8]), |x| conv.try_forward(x));
     }
     for padding_idx in [None, Some(0), Some(6)] {
         let config = illia::nn::EmbeddingConfig { padding_idx, ..Default::default() };
-        let embedding = Embedding::new(&p, 7, 3, config);
+        let embedding = Embedding::new(&p / next(), 7, 3, config);
         table.each("Embedding", tokens(&[3, 5]), |x| embedding.try_forward(x));
     }
-    let lstm = Lstm::new(&p, 4, 5, Default::default());
+    let lstm = Lstm::new(&p / next(), 4, 5, Default::default());
     table.each("Lstm", floats(&[3, 6, 4]), |x| lstm.try_forward(x));
-    let gru = Gru::new(&p, 4, 5, Default::default());
+    let gru = Gru::new(&p / next(), 4, 5, Default::default());
     table.each("Gru", floats(&[3, 6, 4]), |x| gru.try_forward(x));
-    let rnn = Rnn::new(&p, 4, 5, Default::default());
+    let rnn = Rnn::new(&p / next(), 4, 5, Default::default());
     table.each("Rnn", floats(&[3, 6, 4]), |x| rnn.try_forward(x));
-    let model = LstmModel::new(&p, 9, 4, 5, 2, LstmModelConfig::default());
+    let model = LstmModel::new(&p / next(), 9, 4, 5, 2, LstmModelConfig::default());
     table.each("LstmModel", tokens(&[3, 6]), |x| model.try_forward(x));
     table.each("dropout", floats(&[3, 6]), |x| illia::nn::try_dropout(x, 0.5, true));
     for p in [-0.1, 1.0, f64::NAN] {

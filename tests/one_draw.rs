@@ -53,12 +53,11 @@ fn a_layer_used_twice_is_the_same_function_twice() {
     // The likelihood of a perfect fit, log N(0; 0, 1) three times, in each way to train.
     let perfect = 3.0 * 0.5 * (2.0 * std::f64::consts::PI).ln();
     let noise = Gaussian::fixed(1.0).unwrap();
-    let elbo = Elbo::new(&noise, 8).unwrap().samples(3).loss(&net, &x, &y).unwrap();
+    let elbo = Elbo::new(&noise, 8).unwrap().draws(3).loss(&net, &x, &y).unwrap();
     assert!((elbo.nll.double_value(&[]) - perfect).abs() < 1e-4);
-    for samples in [1, 2] {
-        let history =
-            Fit::new(&noise).epochs(1).batch_size(8).samples(samples).run(&net, &vs, &x, &y).unwrap();
-        assert!((history.epochs[0].nll - perfect).abs() < 1e-4, "{samples}");
+    for draws in [1, 2] {
+        let history = Fit::new(&noise).epochs(1).batch_size(8).draws(draws).run(&net, &vs, &x, &y).unwrap();
+        assert!((history.epochs[0].nll - perfect).abs() < 1e-4, "{draws}");
     }
 }
 
@@ -68,7 +67,7 @@ fn a_dropout_posterior_has_one_mask_a_step() {
     let config = LinearConfig { posterior: Posterior::dropout(0.5), ..Default::default() };
     let net = With { layer: Linear::new(vs.root(), 3, 3, config), forward: TWICE };
     let x = Tensor::randn([8, 3], FLOATS);
-    let mut trainer = Trainer::new(Default::default(), 8).unwrap();
+    let mut trainer = Trainer::new(illia::Adam::default(), 8).unwrap();
     for _ in 0..8 {
         trainer
             .step(&net, &vs, 1.0, || {
@@ -156,7 +155,7 @@ fn a_forward_may_insist_on_its_results() {
 fn a_prediction_within_a_step_leaves_the_step_as_it_was() {
     let (vs, net) = with(Estimator::Reparameterization, |layer, x| layer.forward(x));
     let (x, y) = (Tensor::ones([4, 3], FLOATS), Tensor::full([4, 3], 2.0, FLOATS));
-    let mut trainer = Trainer::new(Default::default(), 4).unwrap();
+    let mut trainer = Trainer::new(illia::Adam::default(), 4).unwrap();
     let before = net.layer.weight.mu().detach().copy();
     for _ in 0..5 {
         let nll = || {
@@ -190,11 +189,8 @@ fn a_random_layer_that_the_traversal_misses_is_named_before_it_is_missed() {
     let (x, y) = (Tensor::ones([4, 3], FLOATS), Tensor::ones([4, 3], FLOATS));
     let noise = Gaussian::fixed(1.0).unwrap();
     let net = Hidden { seen: layer("a"), hidden: nn::seq().add(layer("b")) };
-    let fitted = Fit::new(&noise).epochs(1).run(&net, &vs, &x, &y).map(drop);
-    for refused in [fitted, Predict::new().run(&net, &x).map(drop)] {
-        let sentence = refused.unwrap_err().to_string();
-        assert!(sentence.contains("nn::Sequential"), "{sentence}");
-    }
+    let refused = Fit::new(&noise).epochs(1).run(&net, &vs, &x, &y).unwrap_err().to_string();
+    assert!(refused.contains("nn::Sequential"), "{refused}");
     // Plain ones may be anywhere.
     let net = Hidden {
         seen: layer("c"),

@@ -29,7 +29,7 @@ impl Net {
 }
 
 impl BayesianModule for Net {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         visitor.module("conv", &self.conv);
         visitor.module("hidden", &self.hidden);
         visitor.module("head", &self.head);

@@ -38,10 +38,10 @@ fn linear_regression_has_the_exact_posterior() {
         // Adam must forget the large gradients from before the mean was found (beta2), or sigma lags behind by a sixth
         // after thousands of steps; 16 draws a step quarter the estimator's noise.
         Fit::new(Gaussian::fixed(noise_std).unwrap())
-            .adam(Adam { learning_rate: 0.01, beta2: 0.99, ..Adam::default() })
+            .optimiser(Adam { learning_rate: 0.01, beta2: 0.99, ..Adam::default() })
             .epochs(2500)
             .batch_size(n as usize)
-            .samples(16)
+            .draws(16)
             .learning_rate_schedule(LearningRate::Cosine)
             .progress(false)
             .run(&net, &vs, &x, &y)
@@ -71,7 +71,7 @@ struct Bumps {
 }
 
 impl BayesianModule for Bumps {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         visitor.module("hidden", &self.hidden);
         visitor.module("output", &self.output);
     }

@@ -20,7 +20,7 @@ impl Net {
 }
 
 impl BayesianModule for Net {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         visitor.module("conv", &self.conv);
         visitor.module("head", &self.head);
     }

@@ -40,7 +40,7 @@ struct Forecast {
 }
 
 impl BayesianModule for Forecast {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         visitor.module("memory", &self.memory);
         visitor.module("output", &self.output);
     }

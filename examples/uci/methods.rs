@@ -83,7 +83,7 @@ struct Net {
 }
 
 impl BayesianModule for Net {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         visitor.module("hidden", &self.hidden);
         visitor.module("output", &self.output);
     }

@@ -11,6 +11,7 @@
 pub mod assess;
 pub mod checkpoint;
 pub mod data;
+mod dist;
 mod error;
 mod files;
 pub mod likelihood;
@@ -29,12 +30,17 @@ pub mod train;
 pub use macro_support as __private;
 
 pub use assess::{Temperature, metrics, report};
+pub use dist::Density;
 pub use error::{Error, Result, Unusable, fail};
 pub use illia_shape::{Axis, Shape};
 pub use module::{BayesianModule, KlCost, Net, Visitor, VisitorMut};
 pub use module::{Pruning, moped, moped_from, prune, restore_pruning};
 pub use noise::manual_seed;
-pub use parameter::{Draw, Posterior, Prior, RandomParameter, inverse_softplus};
-pub use pass::Estimator;
+pub use parameter::inverse_softplus;
+pub use parameter::{
+    Draw, Family, ParameterId, Posterior, Prior, PriorOf, RandomParameter, Start, Variables,
+};
+pub use pass::{Draws, Estimator};
 pub use predict::{Predict, Prediction};
-pub use train::{Adam, Elbo, ElboTerms, EpochRecord, Fit, History, KlSchedule, LearningRate, Terms, Trainer};
+pub use train::{Adam, AdamW, Memory, Optimiser, PosteriorStep, Sgd};
+pub use train::{Clip, Elbo, ElboTerms, EpochRecord, Fit, History, KlSchedule, LearningRate, Terms, Trainer};

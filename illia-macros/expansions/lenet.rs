@@ -220,7 +220,7 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
 #[automatically_derived]
 #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
 impl<const CLASSES: i64> ::illia::BayesianModule for LeNet<CLASSES> {
-    fn visit(&self, visitor: &mut ::illia::Visitor<'_>) {
+    fn visit<'__a>(&'__a self, visitor: &mut ::illia::Visitor<'__a>) {
         visitor.module("conv1", &self.conv1);
         visitor.module("conv2", &self.conv2);
         visitor.module("fc1", &self.fc1);

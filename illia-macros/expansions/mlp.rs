@@ -147,7 +147,7 @@ impl ::illia::Net for Mlp {
 #[automatically_derived]
 #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
 impl ::illia::BayesianModule for Mlp {
-    fn visit(&self, visitor: &mut ::illia::Visitor<'_>) {
+    fn visit<'__a>(&'__a self, visitor: &mut ::illia::Visitor<'__a>) {
         visitor.module("fc1", &self.fc1);
         visitor.module("fc2", &self.fc2);
         visitor.module("head", &self.head);

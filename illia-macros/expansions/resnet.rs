@@ -364,7 +364,7 @@ impl ::illia::Net for Net {
 #[automatically_derived]
 #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
 impl ::illia::BayesianModule for Net {
-    fn visit(&self, visitor: &mut ::illia::Visitor<'_>) {
+    fn visit<'__a>(&'__a self, visitor: &mut ::illia::Visitor<'__a>) {
         visitor.module("stem", &self.stem);
         visitor.module("blocks", &self.blocks);
         visitor.module("2.project", &self.project);

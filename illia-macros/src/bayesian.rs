@@ -249,7 +249,7 @@ fn implementation(input: &DeriveInput, illia: &Path, traversal: &Traversal) -> T
         #[automatically_derived]
         #[allow(unused_variables, clippy::all)]
         impl #impl_generics #illia::BayesianModule for #name #ty_generics #where_clause {
-            fn visit(&self, visitor: &mut #illia::Visitor<'_>) {
+            fn visit<'__a>(&'__a self, visitor: &mut #illia::Visitor<'__a>) {
                 #body
             }
             fn visit_mut(&mut self, visitor: &mut #illia::VisitorMut<'_>) {

@@ -82,7 +82,7 @@ fn the_traversal_names_what_the_variables_are_called() {
     let vs = nn::VarStore::new(Device::Cpu);
     let net = Deep::new(&vs.root());
     let mut seen = Vec::new();
-    net.visit(&mut illia::Visitor::new(&mut |name, _| seen.push(format!("{name}.mu"))));
+    seen.extend(net.named_parameters().into_iter().map(|(name, _)| format!("{name}.mu")));
     let mut variables: Vec<String> =
         vs.variables().into_keys().filter(|name| name.ends_with(".mu")).collect();
     variables.sort();

@@ -129,6 +129,10 @@ impl File {
         Ok(File { path: path.to_owned(), bytes, entries, state: Some(state) })
     }
 
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.entries.iter().map(|(name, entry)| (name.as_str(), entry))
+    }
+
     pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.get(name)
     }

@@ -25,12 +25,10 @@ mod model;
 mod state_dict;
 #[cfg(test)]
 mod tests;
-mod training;
+pub(crate) mod training;
 
 pub use folder::Checkpoints;
 pub use state_dict::load_state_dict;
-
-pub(crate) use training::{Progress, Training};
 
 use std::path::Path;
 

@@ -9,10 +9,8 @@ use tch::nn::VarStore;
 
 use super::file::{File, Want, unusable};
 use crate::error::{Error, Result, Unusable, Within};
-use crate::module::{BayesianModule, Visitor, VisitorMut};
-use crate::parameter::Posterior;
+use crate::module::BayesianModule;
 use crate::parameter::Prior;
-use crate::parameter::RandomParameter;
 
 /// Before the name of a parameter: where its prior is centred.
 const CENTRE: &str = "prior_centre/";
@@ -32,15 +30,6 @@ struct ParameterState {
     prior: Prior,
 }
 
-fn family(posterior: Posterior) -> String {
-    match posterior {
-        Posterior::Gaussian { .. } => "Gaussian".to_owned(),
-        Posterior::Point { .. } => "Point".to_owned(),
-        Posterior::Dropout { p, .. } => format!("Dropout({p})"),
-        Posterior::Deterministic { .. } => "Deterministic".to_owned(),
-    }
-}
-
 /// The model's tensors by their names in a file, and the rest of what a file says of it.
 pub(super) fn contents<M: BayesianModule + ?Sized>(
     net: &M,
@@ -52,14 +41,14 @@ pub(super) fn contents<M: BayesianModule + ?Sized>(
         crc.update(format!("{name} {:?} {:?}\n", variable.kind(), variable.size()).as_bytes());
     }
     let mut parameters = BTreeMap::new();
-    net.visit(&mut Visitor::new(&mut |name, parameter: &RandomParameter| {
-        let posterior = family(parameter.posterior());
+    for (name, parameter) in net.named_parameters() {
+        let posterior = parameter.posterior().name();
         crc.update(format!("{name} {posterior}\n").as_bytes());
-        parameters.insert(name.to_owned(), ParameterState { posterior, prior: parameter.prior() });
         if let Some(centre) = parameter.prior_centre() {
             tensors.insert(format!("{CENTRE}{name}"), centre.shallow_clone());
         }
-    }));
+        parameters.insert(name, ParameterState { posterior, prior: parameter.prior() });
+    }
     (tensors, ModelState { fingerprint: format!("{:08x}", crc.finalize()), parameters })
 }
 
@@ -67,7 +56,8 @@ pub(super) fn contents<M: BayesianModule + ?Sized>(
 pub(super) fn want(tensors: &BTreeMap<String, Tensor>, name: &str) -> Want {
     if tensors.contains_key(name) || name.starts_with(CENTRE) {
         Want::Keep
-    } else if super::training::PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+    } else if name.contains('/') {
+        // A run's, beside its model.
         Want::Skip
     } else {
         Want::Refuse(format!("the file has `{name}`, which the model has not"))
@@ -141,7 +131,7 @@ pub(super) fn check<M: BayesianModule + ?Sized>(
         }
         let invalid = |e: Error| unusable(path, Unusable::Damaged(format!("`{name}`: {e}")));
         theirs.prior.validate().map_err(invalid)?;
-        let learned = |prior| matches!(prior, Prior::LearnedGaussian { .. });
+        let learned = |prior: Prior| matches!(prior, Prior::LearnedGaussian { .. });
         if learned(theirs.prior) && !learned(ours.prior) {
             return Err(architecture(format!("the prior of `{name}` is learned in the file only")));
         }
@@ -149,14 +139,13 @@ pub(super) fn check<M: BayesianModule + ?Sized>(
     if let Some(name) = state.parameters.keys().find(|name| !ours.parameters.contains_key(*name)) {
         return Err(architecture(format!("the file has `{name}`, which the model has not")));
     }
-    let mut centres = Ok(());
-    net.visit(&mut Visitor::new(&mut |name, parameter| {
+    for (name, parameter) in net.named_parameters() {
         let in_file = format!("{CENTRE}{name}");
-        if centres.is_ok() && file.entry(&in_file).is_some() {
-            centres = check_tensor(path, file, &in_file, &in_file, parameter.mu());
+        if file.entry(&in_file).is_some() {
+            check_tensor(path, file, &in_file, &in_file, parameter.mu())?;
         }
-    }));
-    centres
+    }
+    Ok(())
 }
 
 /// Refuses a file whose priors or pruned weights are not the model's, for runs, which go on with the same objective.
@@ -181,21 +170,16 @@ pub(super) fn check_objective<M: BayesianModule + ?Sized>(
             return Err(unusable(path, Unusable::Architecture(difference)));
         }
     }
-    let mut result = Ok(());
-    net.visit(&mut Visitor::new(&mut |name, parameter| {
-        let (Some(rho), Some(entry)) = (parameter.rho(), file.entry(&format!("{name}.rho"))) else { return };
-        if result.is_ok() {
-            result = file.tensor(entry).and_then(|theirs| {
-                if theirs.isneginf().equal(&rho.to_device(tch::Device::Cpu).isneginf()) {
-                    return Ok(());
-                }
-                let difference =
-                    format!("other weights of `{name}` are pruned in the file than in the model");
-                Err(unusable(path, Unusable::Architecture(difference)))
-            });
+    for (name, parameter) in net.named_parameters() {
+        let (Some(rho), Some(entry)) = (parameter.rho(), file.entry(&format!("{name}.rho"))) else {
+            continue;
+        };
+        if !file.tensor(entry)?.isneginf().equal(&rho.to_device(tch::Device::Cpu).isneginf()) {
+            let difference = format!("other weights of `{name}` are pruned in the file than in the model");
+            return Err(unusable(path, Unusable::Architecture(difference)));
         }
-    }));
-    result
+    }
+    Ok(())
 }
 
 /// Gives the model the file's tensors and priors; [`check`] has passed.
@@ -209,7 +193,7 @@ pub(super) fn apply<M: BayesianModule + ?Sized>(
         copy(file, &name, &variable)?;
     }
     let mut result = Ok(());
-    net.visit_mut(&mut VisitorMut::new(&mut |name, parameter| {
+    net.each_parameter_mut(&mut |name, parameter| {
         let mut one = || -> Result<()> {
             let centre = match file.entry(&format!("{CENTRE}{name}")) {
                 Some(entry) => Some(file.tensor(entry)?.to_device(parameter.mu().device())),
@@ -226,7 +210,7 @@ pub(super) fn apply<M: BayesianModule + ?Sized>(
         if result.is_ok() {
             result = one();
         }
-    }));
+    });
     result
 }
 

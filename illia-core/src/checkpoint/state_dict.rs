@@ -8,7 +8,7 @@ use tch::Tensor;
 use super::file::{File, Want, unusable};
 use crate::error::{Result, Unusable};
 use crate::files::Entry;
-use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::module::BayesianModule;
 use crate::parameter::RandomParameter;
 
 /// Gives the model's random parameters the `mu` and `rho` that the Python library illia trained: its `state_dict()`,
@@ -30,31 +30,23 @@ pub fn load_state_dict<M: BayesianModule + ?Sized>(net: &mut M, path: impl AsRef
         false => Want::Skip,
     })?;
     let mut loaded: BTreeMap<String, Tensor> = BTreeMap::new();
-    let mut result = Ok(());
-    net.visit(&mut Visitor::new(&mut |name, parameter| {
+    for (name, parameter) in net.named_parameters() {
         for (field, variable) in fields(parameter) {
-            if result.is_ok() {
-                let source = Source { path, file: &file, field, omitted_row: parameter.omitted_row() };
-                result = source
-                    .parameter(name, variable)
-                    .map(|tensor| drop(loaded.insert(format!("{name}.{field}"), tensor)));
-            }
+            let source = Source { path, file: &file, field, omitted_row: parameter.omitted_row() };
+            loaded.insert(format!("{name}.{field}"), source.parameter(&name, variable)?);
         }
-    }));
-    result?;
+    }
     net.unfreeze();
     let _no_grad = tch::no_grad_guard();
-    net.visit(&mut Visitor::new(&mut |name, parameter| {
+    net.each_parameter_mut(&mut |name, parameter| {
         for (field, variable) in fields(parameter) {
             if let Some(tensor) = loaded.get(&format!("{name}.{field}")) {
                 variable.shallow_clone().copy_(tensor);
             }
         }
-    }));
-    net.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
         parameter.restore_pruning();
         parameter.forget_latest();
-    }));
+    });
     Ok(())
 }
 

@@ -1,40 +1,31 @@
-//! A whole run in a file: the model, the optimiser, where the run stands, and the noise.
+//! A whole run in a file: the model, what else the run remembers as named tensors and numbers, and the noise.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
 use tch::nn::VarStore;
+use tch::{Kind, Tensor};
 
 use super::file::{self, File, unusable};
 use super::model::{self, ModelState};
 use crate::error::{Error, Result, Unusable};
-use crate::module::{BayesianModule, Visitor};
+use crate::module::BayesianModule;
 use crate::noise::{self, State};
-use crate::train::fit::EpochRecord;
-use crate::train::optim::adam::{AdamState, Moments, moments_kind};
 
-const MEAN: &str = "adam.mean/";
-const SQUARE: &str = "adam.square/";
-const BEST: &str = "best/";
-
-/// Before the names of the tensors that are not the model's.
-pub(super) const PREFIXES: [&str; 3] = [MEAN, SQUARE, BEST];
-
-/// Where a run stands.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Progress {
-    /// Steps taken in all.
-    pub step: usize,
-    /// The epochs that are done.
-    pub epochs: Vec<EpochRecord>,
-    /// Steps taken in the epoch under way.
-    pub batches: usize,
-    /// That epoch's record so far.
-    pub partial: Option<EpochRecord>,
-    /// The best validation so far: (epoch, nats per example).
-    pub best: Option<(usize, f64)>,
+/// What a run keeps beside its model.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// By `what/variable`, each of its variable's shape: `adam.mean/fc.weight.mu`.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// How many steps of the optimiser each variable took.
+    pub steps: BTreeMap<String, i64>,
+    /// The stream of shuffles, before the epoch under way.
+    pub shuffle: (u64, u64),
+    /// Where the run stands, in its own words.
+    pub progress: serde_json::Value,
+    /// What a run can't go on without, by its name in a sentence.
+    pub settings: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,141 +34,112 @@ struct TrainingState {
     noise: State,
     /// Each random parameter's stream: its number, and its draws so far.
     streams: BTreeMap<String, (u64, u64)>,
-    /// The stream of shuffles, before the epoch under way.
     shuffle: (u64, u64),
-    /// Each variable's steps of Adam.
-    adam_steps: BTreeMap<String, i64>,
-    progress: Progress,
+    /// Files of version 0.1 knew one optimiser.
+    #[serde(alias = "adam_steps")]
+    steps: BTreeMap<String, i64>,
+    progress: serde_json::Value,
     settings: BTreeMap<String, String>,
 }
 
-/// What a run writes and reads.
-pub(crate) struct Training<'a, M: ?Sized> {
-    pub net: &'a M,
-    pub vs: &'a VarStore,
-    /// Settings that a run can't go on without: by their names.
-    pub settings: BTreeMap<String, String>,
+/// Writes the run to `path`.
+pub(crate) fn write<M: BayesianModule + ?Sized>(
+    path: &Path,
+    net: &M,
+    vs: &VarStore,
+    kept: Kept,
+) -> Result<()> {
+    let (mut tensors, model) = model::contents(net, vs);
+    tensors.extend(kept.tensors);
+    let streams = net.named_parameters().into_iter().map(|(name, p)| (name, p.stream().position())).collect();
+    let Kept { steps, shuffle, progress, settings, .. } = kept;
+    let state = TrainingState { model, noise: noise::state(), streams, shuffle, steps, progress, settings };
+    file::write(path, &tensors, &model::json(&state)?)
 }
 
-/// What a file gives back beside what it changes in the model.
-pub(crate) struct Resumed {
-    pub progress: Progress,
-    pub shuffle: (u64, u64),
-    pub adam: AdamState,
-    /// The best weights so far.
-    pub best: Vec<(String, Tensor)>,
+/// A run's file that was checked against a model: nothing has been changed yet.
+pub(crate) struct Opened {
+    file: File,
+    state: TrainingState,
 }
 
-impl<M: BayesianModule + ?Sized> Training<'_, M> {
-    pub(crate) fn write(
-        &self,
-        path: &Path,
-        adam: &AdamState,
-        progress: &Progress,
-        shuffle: (u64, u64),
-        best: &[(String, Tensor)],
-    ) -> Result<()> {
-        let (mut tensors, model) = model::contents(self.net, self.vs);
-        let mut adam_steps = BTreeMap::new();
-        for (name, moments) in &adam.moments {
-            tensors.insert(format!("{MEAN}{name}"), moments.mean.shallow_clone());
-            tensors.insert(format!("{SQUARE}{name}"), moments.square.shallow_clone());
-            adam_steps.insert(name.clone(), moments.steps);
+/// Reads the run at `path` and checks it against the model. `settings` must be the file's, as far as it has them.
+pub(crate) fn open<M: BayesianModule + ?Sized>(
+    path: &Path,
+    net: &M,
+    vs: &VarStore,
+    settings: &BTreeMap<String, String>,
+) -> Result<Opened> {
+    let (ours, _) = model::contents(net, vs);
+    let file = File::read(path, &|name| match variable_of(name) {
+        Some(of) if ours.contains_key(of) => file::Want::Keep,
+        _ => model::want(&ours, name),
+    })?;
+    let damaged = |what: String| unusable(path, Unusable::Damaged(what));
+    let text = file.state.as_deref().unwrap_or_default();
+    let state: TrainingState = serde_json::from_str(text)
+        .map_err(|e| damaged(format!("it holds no run (a model alone has `load`): {e}")))?;
+    model::check(path, net, vs, &file, &state.model)?;
+    model::check_objective(path, net, vs, &file, &state.model)?;
+    let architecture = |difference: String| Err(unusable(path, Unusable::Architecture(difference)));
+    for (name, ours) in settings {
+        if let Some(theirs) = state.settings.get(name).filter(|theirs| *theirs != ours) {
+            return architecture(format!("{name} is {theirs} in the file and {ours} in this run"));
         }
-        for (name, weights) in best {
-            tensors.insert(format!("{BEST}{name}"), weights.shallow_clone());
-        }
-        let mut streams = BTreeMap::new();
-        self.net.visit(&mut Visitor::new(&mut |name, parameter| {
-            streams.insert(name.to_owned(), parameter.stream().position());
-        }));
-        let state = TrainingState {
-            model,
-            noise: noise::state(),
-            streams,
-            shuffle,
-            adam_steps,
-            progress: progress.clone(),
-            settings: self.settings.clone(),
-        };
-        file::write(path, &tensors, &model::json(&state)?)
     }
-
-    /// Goes on from the file at `path`: checks all of it, then changes the model, the noise, and returns the rest.
-    pub(crate) fn read(&self, path: &Path) -> Result<Resumed> {
-        let (ours, _) = model::contents(self.net, self.vs);
-        let file = File::read(path, &|name| {
-            let of = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
-            if ours.contains_key(of) { file::Want::Keep } else { model::want(&ours, name) }
-        })?;
-        let damaged = |what: String| unusable(path, Unusable::Damaged(what));
-        let text = file.state.as_deref().unwrap_or_default();
-        let state: TrainingState = serde_json::from_str(text)
-            .map_err(|e| damaged(format!("it holds no run (a model alone has `load`): {e}")))?;
-        self.check(path, &file, &state)?;
-
-        let variables = self.vs.variables();
-        let mut adam = AdamState::default();
-        for (name, &steps) in &state.adam_steps {
-            let copy = |prefix: &str| -> Result<Tensor> {
-                let entry = file
-                    .entry(&format!("{prefix}{name}"))
-                    .ok_or_else(|| damaged(format!("no {prefix}{name}")))?;
-                let device = variables.get(name).map_or(tch::Device::Cpu, Tensor::device);
-                Ok(file.tensor(entry)?.to_device(device))
-            };
-            adam.moments.insert(name.clone(), Moments { mean: copy(MEAN)?, square: copy(SQUARE)?, steps });
+    let variables = vs.variables();
+    for (name, entry) in file.entries() {
+        let Some(variable) = variable_of(name).and_then(|of| variables.get(of)) else { continue };
+        // What an optimiser keeps of half-precision variables has more room.
+        let kind = if entry.kind == Kind::Float { Kind::Float } else { variable.kind() };
+        model::check_tensor(path, &file, name, name, &variable.to_kind(kind))?;
+    }
+    for (name, _) in net.named_parameters() {
+        if !state.streams.contains_key(&name) {
+            return Err(damaged(format!("it says nothing of the noise of `{name}`")));
         }
-        let mut best = Vec::new();
-        if state.progress.best.is_some() {
-            for (name, variable) in &variables {
-                if let Some(entry) = file.entry(&format!("{BEST}{name}")) {
-                    best.push((name.clone(), file.tensor(entry)?.to_device(variable.device())));
-                }
+    }
+    Ok(Opened { file, state })
+}
+
+/// The variable that a tensor beside the model's belongs to.
+fn variable_of(name: &str) -> Option<&str> {
+    name.split_once('/').map(|(_, of)| of)
+}
+
+impl Opened {
+    /// What the run kept beside its model, on the variables' devices.
+    pub(crate) fn kept(&self, vs: &VarStore) -> Result<Kept> {
+        let variables = vs.variables();
+        let mut tensors = BTreeMap::new();
+        for (name, entry) in self.file.entries() {
+            if let Some(variable) = variable_of(name).and_then(|of| variables.get(of)) {
+                tensors.insert(name.to_owned(), self.file.tensor(entry)?.to_device(variable.device()));
             }
         }
+        let TrainingState { steps, shuffle, progress, settings, .. } = &self.state;
+        let (steps, progress, settings) = (steps.clone(), progress.clone(), settings.clone());
+        Ok(Kept { tensors, steps, shuffle: *shuffle, progress, settings })
+    }
+
+    /// Gives the model its variables, and the noise its place.
+    pub(crate) fn apply<M: BayesianModule + ?Sized>(&self, net: &M, vs: &VarStore) -> Result<()> {
+        let (ours, _) = model::contents(net, vs);
         for (name, tensor) in &ours {
-            model::copy(&file, name, tensor)?;
+            model::copy(&self.file, name, tensor)?;
         }
-        noise::restore(state.noise);
-        self.net.visit(&mut Visitor::new(&mut |name, parameter| {
+        noise::restore(self.state.noise);
+        for (name, parameter) in net.named_parameters() {
             parameter.forget_latest();
-            if let Some(&position) = state.streams.get(name) {
+            if let Some(&position) = self.state.streams.get(&name) {
                 parameter.stream().restore(position);
             }
-        }));
-        Ok(Resumed { progress: state.progress, shuffle: state.shuffle, adam, best })
+        }
+        Ok(())
     }
+}
 
-    fn check(&self, path: &Path, file: &File, state: &TrainingState) -> Result<()> {
-        model::check(path, self.net, self.vs, file, &state.model)?;
-        model::check_objective(path, self.net, self.vs, file, &state.model)?;
-        let architecture = |difference: String| Err(unusable(path, Unusable::Architecture(difference)));
-        for (name, ours) in &self.settings {
-            if let Some(theirs) = state.settings.get(name).filter(|theirs| *theirs != ours) {
-                return architecture(format!("{name} is {theirs} in the file and {ours} in this run"));
-            }
-        }
-        for (name, variable) in self.vs.variables() {
-            if state.adam_steps.contains_key(&name) {
-                let like = variable.to_kind(moments_kind(variable.kind()));
-                for prefix in [MEAN, SQUARE] {
-                    let in_file = format!("{prefix}{name}");
-                    model::check_tensor(path, file, &in_file, &in_file, &like)?;
-                }
-            }
-            if state.progress.best.is_some() {
-                let in_file = format!("{BEST}{name}");
-                model::check_tensor(path, file, &in_file, &in_file, &variable)?;
-            }
-        }
-        let mut missing: Option<Error> = None;
-        self.net.visit(&mut Visitor::new(&mut |name, _| {
-            if !state.streams.contains_key(name) {
-                let damage = Unusable::Damaged(format!("it says nothing of the noise of `{name}`"));
-                missing.get_or_insert(unusable(path, damage));
-            }
-        }));
-        missing.map_or(Ok(()), Err)
-    }
+/// An error about a run's file that lacks something.
+pub(crate) fn damaged(path: &Path, what: &str) -> Error {
+    unusable(path, Unusable::Damaged(what.to_owned()))
 }

@@ -3,7 +3,8 @@
 use tch::Tensor;
 use tch::nn::Path;
 
-use super::{LOG_SQRT_2PI, Likelihood, Scale, matched, normal_cdf, per_example};
+use super::{Likelihood, Scale, matched, normal_cdf, per_example};
+use crate::dist::gaussian;
 use crate::error::{Error, Result, floating};
 
 /// Numbers with Gaussian noise of one scale: the output holds the means `[batch, ..]`.
@@ -116,6 +117,5 @@ impl Likelihood for HeteroscedasticGaussian {
 }
 
 fn log_density(mean: &Tensor, std: &Tensor, target: &Tensor) -> Tensor {
-    let z = (target - mean) / std;
-    per_example(&(z.square() * -0.5 - std.log() - LOG_SQRT_2PI))
+    per_example(&gaussian::log_density(&(target - mean), std))
 }

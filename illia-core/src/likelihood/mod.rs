@@ -200,8 +200,6 @@ fn entropy_term(p: &Tensor) -> Tensor {
     p.special_entr()
 }
 
-const LOG_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
-
 /// P(standard normal <= z).
 fn normal_cdf(z: &Tensor) -> Tensor {
     z.special_ndtr()

@@ -4,6 +4,7 @@ use tch::nn::Path;
 use tch::{Kind, Tensor};
 
 use super::{Likelihood, Scale, matched, per_example, positive};
+use crate::dist::student_t;
 use crate::error::{Error, Result};
 
 /// Numbers with Student-t noise, which bears outliers: the output holds the locations `[batch, ..]`.
@@ -31,14 +32,6 @@ impl StudentT {
     pub fn learned(p: &Path, dof: f64, scale: f64) -> Result<Self> {
         Ok(StudentT { dof: checked(dof)?, scale: Scale::learned(p, "noise", scale)? })
     }
-
-    /// log Gamma((dof + 1) / 2) - log Gamma(dof / 2) - log(dof pi) / 2: what makes the density integrate to one.
-    fn log_normaliser(&self) -> f64 {
-        let log_gamma = |x: f64| Tensor::from(x).to_kind(Kind::Double).lgamma().double_value(&[]);
-        log_gamma((self.dof + 1.0) / 2.0)
-            - log_gamma(self.dof / 2.0)
-            - (self.dof * std::f64::consts::PI).ln() / 2.0
-    }
 }
 
 fn checked(dof: f64) -> Result<f64> {
@@ -54,8 +47,7 @@ impl Likelihood for StudentT {
         let target = matched("StudentT", output, target)?;
         let scale = self.scale.like(output);
         let z = (target - output) / &scale;
-        let kernel = (z.square() / self.dof).log1p() * (-(self.dof + 1.0) / 2.0);
-        Ok(per_example(&(kernel - scale.log() + self.log_normaliser())))
+        Ok(per_example(&(student_t::log_standard_density(&z, self.dof) - scale.log())))
     }
 
     fn mean(&self, output: &Tensor) -> Tensor {
@@ -82,7 +74,7 @@ impl Likelihood for StudentT {
             let at = &angle * (i as f64 / SIMPSON as f64);
             sum += at.cos().clamp_min(0.0).pow_tensor_scalar(self.dof - 1.0) * weight;
         }
-        let normaliser = self.log_normaliser().exp() * self.dof.sqrt();
+        let normaliser = student_t::log_normaliser(self.dof).exp() * self.dof.sqrt();
         let integral = sum * &angle * (normaliser / (3.0 * SIMPSON as f64));
         Some((integral + 0.5).clamp(0.0, 1.0).to_kind(output.kind()))
     }

@@ -6,6 +6,7 @@ use tch::{Device, Kind, TchError, Tensor};
 use super::Axes;
 use crate::error::{Result, Within};
 pub use crate::nn::try_dropout as dropout;
+use crate::pass::of_all_draws;
 
 macro_rules! activations {
     ($($name:ident => $torch:ident),*) => {$(
@@ -181,7 +182,7 @@ pub fn apply(
     shape: Option<Shape>,
     axes: &mut Axes,
 ) -> Result<Tensor> {
-    let y = function(x);
+    let y = function(&of_all_draws(x));
     checked(name, y, shape, x, axes)
 }
 
@@ -200,12 +201,13 @@ pub fn checked(name: &str, y: Tensor, shape: Option<Shape>, x: &Tensor, axes: &m
 
 /// x + y: where a residual block's two ways meet.
 pub fn add(x: &Tensor, y: &Tensor) -> Result<Tensor> {
-    x.f_add(y).within("residual")
+    of_all_draws(x).f_add(&of_all_draws(y)).within("residual")
 }
 
 /// The branches joined along their feature axis.
 pub fn concat(shape: Shape, branches: &[Tensor]) -> Result<Tensor> {
-    Tensor::f_cat(branches, feature_axis(shape) as i64 + 1).within("concat")
+    let branches: Vec<Tensor> = branches.iter().map(of_all_draws).collect();
+    Tensor::f_cat(&branches, feature_axis(shape) as i64 + 1).within("concat")
 }
 
 #[cfg(test)]

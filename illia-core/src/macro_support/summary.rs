@@ -5,7 +5,6 @@ use std::fmt;
 use illia_shape::Shape;
 
 use crate::module::{BayesianModule, Visitor};
-use crate::parameter::RandomParameter;
 use crate::pass::Estimator;
 
 /// One line of the table.
@@ -28,14 +27,13 @@ impl Row {
     /// A layer, whose parameters are counted by its traversal.
     pub fn of(name: &str, kind: &str, output: Shape, module: &dyn BayesianModule) -> Row {
         let mut row = Row::new(name, kind, output);
-        let mut count = |_: &str, parameter: &RandomParameter| {
+        let mut visitor = Visitor::new();
+        module.visit(&mut visitor);
+        row.plain += visitor.plain_weights();
+        for (_, parameter) in visitor.into_named() {
             row.random += parameter.num_params();
             row.plain += parameter.num_weights() - parameter.num_params();
-        };
-        let mut visitor = Visitor::new(&mut count);
-        module.visit(&mut visitor);
-        let plain = visitor.plain_weights();
-        row.plain += plain;
+        }
         row
     }
 

@@ -11,7 +11,7 @@ use crate::module::{BayesianModule, Visitor, VisitorMut};
 macro_rules! plain {
     ($($layer:ty: $weights:expr),* $(,)?) => {$(
         impl BayesianModule for $layer {
-            fn visit(&self, visitor: &mut Visitor<'_>) {
+            fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
                 visitor.plain($weights(self));
             }
             fn visit_mut(&mut self, _: &mut VisitorMut<'_>) {}
@@ -42,12 +42,12 @@ plain!(
 );
 
 impl<T: ?Sized> BayesianModule for std::marker::PhantomData<T> {
-    fn visit(&self, _: &mut Visitor<'_>) {}
+    fn visit<'a>(&'a self, _: &mut Visitor<'a>) {}
     fn visit_mut(&mut self, _: &mut VisitorMut<'_>) {}
 }
 
 impl<ND> BayesianModule for nn::Conv<ND> {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         visitor.plain(count(Some(&self.ws).into_iter().chain(&self.bs)));
     }
     fn visit_mut(&mut self, _: &mut VisitorMut<'_>) {}
@@ -57,7 +57,7 @@ impl<ND> BayesianModule for nn::Conv<ND> {
 macro_rules! transparent {
     ($(<$m:ident> $wrapper:ty),*) => {$(
         impl<$m: BayesianModule + ?Sized> BayesianModule for $wrapper {
-            fn visit(&self, visitor: &mut Visitor<'_>) {
+            fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
                 (**self).visit(visitor);
             }
             fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
@@ -70,7 +70,7 @@ macro_rules! transparent {
 transparent!(<M> Box<M>, <M> &mut M);
 
 impl<M: BayesianModule> BayesianModule for Option<M> {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         if let Some(module) = self {
             module.visit(visitor);
         }
@@ -83,7 +83,7 @@ impl<M: BayesianModule> BayesianModule for Option<M> {
 }
 
 impl<M: BayesianModule> BayesianModule for [M] {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         for (i, module) in self.iter().enumerate() {
             visitor.module(&i.to_string(), module);
         }
@@ -98,7 +98,7 @@ impl<M: BayesianModule> BayesianModule for [M] {
 macro_rules! as_slice {
     ($([$($generics:tt)*] $collection:ty),*) => {$(
         impl<$($generics)*> BayesianModule for $collection {
-            fn visit(&self, visitor: &mut Visitor<'_>) {
+            fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
                 self.as_slice().visit(visitor);
             }
             fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
@@ -111,7 +111,7 @@ macro_rules! as_slice {
 as_slice!([M: BayesianModule] Vec<M>, [M: BayesianModule, const N: usize] [M; N]);
 
 impl<K: ToString, M: BayesianModule> BayesianModule for BTreeMap<K, M> {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         for (key, module) in self {
             visitor.module(&key.to_string(), module);
         }
@@ -126,7 +126,7 @@ impl<K: ToString, M: BayesianModule> BayesianModule for BTreeMap<K, M> {
 /// Visited in the order of the keys, so that what is computed over the map does not depend on the
 /// hasher.
 impl<K: ToString, M: BayesianModule, S> BayesianModule for HashMap<K, M, S> {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         let mut modules: Vec<_> = self.iter().map(|(key, module)| (key.to_string(), module)).collect();
         modules.sort_by(|a, b| a.0.cmp(&b.0));
         for (key, module) in modules {
@@ -145,7 +145,7 @@ impl<K: ToString, M: BayesianModule, S> BayesianModule for HashMap<K, M, S> {
 macro_rules! tuples {
     ($($m:ident $i:tt),+) => {
         impl<$($m: BayesianModule),+> BayesianModule for ($($m,)+) {
-            fn visit(&self, visitor: &mut Visitor<'_>) {
+            fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
                 $(visitor.module(stringify!($i), &self.$i);)+
             }
             fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {

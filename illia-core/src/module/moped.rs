@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tch::Tensor;
 
 use crate::error::{Error, Result};
-use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::module::BayesianModule;
 
 /// Where |w| is 0 the posterior still needs a width.
 const FLOOR: f64 = 1e-4;
@@ -43,10 +43,8 @@ where
     M: BayesianModule + ?Sized,
     T: BayesianModule + ?Sized,
 {
-    let mut weights = HashMap::new();
-    twin.visit(&mut Visitor::new(&mut |name, parameter| {
-        weights.insert(name.to_owned(), parameter.mu().shallow_clone());
-    }));
+    let parameters = twin.named_parameters().into_iter();
+    let weights = parameters.map(|(name, parameter)| (name, parameter.mu().shallow_clone())).collect();
     moped_from(net, &weights, delta)
 }
 
@@ -62,21 +60,15 @@ pub fn moped_from<M: BayesianModule + ?Sized>(
     if !(delta.is_finite() && delta > 0.0) {
         return Err(Error::configuration("delta", delta, "a finite number above 0"));
     }
-    let mut failure = None;
-    net.visit_mut(&mut VisitorMut::new(&mut |name, parameter| {
-        if failure.is_some() {
-            return;
+    let mut result = Ok(());
+    net.each_parameter_mut(&mut |name, parameter| {
+        let missing = || Error::configuration("twin", "another net", &format!("one that has `{name}`"));
+        let start = |weight| parameter.start_at(weight, delta, FLOOR).map_err(|error| error.at(name));
+        if result.is_ok() {
+            result = weights.get(name).ok_or_else(missing).and_then(start);
         }
-        let done = match weights.get(name) {
-            Some(weight) => parameter.start_at(weight, delta, FLOOR),
-            None => Err(Error::configuration("twin", "another net", &format!("one that has `{name}`"))),
-        };
-        failure = done.err().map(|error| error.at(name));
-    }));
-    match failure {
-        Some(error) => Err(error),
-        None => Ok(()),
-    }
+    });
+    result
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub trait Net: BayesianModule + Debug + Send + Sized {
 
     /// Shows the net to a visitor as `name`.
     #[doc(hidden)]
-    fn show(&self, name: &str, visitor: &mut Visitor<'_>) {
+    fn show<'a>(&'a self, name: &str, visitor: &mut Visitor<'a>) {
         visitor.module(name, self);
     }
 

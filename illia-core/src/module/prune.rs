@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
-use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::module::BayesianModule;
 
 /// What [`prune`] did.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,11 +42,11 @@ pub fn prune<M: BayesianModule + ?Sized>(net: &mut M, fraction: f64) -> Result<P
         return Err(Error::configuration("fraction", fraction, "from 0 to 1"));
     }
     let mut ratios = Vec::new();
-    net.visit(&mut Visitor::new(&mut |_, parameter| {
+    for parameter in net.parameters() {
         if let Some(ratio) = parameter.signal_to_noise() {
             ratios.push(ratio.flatten(0, -1).to_device(Device::Cpu).to_kind(Kind::Double));
         }
-    }));
+    }
     let total: usize = ratios.iter().map(Tensor::numel).sum();
     let wanted = (fraction * total as f64).round() as i64;
     if total == 0 || wanted == 0 {
@@ -58,25 +58,22 @@ pub fn prune<M: BayesianModule + ?Sized>(net: &mut M, fraction: f64) -> Result<P
     let threshold = all.index_select(0, &order).max().double_value(&[]);
     let mut mask = Tensor::zeros([total as i64], (Kind::Bool, Device::Cpu));
     let _ = mask.index_fill_(0, &order, 1);
-    let (mut at, mut pruned, mut failure) = (0, 0, None);
-    net.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
-        if parameter.rho().is_some() {
+    let (mut at, mut pruned, mut result) = (0, 0, Ok(()));
+    net.each_parameter_mut(&mut |_, parameter| {
+        if parameter.rho().is_some() && result.is_ok() {
             let n = parameter.num_weights() as i64;
-            let own = mask.narrow(0, at, n).reshape(parameter.mu().size());
+            result = parameter.prune(&mask.narrow(0, at, n).reshape(parameter.mu().size()));
             at += n;
-            failure = parameter.prune(&own).err().or(failure.take());
             pruned += parameter.num_pruned();
         }
-    }));
-    match failure {
-        Some(error) => Err(error),
-        None => Ok(Pruning { pruned, total, threshold }),
-    }
+    });
+    result?;
+    Ok(Pruning { pruned, total, threshold })
 }
 
 /// Recognises what was pruned before the net's variables were saved, after they were loaded.
 pub fn restore_pruning<M: BayesianModule + ?Sized>(net: &mut M) {
-    net.visit_mut(&mut VisitorMut::new(&mut |_, parameter| parameter.restore_pruning()));
+    net.each_parameter_mut(&mut |_, parameter| parameter.restore_pruning());
 }
 
 #[cfg(test)]

@@ -242,8 +242,14 @@ impl<const D: usize> LinearMap for Conv<D> {
         }
         let (w, b) = (w.flatten(0, 1), b.map(|b| b.flatten(0, 1)));
         let (x, groups) = match self.config.groups {
-            1 if shared => (x.narrow(0, 0, 1), 1),
+            1 if shared => (x.shallow_clone(), 1),
             groups => {
+                let x = if shared {
+                    x.f_expand([draws].iter().chain(shape.get(1..)?).copied().collect::<Vec<_>>(), false)
+                        .ok()?
+                } else {
+                    x.shallow_clone()
+                };
                 if let [batch, channels, ..] = shape.as_mut_slice() {
                     (*batch, *channels) = (1, draws * self.inputs);
                 }

@@ -165,9 +165,17 @@ impl Embedding {
 }
 
 impl BayesianModule for Embedding {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         visitor.parameter("weight", &self.weight);
     }
+    fn try_forward_module(&self, x: &Tensor, _: bool) -> Option<Result<Tensor>> {
+        Some(self.try_forward(x))
+    }
+
+    fn per_example(&self) -> bool {
+        true
+    }
+
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
         visitor.parameter("weight", &mut self.weight);
     }

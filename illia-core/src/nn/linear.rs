@@ -126,7 +126,7 @@ impl LinearMap for Linear {
         w: &Tensor,
         b: Option<&Tensor>,
         rows: i64,
-        _shared: bool,
+        shared: bool,
     ) -> Option<Result<Tensor, tch::TchError>> {
         // Other ranks have their rows elsewhere, other kinds have no product; a failing `baddbmm` would panic in the drop of tch's scalars.
         if x.dim() != 2 || x.kind() != w.kind() {
@@ -137,7 +137,11 @@ impl LinearMap for Linear {
             None => x.f_bmm(&w.transpose(1, 2)),
         };
         let draws = w.size().first().copied().unwrap_or(1);
-        let all = x.f_reshape([draws, rows, self.inputs]).and_then(one);
+        let each = match shared {
+            true => x.f_unsqueeze(0).and_then(|x| x.f_expand([draws, rows, self.inputs], false)),
+            false => x.f_reshape([draws, rows, self.inputs]),
+        };
+        let all = each.and_then(one);
         Some(all.map(|outputs| outputs.flatten(0, 1)))
     }
 }

@@ -115,11 +115,19 @@ impl LstmModel {
 }
 
 impl BayesianModule for LstmModel {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         visitor.module("embedding", &self.embedding);
         visitor.module("lstm", &self.lstm);
         visitor.module("head", &self.head);
     }
+    fn try_forward_module(&self, x: &Tensor, _: bool) -> Option<Result<Tensor>> {
+        Some(self.try_forward(x).map(|made| made.output))
+    }
+
+    fn per_example(&self) -> bool {
+        true
+    }
+
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
         visitor.module("embedding", &mut self.embedding);
         visitor.module("lstm", &mut self.lstm);

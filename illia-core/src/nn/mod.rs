@@ -81,11 +81,17 @@ fn weight_and_bias<'a>(
 macro_rules! weight_and_bias_layer {
     ([$($generics:tt)*] $layer:ty) => {
         impl<$($generics)*> $crate::BayesianModule for $layer {
-            fn visit(&self, visitor: &mut $crate::Visitor<'_>) {
+            fn visit<'a>(&'a self, visitor: &mut $crate::Visitor<'a>) {
                 visitor.parameter("weight", &self.weight);
                 if let Some(bias) = &self.bias {
                     visitor.parameter("bias", bias);
                 }
+            }
+            fn try_forward_module(&self, x: &tch::Tensor, _: bool) -> Option<$crate::Result<tch::Tensor>> {
+                Some(self.try_forward(x))
+            }
+            fn per_example(&self) -> bool {
+                true
             }
             fn visit_mut(&mut self, visitor: &mut $crate::VisitorMut<'_>) {
                 visitor.parameter("weight", &mut self.weight);

@@ -370,8 +370,8 @@ impl<C: Cell> Recurrent<C> {
     }
 }
 
-impl<C> BayesianModule for Recurrent<C> {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
+impl<C: Cell> BayesianModule for Recurrent<C> {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         for Direction { suffix, weight_ih, weight_hh, bias_ih, bias_hh } in &self.directions {
             visitor.parameter(&format!("weight_ih_{suffix}"), weight_ih);
             visitor.parameter(&format!("weight_hh_{suffix}"), weight_hh);
@@ -382,6 +382,14 @@ impl<C> BayesianModule for Recurrent<C> {
                 visitor.parameter(&format!("bias_hh_{suffix}"), bias);
             }
         }
+    }
+
+    fn try_forward_module(&self, x: &Tensor, train: bool) -> Option<Result<Tensor>> {
+        Some(self.try_forward_t(x, train))
+    }
+
+    fn per_example(&self) -> bool {
+        true
     }
 
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {

@@ -2,9 +2,8 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Draw, Held, Noise, RandomParameter};
+use super::{Held, RandomParameter};
 use crate::error::{Error, Result};
-use crate::parameter::Posterior;
 use crate::parameter::Prior;
 
 /// Which elements were pruned.
@@ -21,7 +20,7 @@ impl RandomParameter {
     /// 0 (Graves 2011; Blundell et al. 2015, section 5.1). -1 for pruned elements; Gaussian posteriors have it.
     pub fn signal_to_noise(&self) -> Option<Tensor> {
         tch::no_grad(|| {
-            let ratio = self.mu.abs() / self.sigma()?;
+            let ratio = self.mu().abs() / self.sigma()?;
             Some(match &self.pruned {
                 Some(pruned) => ratio.masked_fill(&pruned.mask, -1.0),
                 None => ratio,
@@ -37,25 +36,25 @@ impl RandomParameter {
     /// # Errors
     /// [`Error::Configuration`] for other posteriors than the Gaussian; [`Error::Shape`] for a mask of another shape.
     pub fn prune(&mut self, mask: &Tensor) -> Result<()> {
-        let Some(rho) = &self.rho else {
+        let Some(rho) = self.rho() else {
             return Err(Error::configuration("posterior", "not Gaussian", "Gaussian, to be pruned"));
         };
-        if mask.size() != self.mu.size() {
-            let expected = format!("{:?}, as the weights", self.mu.size());
+        if mask.size() != self.mu().size() {
+            let expected = format!("{:?}, as the weights", self.mu().size());
             return Err(Error::Shape { layer: "prune".to_owned(), expected, given: mask.size() });
         }
-        let mut mask = mask.to_kind(Kind::Bool).to_device(self.mu.device());
+        let mut mask = mask.to_kind(Kind::Bool).to_device(self.mu().device());
         if let Some(before) = &self.pruned {
             mask = mask.logical_or(&before.mask);
         }
         tch::no_grad(|| {
-            let _ = self.mu.shallow_clone().masked_fill_(&mask, 0.0);
+            let _ = self.mu().shallow_clone().masked_fill_(&mask, 0.0);
             let _ = rho.shallow_clone().masked_fill_(&mask, f64::NEG_INFINITY);
         });
-        if let Some(Held::Draw(draw)) = &mut self.held {
-            draw.weights = draw.weights.masked_fill(&mask, 0.0);
+        if let Some(Held::Weights(weights)) = &mut self.held {
+            *weights = weights.masked_fill(&mask, 0.0);
         }
-        self.latest.replace(None);
+        self.forget_latest();
         let count = mask.sum(Kind::Int64).int64_value(&[]).max(0) as usize;
         self.pruned = (count > 0).then_some(Pruned { mask, count });
         Ok(())
@@ -64,12 +63,15 @@ impl RandomParameter {
     /// Recognises the elements that were pruned before the variables were saved, by their rho of minus infinity.
     pub fn restore_pruning(&mut self) {
         self.pruned = None;
-        if let Some(mask) =
-            self.rho.as_ref().map(Tensor::isneginf).filter(|mask| mask.any().int64_value(&[]) != 0)
-        {
+        if let Some(mask) = self.rho().map(Tensor::isneginf).filter(|mask| mask.any().int64_value(&[]) != 0) {
             let count = mask.sum(Kind::Int64).int64_value(&[]).max(0) as usize;
             self.pruned = (count > 0).then_some(Pruned { mask, count });
         }
+    }
+
+    /// Which elements are pruned, in mu's shape.
+    pub(crate) fn pruned_mask(&self) -> Option<&Tensor> {
+        self.pruned.as_ref().map(|pruned| &pruned.mask)
     }
 
     /// How many elements are pruned.
@@ -78,53 +80,44 @@ impl RandomParameter {
     }
 
     /// mu, 0 where pruned: even if an optimiser with momentum moved the variable on.
-    pub(super) fn location(&self) -> Tensor {
+    pub(crate) fn location(&self) -> Tensor {
         match &self.pruned {
-            Some(pruned) => self.mu.masked_fill(&pruned.mask, 0.0),
-            None => self.mu.shallow_clone(),
+            Some(pruned) => self.mu().masked_fill(&pruned.mask, 0.0),
+            None => self.mu().shallow_clone(),
         }
     }
 
     /// The elements that are not pruned; a pruned one's sigma of 0 has no logarithm, nor a slope.
-    pub(super) fn kept(&self, elements: &Tensor) -> Tensor {
+    pub(crate) fn kept(&self, elements: &Tensor) -> Tensor {
         match &self.pruned {
             Some(pruned) => elements.masked_select(&pruned.mask.logical_not()),
             None => elements.shallow_clone(),
         }
     }
 
-    /// Holds the posterior's mean, without gradient, until [`unfreeze`](Self::unfreeze).
-    pub fn freeze_at_mean(&mut self) {
-        if self.is_random() {
-            // Dropout's mean is mu too: kept weights are scaled up by what the dropped ones take away.
-            let weights = tch::no_grad(|| self.location().copy());
-            self.held = Some(Held::Draw(Draw { weights, noise: Noise::None }));
-        }
-    }
-
     /// Starts the posterior at `weight`, with sigma = `delta` |weight| but at least `floor` where it has a sigma, and
     /// centres the prior there; a plain weight becomes `weight`.
     pub(crate) fn start_at(&mut self, weight: &Tensor, delta: f64, floor: f64) -> Result<()> {
-        if weight.size() != self.mu.size() {
-            let expected = format!("{:?}", self.mu.size());
+        if weight.size() != self.mu().size() {
+            let expected = format!("{:?}", self.mu().size());
             return Err(Error::Shape { layer: "moped".to_owned(), expected, given: weight.size() });
         }
-        let weight = weight.detach().to_kind(self.mu.kind()).to_device(self.mu.device());
+        let weight = weight.detach().to_kind(self.mu().kind()).to_device(self.mu().device());
         tch::no_grad(|| {
-            self.mu.shallow_clone().copy_(&weight);
-            if let Some(rho) = &self.rho {
+            self.mu().shallow_clone().copy_(&weight);
+            if let Some(rho) = self.rho() {
                 let sigma = (weight.abs() * delta).clamp_min(floor);
                 // The inverse of softplus, which is the identity where exp overflows.
                 let inverse = sigma.clamp_max(20.0).expm1().log();
                 rho.shallow_clone().copy_(&inverse.where_self(&sigma.lt(20.0), &sigma));
             }
         });
-        if !matches!(self.posterior, Posterior::Deterministic { .. }) {
+        if self.is_random() {
             let own = if let Prior::Gaussian { mean, .. } = self.prior { mean } else { 0.0 };
             self.prior_centre = Some(weight - own);
         }
         self.held = None;
-        self.latest.replace(None);
+        self.forget_latest();
         self.pruned = None;
         Ok(())
     }

@@ -36,6 +36,15 @@ impl KlSums {
         self.squares / (2.0 * std * std) - self.log_sigma + self.count * (std.ln() - 0.5)
     }
 
+    /// Without so many pruned elements, each of which has added a square of 1.
+    pub(crate) fn without(mut self, pruned: usize) -> KlSums {
+        if self.count > 0.0 {
+            self.squares -= pruned as f64;
+            self.count -= pruned as f64;
+        }
+        self
+    }
+
     /// The derivative of [`nats`](Self::nats) by the prior's standard deviation.
     pub(crate) fn by_std(&self, prior: GaussianPrior) -> f64 {
         let std = f64::from(prior.std);
@@ -77,13 +86,23 @@ pub(crate) fn draw(
 /// The gradients that one backward pass left, and the noise that belongs to them.
 #[derive(Debug, Default)]
 pub(crate) struct Gradients<'a> {
-    /// Of the drawn weights, and the draw's key.
+    /// Of the drawn weights, and the draw's key: where a step has one draw.
     pub weights: Option<(&'a Tensor, Key)>,
-    /// Of mu itself, and of sigma, from estimators that consume those.
+    /// Of mu and of sigma: from estimators that consume those, and where a step has several draws, of these.
     pub mu: Option<&'a Tensor>,
     pub sigma: Option<&'a Tensor>,
     /// Of rho itself: from terms of the loss made by autograd.
     pub rho: Option<&'a Tensor>,
+}
+
+/// Adds a draw's gradient to that of mu, and times the draw's noise to that of sigma; false, and nothing is done, for tensors
+/// that are not plain f32 memory on the CPU.
+pub(crate) fn accumulate(of_mu: &Tensor, of_sigma: &Tensor, gradient: &Tensor, key: Key) -> bool {
+    let (isa, source) = (Isa::best(), Source::normals(key));
+    memory::with_slices([Some(of_mu), Some(of_sigma), Some(gradient)], |slices| {
+        parallel::map_blocks(slices, BLOCK, |block, slices| accumulate_block(isa, source, block, slices));
+    })
+    .is_some()
 }
 
 /// The KL to a Gaussian prior as part of the loss.
@@ -161,7 +180,8 @@ fn draw_chunk(
 ) {
     let mut sigma = [0.0; CHUNK];
     for i in 0..CHUNK {
-        sigma[i] = softplus(rho[i]).0;
+        // A pruned element is exactly what its mu is: 0.
+        sigma[i] = if rho[i] == f32::NEG_INFINITY { 0.0 } else { softplus(rho[i]).0 };
     }
     match lanes {
         None => *out = sigma,
@@ -181,6 +201,11 @@ fn draw_chunk(
             for i in 0..CHUNK {
                 distance[i] -= centre[i];
             }
+        }
+        for i in 0..CHUNK {
+            // What a pruned element adds is known: see `KlSums::without`.
+            let pruned = rho[i] == f32::NEG_INFINITY;
+            (distance[i], sigma[i]) = if pruned { (0.0, 1.0) } else { (distance[i], sigma[i]) };
         }
         kl.add(distance, sigma, n);
     }
@@ -249,4 +274,23 @@ dispatch! {
         block: usize,
         slices: [&mut [f32]; 4],
     ) -> KlSums = draw_body;
+}
+
+#[inline(always)]
+fn accumulate_body(source: Source, block: usize, slices: [&mut [f32]; 3]) {
+    let mut lanes = source.block(block);
+    for_chunks!(|chunks, _n| slices, 2, {
+        if let [Some(of_mu), Some(of_sigma), Some(gradient)] = chunks {
+            let mut eps = [0.0; CHUNK];
+            lanes.normals(&mut eps);
+            for i in 0..CHUNK {
+                of_mu[i] += gradient[i];
+                of_sigma[i] += gradient[i] * eps[i];
+            }
+        }
+    });
+}
+
+dispatch! {
+    fn accumulate_block(source: Source, block: usize, slices: [&mut [f32]; 3]) = accumulate_body;
 }

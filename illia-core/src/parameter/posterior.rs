@@ -4,6 +4,7 @@ use tch::nn::Init;
 use tch::nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 use tch::{Device, Kind, Tensor};
 
+use super::family::{Dropout, Family, MeanField, Point};
 use crate::error::{Error, Result};
 use crate::noise::{self, Key};
 
@@ -38,6 +39,15 @@ pub enum Posterior {
         /// The start of the weight.
         init: Init,
     },
+    /// A family of one's own: [`Posterior::from`] makes it.
+    Custom(&'static dyn Family),
+}
+
+impl<F: Family + 'static> From<F> for Posterior {
+    /// The family is kept for as long as the program runs, so that a posterior is a plain value.
+    fn from(family: F) -> Self {
+        Posterior::Custom(Box::leak(Box::new(family)))
+    }
 }
 
 /// He's normal initialisation for weights; biases start uniform within ±1/sqrt(fan in), PyTorch's
@@ -46,12 +56,9 @@ const HE: Init =
     Init::Kaiming { dist: NormalOrUniform::Normal, fan: FanInOut::FanIn, non_linearity: NonLinearity::ReLU };
 
 impl Default for Posterior {
-    /// mu ~ N(0, 0.1), rho ~ N(-7, 0.1): the Python library's.
+    /// [`Posterior::python`].
     fn default() -> Self {
-        Posterior::Gaussian {
-            mu: Init::Randn { mean: 0.0, stdev: 0.1 },
-            rho: Init::Randn { mean: -7.0, stdev: 0.1 },
-        }
+        Posterior::python()
     }
 }
 
@@ -86,6 +93,7 @@ impl Posterior {
                 Posterior::Deterministic { init: mu }
             }
             Posterior::Deterministic { .. } => self,
+            Posterior::Custom(_) => Posterior::deterministic(),
         }
     }
 
@@ -94,33 +102,44 @@ impl Posterior {
         !matches!(self, Posterior::Deterministic { .. })
     }
 
+    /// The family; a plain weight has none.
+    pub(crate) fn family(&self) -> Option<Box<dyn Family>> {
+        match *self {
+            Posterior::Gaussian { mu, rho } => Some(Box::new(MeanField { mu, rho })),
+            Posterior::Point { mu } => Some(Box::new(Point { mu })),
+            Posterior::Dropout { p, mu } => Some(Box::new(Dropout { p, mu })),
+            Posterior::Deterministic { .. } => None,
+            Posterior::Custom(own) => Some(Box::new(own)),
+        }
+    }
+
+    /// The family's name and whatever of its settings a file has to agree with.
+    pub fn name(&self) -> String {
+        self.family().map_or_else(|| "Deterministic".to_owned(), |family| family.name())
+    }
+
+    /// The Python library's posterior: mu ~ N(0, 0.1²), rho ~ N(-7, 0.1²).
+    pub fn python() -> Self {
+        Posterior::Gaussian {
+            mu: Init::Randn { mean: 0.0, stdev: 0.1 },
+            rho: Init::Randn { mean: -7.0, stdev: 0.1 },
+        }
+    }
+
     /// Checks that every number lies where the family is defined.
     ///
     /// # Errors
     /// [`Error::Configuration`] names the first number that does not.
     pub fn validate(&self) -> Result<()> {
-        match *self {
-            Posterior::Gaussian { mu, rho } => {
-                finite("mu", mu)?;
-                finite("rho", rho)?;
-            }
-            Posterior::Point { mu }
-            | Posterior::Dropout { mu, .. }
-            | Posterior::Deterministic { init: mu } => {
-                finite("mu", mu)?;
-            }
-        }
-        match *self {
-            Posterior::Dropout { p, .. } if !(0.0..1.0).contains(&p) => {
-                Err(Error::configuration("p", p, "from 0 to below 1"))
-            }
-            _ => Ok(()),
+        match self {
+            Posterior::Deterministic { init } => finite("mu", *init),
+            _ => self.family().map_or(Ok(()), |family| family.validate()),
         }
     }
 }
 
 /// Refuses a start that is no finite number.
-fn finite(name: &str, init: Init) -> Result<()> {
+pub(crate) fn finite(name: &str, init: Init) -> Result<()> {
     let (numbers, std) = match init {
         Init::Const(value) => ([value, 0.0], 0.0),
         Init::Randn { mean, stdev } => ([mean, stdev], stdev),

@@ -1,9 +1,10 @@
 //! Priors: what is believed of a weight before any data.
 
-use std::f64::consts::PI;
+use std::fmt;
 
 use tch::Tensor;
 
+use crate::dist::{Density, gaussian, laplace, student_t};
 use crate::error::{Error, Result};
 
 /// The prior of a random parameter, the same and independent for each of its elements.
@@ -52,6 +53,62 @@ pub enum Prior {
         /// The value of s before training.
         std: f64,
     },
+    /// A density of one's own: [`Prior::from`] makes it.
+    Custom(Custom),
+}
+
+/// A user's [`Density`] as a prior. Two are equal when they print alike; a file keeps what it prints.
+#[derive(Clone, Copy)]
+pub struct Custom(&'static dyn Density);
+
+impl fmt::Debug for Custom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl PartialEq for Custom {
+    fn eq(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
+}
+
+impl serde::Serialize for Custom {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{self:?}"))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Custom {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Custom(Box::leak(Box::new(Recorded(String::deserialize(deserializer)?)))))
+    }
+}
+
+/// What a file says of a density that only its own type can compute.
+struct Recorded(String);
+
+impl fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Density for Recorded {
+    fn validate(&self) -> Result<()> {
+        Err(Error::configuration("prior", &self.0, "only in a net that was made with this prior"))
+    }
+
+    fn log_density(&self, w: &Tensor) -> Tensor {
+        w.full_like(f64::NAN)
+    }
+}
+
+impl<D: Density + 'static> From<D> for Prior {
+    /// The density is kept for as long as the program runs, so that a prior is a plain value.
+    fn from(density: D) -> Self {
+        Prior::Custom(Custom(Box::leak(Box::new(density))))
+    }
 }
 
 impl Default for Prior {
@@ -79,6 +136,7 @@ impl Prior {
             }
         };
         match *self {
+            Prior::Custom(own) => own.0.validate(),
             Prior::Gaussian { mean, std } => {
                 if !mean.is_finite() {
                     return Err(Error::configuration("mean", mean, "a finite number"));
@@ -101,28 +159,29 @@ impl Prior {
         }
     }
 
+    /// The Python library's prior, N(0, 0.1²).
+    pub fn python() -> Self {
+        Prior::Gaussian { mean: 0.0, std: 0.1 }
+    }
+
     /// log p(w) in nats, element by element: the shape of `w`.
     ///
     /// A [`Prior::LearnedGaussian`] takes its learned scale in `std`; the others ignore it.
     pub(crate) fn log_density(&self, w: &Tensor, std: Option<&Tensor>) -> Tensor {
+        let normal = |centred: &Tensor, std: f64| gaussian::log_density(centred, &Tensor::from(std));
         match *self {
-            Prior::Gaussian { mean, std } => log_normal(&(w - mean), std),
+            Prior::Gaussian { mean, std } => normal(&(w - mean), std),
             // log(pi N1 + (1 - pi) N2) in log space: far from 0 both densities underflow.
             Prior::ScaleMixture { pi, std1, std2 } => {
-                let wide = log_normal(w, std1) + pi.ln();
-                let narrow = log_normal(w, std2) + (-pi).ln_1p();
-                wide.logaddexp(&narrow)
+                (normal(w, std1) + pi.ln()).logaddexp(&(normal(w, std2) + (-pi).ln_1p()))
             }
-            Prior::Laplace { scale } => w.abs() * (-1.0 / scale) - (2.0 * scale).ln(),
-            Prior::StudentT { dof, scale } => {
-                let constant =
-                    ln_gamma(0.5 * (dof + 1.0)) - ln_gamma(0.5 * dof) - 0.5 * (dof * PI).ln() - scale.ln();
-                (w / scale).square().g_div_scalar(dof).log1p() * (-0.5 * (dof + 1.0)) + constant
-            }
+            Prior::Laplace { scale } => laplace::log_density(w, scale),
+            Prior::StudentT { dof, scale } => student_t::log_standard_density(&(w / scale), dof) - scale.ln(),
             Prior::LearnedGaussian { std: initial } => match std {
-                Some(std) => (w / std).square() * -0.5 - std.log() - 0.5 * (2.0 * PI).ln(),
-                None => log_normal(w, initial),
+                Some(std) => gaussian::log_density(w, std),
+                None => normal(w, initial),
             },
+            Prior::Custom(own) => own.0.log_density(w),
         }
     }
 
@@ -133,36 +192,15 @@ impl Prior {
         sigma: &Tensor,
         std: Option<&Tensor>,
     ) -> Option<Tensor> {
-        let gaussian = |centred: &Tensor, std: f64| {
-            (centred.square() + sigma.square()) * (0.5 / (std * std)) - sigma.log() + std.ln() - 0.5
-        };
         match *self {
-            Prior::Gaussian { mean, std } => Some(gaussian(&(mu - mean), std)),
-            Prior::LearnedGaussian { std: initial } => Some(match std {
-                Some(std) => {
-                    (mu.square() + sigma.square()) / (std.square() * 2.0) - sigma.log() + std.log() - 0.5
-                }
-                None => gaussian(mu, initial),
-            }),
-            // E|w| is the folded normal's mean; the Gaussian's entropy is log sigma + log(2 pi e) / 2.
-            Prior::Laplace { scale } => {
-                let ratio = mu / sigma;
-                let folded = sigma * (2.0 / PI).sqrt() * (ratio.square() * -0.5).exp()
-                    + mu * (ratio / 2f64.sqrt()).erf();
-                let entropy = sigma.log() + 0.5 * (1.0 + (2.0 * PI).ln());
-                Some(folded / scale + (2.0 * scale).ln() - entropy)
+            Prior::Gaussian { mean, std } => Some(gaussian::kl(&(mu - mean), sigma, &Tensor::from(std))),
+            Prior::LearnedGaussian { std: initial } => {
+                let initial = Tensor::from(initial);
+                Some(gaussian::kl(mu, sigma, std.unwrap_or(&initial)))
             }
+            Prior::Laplace { scale } => Some(laplace::kl_from_gaussian(mu, sigma, scale)),
             Prior::ScaleMixture { .. } | Prior::StudentT { .. } => None,
+            Prior::Custom(own) => own.0.kl_from_gaussian(mu, sigma),
         }
     }
-}
-
-/// log N(w; 0, std²), element by element.
-fn log_normal(w: &Tensor, std: f64) -> Tensor {
-    w.square() * (-0.5 / (std * std)) - (std.ln() + 0.5 * (2.0 * PI).ln())
-}
-
-/// log Γ(x) for x > 0; libtorch's `lgamma` works on tensors only.
-fn ln_gamma(x: f64) -> f64 {
-    Tensor::from(x).lgamma().double_value(&[])
 }

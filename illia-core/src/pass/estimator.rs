@@ -2,9 +2,9 @@
 
 use tch::Tensor;
 
+use super::stacked;
 use crate::error::{Result, Within};
 use crate::parameter::RandomParameter;
-use crate::pass::stacked;
 
 /// How a layer turns posterior and input into a random output.
 ///
@@ -64,12 +64,11 @@ impl Estimator {
         weight: &RandomParameter,
         bias: Option<&RandomParameter>,
     ) -> Result<Tensor> {
-        if let Some(stack) = weight.stack() {
+        if let Some(stack) = weight.stack().or_else(|| bias.and_then(RandomParameter::stack)) {
             return stacked::forward(layer, x, weight, bias, stack);
         }
         let moments = match self {
             Estimator::Reparameterization => None,
-            _ if weight.predicts() => None,
             _ => weight.moments(),
         };
         let Some((mu, sigma)) = moments else {

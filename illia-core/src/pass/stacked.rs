@@ -1,13 +1,14 @@
-//! Several draws in one forward: the draws' examples lie behind each other in the batch axis.
+//! Several draws in one forward: the draws' examples lie behind each other in the batch axis, or are the same for all.
 
 use tch::Tensor;
 
-use crate::error::{Result, Within};
-use crate::parameter::{RandomParameter, Stack};
-use crate::pass::estimator::LinearMap;
-use crate::pass::sample;
+use super::estimator::LinearMap;
+use super::{Stack, sample};
+use crate::error::{Error, Result, Within};
+use crate::parameter::RandomParameter;
 
-/// The output of `layer` for `x` `[draws * rows, ..]`, of which each draw's rows go through that draw's weights.
+/// The output of `layer`, `[draws * rows, ..]`, for `x` `[draws * rows, ..]`, of which each draw's rows go through that draw's
+/// weights, or `[rows, ..]`, which goes through those of all.
 ///
 /// In the marginal mode a layer that maps one vector for each example samples its outputs instead (Kingma, Salimans &
 /// Welling 2015, equation 6): for each example alone that is the same distribution.
@@ -18,24 +19,24 @@ pub(crate) fn forward<L: LinearMap>(
     bias: Option<&RandomParameter>,
     stack: Stack,
 ) -> Result<Tensor> {
-    if x.size().first() != Some(&(stack.draws * stack.rows)) {
-        // The batch axis is elsewhere: which rows are whose can't be known.
-        weight.spoil();
-        let (w, b) = (weight.draw(), bias.map(RandomParameter::draw));
-        return layer.map(x, w.weights(), b.as_ref().map(|b| b.weights())).within(L::KIND);
+    let rows = x.size().first().copied();
+    let shared = rows == Some(stack.rows);
+    if !shared && rows != Some(stack.draws * stack.rows) {
+        let expected =
+            format!("[{}, ..]: the examples' axis comes first where each is treated by itself", stack.rows);
+        return Err(Error::Shape { layer: L::KIND.to_owned(), expected, given: x.size() });
     }
     if stack.marginal && x.dim() == 2 && layer.example_rank(x) == 1 && is_gaussian(weight, bias) {
-        return marginal(layer, x, weight, bias, stack).within(L::KIND);
+        return marginal(layer, x, weight, bias, stack, shared).within(L::KIND);
     }
     let weights = weight.stacked_draws(stack.draws);
     let biases = bias.map(|bias| bias.stacked_draws(stack.draws));
-    let shared = is_input(x, stack);
     if let Some(outputs) = layer.map_draws(x, &weights, biases.as_ref(), stack.rows, shared) {
         return outputs.within(L::KIND);
     }
     let mut outputs = Vec::with_capacity(stack.draws.max(0) as usize);
     for draw in 0..stack.draws {
-        let rows = x.narrow(0, draw * stack.rows, stack.rows);
+        let rows = if shared { x.shallow_clone() } else { x.narrow(0, draw * stack.rows, stack.rows) };
         let bias = biases.as_ref().map(|biases| biases.select(0, draw));
         outputs.push(layer.map(&rows, &weights.select(0, draw), bias.as_ref()).within(L::KIND)?);
     }
@@ -43,11 +44,6 @@ pub(crate) fn forward<L: LinearMap>(
         [only] => Ok(only.shallow_clone()),
         all => Tensor::f_cat(all, 0).within(L::KIND),
     }
-}
-
-/// Whether `x` is the net's own input, the same rows for each draw.
-fn is_input(x: &Tensor, stack: Stack) -> bool {
-    x.data_ptr() as usize == stack.input && x.is_contiguous()
 }
 
 fn is_gaussian(weight: &RandomParameter, bias: Option<&RandomParameter>) -> bool {
@@ -60,6 +56,7 @@ fn marginal<L: LinearMap>(
     weight: &RandomParameter,
     bias: Option<&RandomParameter>,
     stack: Stack,
+    shared: bool,
 ) -> Result<Tensor, tch::TchError> {
     let moments = |x: &Tensor| {
         let (mu, sigma) =
@@ -70,13 +67,13 @@ fn marginal<L: LinearMap>(
         let variance = layer.map(&x.square(), &sigma.square(), variance.as_ref())?;
         Ok::<_, tch::TchError>((mean, variance))
     };
-    if !is_input(x, stack) {
+    if !shared {
         let (mean, variance) = moments(x)?;
         return Ok(sample::normal(mean, &variance, weight.next_key()));
     }
-    // The net's own input is the same for every draw, and so are its moments.
+    // What is the same for every draw has the same moments for every draw.
     let (mean, std) = weight.once_for_all_draws(|| {
-        let (mean, variance) = moments(&x.narrow(0, 0, stack.rows))?;
+        let (mean, variance) = moments(x)?;
         Ok::<_, tch::TchError>((mean, variance.sqrt()))
     })?;
     let mut shape = vec![stack.draws];

@@ -1,4 +1,4 @@
-//! Whether tensors hold nothing but finite numbers, in one pass over memory.
+//! Whether tensors hold nothing but numbers that optimisers can square, in one pass over memory.
 
 use tch::{Kind, Tensor};
 
@@ -9,7 +9,12 @@ use super::{memory, parallel};
 const BLOCK: usize = 16 * 1024;
 const LANES: usize = 16;
 
-/// Whether all elements of all tensors are finite.
+/// Above it a gradient times its noise has no square in f32.
+const LARGEST: f32 = (1u64 << 60) as f32;
+/// What takes anything beyond [`LARGEST`] out of a float's range.
+const OUT: f32 = f32::MAX / LARGEST;
+
+/// Whether all elements of all tensors are finite, and below 2^60 where they are f32.
 pub(crate) fn all<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> bool {
     let isa = Isa::best();
     // What is on a device is asked for once, since it has to be waited for.
@@ -22,7 +27,10 @@ pub(crate) fn all<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> bool {
             Some(sums) if sums.iter().all(|&sum| sum == 0.0) => {}
             Some(_) => return false,
             None => {
-                let finite = tensor.isfinite().all();
+                let finite = match tensor.kind() {
+                    Kind::Float => tensor.abs().le(f64::from(LARGEST)).all(),
+                    _ => tensor.isfinite().all(),
+                };
                 elsewhere = Some(match elsewhere {
                     Some(others) => others.logical_and(&finite.to_device(others.device())),
                     None => finite,
@@ -33,17 +41,17 @@ pub(crate) fn all<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> bool {
     elsewhere.is_none_or(|finite| finite.to_kind(Kind::Int64).int64_value(&[]) == 1)
 }
 
-/// The sum of 0 x, which is 0 unless some x is infinite or no number.
+/// The sum of 0 (OUT x), which is 0 unless some x is too large, infinite or no number.
 #[inline(always)]
 fn zeros_body(block: &[f32]) -> f32 {
     let mut sums = [0.0f32; LANES];
     let (chunks, rest) = block.as_chunks::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
-            sums[lane] += 0.0 * chunk[lane];
+            sums[lane] += 0.0 * (OUT * chunk[lane]);
         }
     }
-    let rest: f32 = rest.iter().map(|x| 0.0 * x).sum();
+    let rest: f32 = rest.iter().map(|x| 0.0 * (OUT * x)).sum();
     sums.iter().sum::<f32>() + rest
 }
 

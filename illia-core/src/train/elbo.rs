@@ -5,8 +5,8 @@ use tch::nn::ModuleT;
 
 use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
-use crate::module::{BayesianModule, OneDraw, kl_in_training, sum_over};
-use crate::parameter::Purpose;
+use crate::module::{BayesianModule, kl_in_training, sum_over};
+use crate::pass::{Mode, Pass, forward};
 use crate::train::trainer::mean_nll;
 
 /// The negative ELBO per example: nll + weight * KL / N (Blundell et al. 2015, equation 2, divided by N).
@@ -24,7 +24,7 @@ use crate::train::trainer::mean_nll;
 /// let mut adam = nn::Adam::default().build(&vs, 1e-3).unwrap();
 /// let (x, y) = (Tensor::ones([4, 5], (Kind::Float, Device::Cpu)), Tensor::from_slice(&[0i64, 1, 2, 0]));
 ///
-/// let terms = Elbo::new(Categorical, 1000)?.samples(2).loss(&net, &x, &y)?;
+/// let terms = Elbo::new(Categorical, 1000)?.draws(2).loss(&net, &x, &y)?;
 /// adam.backward_step(&terms.loss);
 /// # Ok::<(), illia_core::Error>(())
 /// ```
@@ -32,7 +32,7 @@ use crate::train::trainer::mean_nll;
 pub struct Elbo<L> {
     likelihood: L,
     data_len: usize,
-    samples: usize,
+    draws: usize,
     kl_weight: f64,
 }
 
@@ -56,13 +56,13 @@ impl<L: Likelihood> Elbo<L> {
         if data_len == 0 {
             return Err(Error::configuration("data_len", 0, "at least 1 example"));
         }
-        Ok(Elbo { likelihood, data_len, samples: 1, kl_weight: 1.0 })
+        Ok(Elbo { likelihood, data_len, draws: 1, kl_weight: 1.0 })
     }
 
     /// How many draws the likelihood is averaged over, each a fresh one.
     #[must_use]
-    pub fn samples(mut self, samples: usize) -> Self {
-        self.samples = samples.max(1);
+    pub fn draws(mut self, draws: usize) -> Self {
+        self.draws = draws;
         self
     }
 
@@ -73,22 +73,44 @@ impl<L: Likelihood> Elbo<L> {
         self
     }
 
-    /// The terms for a batch, the net in training mode. Each sample is one draw, also of a layer that the forward uses more
+    /// The terms for a batch, the net in training mode. Each draw is one function, also of a layer that the forward uses more
     /// than once. What is frozen counts in the KL but is not moved by it.
     ///
     /// # Errors
-    /// What the likelihood returns for outputs or targets that it does not fit.
+    /// What a layer returns for inputs that it does not take, and the likelihood for outputs or targets that it does not fit;
+    /// [`Error::Configuration`] for no draws or a KL weight that is not a finite number from 0.
     pub fn loss<M: BayesianModule + ModuleT>(&self, net: &M, x: &Tensor, y: &Tensor) -> Result<ElboTerms> {
+        self.loss_with(net, std::slice::from_ref(x), y, |_, train| forward(net, x, train))
+    }
+
+    /// The same for a net of any inputs, whose outputs `forward` computes from them in training mode.
+    ///
+    /// # Errors
+    /// As [`loss`](Self::loss), and what `forward` returns.
+    pub fn loss_with<M: BayesianModule + ?Sized>(
+        &self,
+        net: &M,
+        inputs: &[Tensor],
+        y: &Tensor,
+        forward: impl Fn(&[Tensor], bool) -> Result<Tensor>,
+    ) -> Result<ElboTerms> {
+        if self.draws == 0 {
+            return Err(Error::configuration("draws", 0, "at least 1"));
+        }
+        if !(self.kl_weight.is_finite() && self.kl_weight >= 0.0) {
+            return Err(Error::configuration("kl_weight", self.kl_weight, "a finite number from 0"));
+        }
+        let parameters = net.parameters();
         let one = || {
-            let _one_draw = OneDraw::open(net, Purpose::Graph);
-            Ok(mean_nll(&self.likelihood.log_likelihood(&net.forward_t(x, true), y)?))
+            let _pass = Pass::over(&parameters, Mode::Graph, None);
+            Ok::<_, Error>(mean_nll(&self.likelihood.log_likelihood(&forward(inputs, true)?, y)?))
         };
         let mut nll: Tensor = one()?;
-        for _ in 1..self.samples {
+        for _ in 1..self.draws {
             nll += one()?;
         }
-        let nll = nll / self.samples as f64;
-        let kl = sum_over(net, kl_in_training).nats;
+        let nll = nll / self.draws as f64;
+        let kl = sum_over(&parameters, kl_in_training).nats;
         let loss = &nll + &kl * (self.kl_weight / self.data_len as f64);
         Ok(ElboTerms { loss, nll, kl })
     }

@@ -1,22 +1,25 @@
 //! One training step: the fast path, on which no graph goes through the posterior.
 //!
 //! What the estimators consume (the drawn w; or mu and sigma) are the leaves of the step's graph. After the backward
-//! pass the leaves' gradients become those of mu and rho, the KL's are added in closed form, and Adam moves all in one
+//! pass the leaves' gradients become those of mu and rho, the KL's are added in closed form, and the optimiser moves all in one
 //! sweep. Parameters without a closed form go through plain autograd within the same step, and give what
 //! [`crate::Elbo`] would.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use tch::Tensor;
-use tch::nn::{self, VarStore};
+use tch::nn::VarStore;
+use tch::{Kind, Tensor};
 
+use super::optim::{Optimiser, OptimiserState, PosteriorStep};
+use super::sums::Sums;
+use super::variables::Variables;
 use crate::error::{Error, Result};
-use crate::module::{BayesianModule, OneDraw, Visitor, kl_in_training, sum_over};
-use crate::parameter::fused::Gradients;
-use crate::parameter::{Purpose, RandomParameter, Scope};
-use crate::simd;
-use crate::train::optim::adam::{Adam, AdamState};
+use crate::module::{BayesianModule, kl_in_training};
+use crate::parameter::fused::{ClosedKl, Gradients};
+use crate::parameter::{ParameterId, RandomParameter};
+use crate::pass::leaves::Leaves;
+use crate::pass::{Mode, Pass};
 
 /// The two terms of a step's objective.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,73 +30,71 @@ pub struct Terms {
     pub kl: f64,
 }
 
+/// What is done to a gradient that is too large, before the optimiser sees it: first by value, then by norm.
+///
+/// The gradients are those of the likelihood and of what autograd adds, by the weights as drawn; the KL's closed form is not
+/// among them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Clip {
+    /// No element beyond plus or minus this.
+    pub value: Option<f64>,
+    /// All gradients together scaled down to this Euclidean norm (Pascanu et al. 2013).
+    pub norm: Option<f64>,
+}
+
 /// Moves the variables of a model, step by step, down nll + weight * KL / N.
 ///
 /// [`Fit`](crate::Fit) is the loop around it; a loop of one's own calls [`step`](Self::step).
 #[derive(Debug)]
 pub struct Trainer {
-    /// The optimiser's settings; they may be changed between steps.
-    pub adam: Adam,
-    pub(crate) state: AdamState,
+    /// The rule; it may be changed between steps.
+    pub optimiser: Arc<dyn Optimiser>,
+    /// The step size of the steps to come; the optimiser's own at first.
+    pub learning_rate: f64,
+    /// What is done to large gradients; nothing at first.
+    pub clip: Clip,
+    groups: Vec<(String, f64)>,
+    pub(crate) state: OptimiserState,
     data_len: f64,
     variables: Variables,
-}
-
-/// A store's variables by name, sorted; asked for again when it is another store or has more.
-#[derive(Debug, Default)]
-struct Variables {
-    of: Option<Arc<Mutex<nn::Variables>>>,
-    all: Vec<(String, Tensor)>,
-}
-
-impl Variables {
-    fn follow(&mut self, vs: &VarStore) {
-        let same = self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, &vs.variables_));
-        if same && self.all.len() == vs.len() {
-            return;
-        }
-        self.of = Some(Arc::clone(&vs.variables_));
-        self.all = vs.variables().into_iter().collect();
-        self.all.sort_by(|a, b| a.0.cmp(&b.0));
-    }
-
-    /// The running statistics of batch norms, which a forward in training changes, as they are now.
-    fn statistics(&self) -> Statistics {
-        let running = |name: &str| name.ends_with("running_mean") || name.ends_with("running_var");
-        let all = self.all.iter().filter(|(name, variable)| !variable.requires_grad() && running(name));
-        Statistics(all.map(|(_, variable)| (variable.shallow_clone(), variable.copy())).collect())
-    }
-}
-
-/// Variables and what they were.
-struct Statistics(Vec<(Tensor, Tensor)>);
-
-impl Statistics {
-    fn restore(self) {
-        tch::no_grad(|| {
-            for (mut variable, before) in self.0 {
-                variable.copy_(&before);
-            }
-        });
-    }
 }
 
 impl Trainer {
     /// A trainer for a data set of `data_len` examples.
     ///
     /// # Errors
-    /// [`Error::Configuration`] for an empty data set or a setting of Adam outside of its range.
-    pub fn new(adam: Adam, data_len: usize) -> Result<Self> {
-        adam.validate()?;
+    /// [`Error::Configuration`] for an empty data set or a setting of the optimiser outside of its range.
+    pub fn new(optimiser: impl Optimiser + 'static, data_len: usize) -> Result<Self> {
+        Trainer::shared(Arc::new(optimiser), data_len)
+    }
+
+    pub(crate) fn shared(optimiser: Arc<dyn Optimiser>, data_len: usize) -> Result<Self> {
+        optimiser.validate()?;
         if data_len == 0 {
             return Err(Error::configuration("data_len", 0, "at least 1 example"));
         }
         Ok(Trainer {
-            adam,
-            state: AdamState::default(),
+            learning_rate: optimiser.learning_rate(),
+            optimiser,
+            clip: Clip::default(),
+            groups: Vec::new(),
+            state: OptimiserState::default(),
             data_len: data_len as f64,
             variables: Variables::default(),
         })
+    }
+
+    /// Holds every variable whose name starts with `prefix` where it is, if `factor` is 0; else multiplies its step size. Where
+    /// several groups hold a variable, the last one said counts.
+    ///
+    /// ```
+    /// # use illia_core::{Adam, Trainer};
+    /// let mut trainer = Trainer::new(Adam::default(), 1000)?;
+    /// trainer.group("encoder.", 0.1);
+    /// # Ok::<(), illia_core::Error>(())
+    /// ```
+    pub fn group(&mut self, prefix: &str, factor: f64) {
+        self.groups.push((prefix.to_owned(), factor));
     }
 
     /// One step: `nll` computes the batch's mean negative log-likelihood, in nats per example, with the model's
@@ -102,7 +103,8 @@ impl Trainer {
     ///
     /// # Errors
     /// What `nll` returns; [`Error::NonFinite`] (as epoch 0, step 0) when a term or a gradient is not a finite number;
-    /// [`Error::Configuration`] for a `kl_weight` that is not a finite number from 0, and where there is nothing to train: none
+    /// [`Error::Configuration`] for a `kl_weight` that is not a finite number from 0, a loss that is no scalar, settings of the
+    /// optimiser outside of their range, and where there is nothing to train: none
     /// of the variables of `vs` is in the objective's graph. Then no variable has been changed.
     pub fn step<M: BayesianModule + ?Sized>(
         &mut self,
@@ -111,198 +113,267 @@ impl Trainer {
         kl_weight: f64,
         nll: impl FnOnce() -> Result<Tensor>,
     ) -> Result<Terms> {
-        self.undone_on_error(vs, |trainer| {
-            let weight = trainer.per_example(kl_weight)?;
-            let one_draw = OneDraw::open(model, Purpose::Train);
-            let nll = nll()?;
-            // One for each parameter, in the order of the traversal; what is closed here, the guard finds no more.
-            let mut scopes: Vec<Option<Scope>> = Vec::new();
-            let (mut closed_kl, mut kl) = (0.0, None);
-            model.visit(&mut Visitor::new(&mut |_, parameter| {
-                let scope = parameter.close();
-                match scope.as_ref().and_then(Scope::kl) {
-                    Some(nats) => closed_kl += nats,
-                    None if parameter.is_random() => {
-                        let nats = kl_in_training(parameter);
-                        kl = Some(kl.take().map_or_else(|| nats.shallow_clone(), |sum: Tensor| sum + &nats));
-                    }
-                    None => {}
-                }
-                scopes.push(scope.filter(Scope::trains));
-            }));
-            drop(one_draw);
-            let by_autograd = kl.as_ref().map_or(0.0, |kl| kl.double_value(&[]));
-            let terms = Terms::finite(nll.double_value(&[]), closed_kl + by_autograd)?;
-            let loss = match kl {
-                Some(kl) => nll + kl * weight,
-                None => nll,
-            };
-            trainer.update(model, scopes, &loss, weight)?;
-            Ok(terms)
+        let mut nll = Some(nll);
+        self.step_parts(model, vs, kl_weight, 1, 1, &mut |_| match nll.take() {
+            Some(nll) => nll(),
+            None => Err(Error::configuration("draws", 1, "one call for each")),
         })
     }
 
-    /// [`step`](Self::step) with the likelihood averaged over `samples` draws, each of them fresh.
+    /// [`step`](Self::step) with the likelihood averaged over `draws` draws, each of them fresh.
     ///
     /// # Errors
-    /// As [`step`](Self::step).
-    pub fn step_samples<M: BayesianModule + ?Sized>(
+    /// As [`step`](Self::step), and for no draws.
+    pub fn step_draws<M: BayesianModule + ?Sized>(
         &mut self,
         model: &M,
         vs: &VarStore,
         kl_weight: f64,
-        samples: usize,
+        draws: usize,
         nll: impl Fn() -> Result<Tensor>,
     ) -> Result<Terms> {
-        if samples == 1 {
-            return self.step(model, vs, kl_weight, nll);
-        }
-        self.undone_on_error(vs, |trainer| {
-            let weight = trainer.per_example(kl_weight)?;
-            // Several draws have several sets of leaves: plain autograd adds them up.
-            let one = || {
-                let _one_draw = OneDraw::open(model, Purpose::Graph);
-                nll()
-            };
-            let mut sum = one()?;
-            for _ in 1..samples {
-                sum += one()?;
-            }
-            let nll = sum / samples.max(1) as f64;
-            let kl = sum_over(model, kl_in_training).nats;
-            let terms = Terms::finite(nll.double_value(&[]), kl.double_value(&[]))?;
-            trainer.update(model, Vec::new(), &(nll + kl * weight), weight)?;
-            Ok(terms)
-        })
+        self.step_parts(model, vs, kl_weight, draws, 1, &mut |_| nll())
     }
 
-    /// What multiplies the KL in an objective per example.
-    fn per_example(&self, kl_weight: f64) -> Result<f64> {
-        if kl_weight.is_finite() && kl_weight >= 0.0 {
-            return Ok(kl_weight / self.data_len);
-        }
-        Err(Error::configuration("kl_weight", kl_weight, "a finite number from 0"))
-    }
-
-    /// Runs a step; on an error also what its forward changed is as before.
-    fn undone_on_error(
+    /// [`step_draws`](Self::step_draws) over a batch that comes in `parts`, whose gradients are added up before the step: as if
+    /// the batch were whole, in the memory of a part. `nll` is given the part, and computes its mean negative log-likelihood
+    /// times its share of the batch's examples.
+    ///
+    /// # Errors
+    /// As [`step_draws`](Self::step_draws), and for no parts.
+    pub fn step_parts<M: BayesianModule + ?Sized>(
         &mut self,
+        model: &M,
         vs: &VarStore,
-        step: impl FnOnce(&mut Self) -> Result<Terms>,
+        kl_weight: f64,
+        draws: usize,
+        parts: usize,
+        nll: &mut dyn FnMut(usize) -> Result<Tensor>,
     ) -> Result<Terms> {
         self.variables.follow(vs);
         let statistics = self.variables.statistics();
-        let terms = step(self);
+        let terms = self.try_step(&model.parameters(), kl_weight, draws, parts, nll);
         if terms.is_err() {
             statistics.restore();
         }
         terms
     }
 
-    /// The backward pass and Adam's step. `kl_weight` multiplies the KL of those scopes that have summed it.
-    fn update<M: BayesianModule + ?Sized>(
+    fn try_step(
         &mut self,
-        model: &M,
-        scopes: Vec<Option<Scope>>,
-        loss: &Tensor,
+        parameters: &[&RandomParameter],
         kl_weight: f64,
+        draws: usize,
+        parts: usize,
+        nll: &mut dyn FnMut(usize) -> Result<Tensor>,
+    ) -> Result<Terms> {
+        for (name, value) in [("draws", draws), ("parts", parts)] {
+            if value == 0 {
+                return Err(Error::configuration(name, value, "at least 1"));
+            }
+        }
+        if !(self.learning_rate.is_finite() && self.learning_rate >= 0.0) {
+            return Err(Error::configuration("learning_rate", self.learning_rate, "a finite number from 0"));
+        }
+        self.optimiser.validate()?;
+        let weight = self.per_example(kl_weight)?;
+        let trained = self.variables.trained();
+        let pass = Pass::over(parameters, Mode::Train, None);
+        let mut sums = Sums::new(trained.len(), draws);
+        let (mut total, mut kl) = (0.0, 0.0);
+        for draw in 0..draws {
+            if draw > 0 {
+                pass.renew(1);
+            }
+            for part in 0..parts {
+                let nll = scalar(nll(part)?)?;
+                let value = finite("negative log-likelihood", nll.double_value(&[]))?;
+                total += value / draws as f64;
+                let mut loss = if draws == 1 { nll } else { nll / draws as f64 };
+                if (draw, part) == (0, 0) {
+                    let (closed, rest) = kl_of(parameters, &pass);
+                    kl =
+                        finite("kl cost", closed + rest.as_ref().map_or(0.0, |rest| rest.double_value(&[])))?;
+                    if let Some(rest) = rest {
+                        loss += rest * weight;
+                    }
+                }
+                if !loss.requires_grad() {
+                    return Err(nothing("without a gradient (frozen, or under `no_grad`)"));
+                }
+                sums.backward(&loss, &trained, &pass, part == 0)?;
+            }
+        }
+        let (leaves, strangers) = pass.close();
+        if strangers.iter().any(|(name, variable)| self.variables.holds(name, variable)) {
+            return Err(Error::configuration(
+                "model",
+                "a random parameter that the model's traversal does not reach",
+                "a forward whose random parameters are all the model's own (one inside `nn::Sequential`, `nn::Func` or a \
+                 skipped field is not), frozen, or of another store",
+            ));
+        }
+        sums.finish(&self.clip)?;
+        self.update(parameters, &trained, &leaves.into_iter().collect(), sums, weight)?;
+        Ok(Terms { nll: total, kl })
+    }
+
+    /// What multiplies the KL in an objective per example.
+    fn per_example(&self, kl_weight: f64) -> Result<f64> {
+        let weight = kl_weight / self.data_len;
+        if weight >= 0.0 && (weight as f32).is_finite() {
+            return Ok(weight);
+        }
+        Err(Error::configuration("kl_weight", kl_weight, "a finite number from 0 that f32 has"))
+    }
+
+    /// A variable's step size.
+    fn rate(&self, name: &str) -> f64 {
+        let group = self.groups.iter().rev().find(|(prefix, _)| name.starts_with(prefix.as_str()));
+        group.map_or(self.learning_rate, |(_, factor)| self.learning_rate * factor)
+    }
+
+    /// The optimiser's step, once all gradients are there. `weight` multiplies the KL of those leaves that have summed it.
+    fn update(
+        &mut self,
+        parameters: &[&RandomParameter],
+        trained: &[(usize, Tensor)],
+        leaves: &HashMap<ParameterId, Leaves>,
+        sums: Sums,
+        weight: f64,
     ) -> Result<()> {
-        let Trainer { adam, state, variables, .. } = self;
-        let trained: Vec<_> = variables.all.iter().filter(|(_, variable)| variable.requires_grad()).collect();
-        let leaves = scopes.iter().flatten().flat_map(|scope| scope.weights.iter().chain(&scope.sigma));
-        let inputs: Vec<&Tensor> = trained.iter().map(|(_, variable)| variable).chain(leaves).collect();
-        let places: HashMap<_, _> =
-            trained.iter().enumerate().map(|(at, (_, variable))| (variable.data_ptr(), at)).collect();
-        let place = |of: &Tensor| places.get(&of.data_ptr()).copied();
-        let nothing =
-            |what: &str| Error::configuration("model", what, "one with variables of the store to train");
-        if !loss.requires_grad() {
-            return Err(nothing("without a gradient (frozen, or under `no_grad`)"));
-        }
-        let gradients = Tensor::f_run_backward(&[loss], &inputs, false, false);
-        let gradients = gradients.map_err(|e| Error::torch("backward", &e))?;
-        let gradients: Vec<Option<Tensor>> =
-            gradients.into_iter().map(|gradient| gradient.defined().then(|| dense(gradient))).collect();
-        if !simd::finite::all(gradients.iter().flatten()) {
-            return Err(Error::NonFinite { epoch: 0, step: 0, term: "gradient", value: f64::NAN });
-        }
-        let mut reached = gradients.iter().take(trained.len()).any(Option::is_some);
-        model.visit(&mut Visitor::new(&mut |_, parameter| {
-            reached |= parameter.rho().is_some() && place(parameter.mu()).is_some();
-        }));
+        let places = self.variables.places(parameters, trained);
+        let mut of_variables = sums.of_variables;
+        let reached = of_variables.iter().any(Option::is_some)
+            || parameters.iter().any(|p| leaves.contains_key(&p.id()) && places.of(p).mu.is_some());
         if !reached {
             return Err(nothing("whose variables are in another store"));
         }
-        let mut gradients = gradients.into_iter();
-        let mut of_variables: Vec<Option<Tensor>> = gradients.by_ref().take(trained.len()).collect();
-        let mut scopes = scopes.into_iter();
-        model.visit(&mut Visitor::new(&mut |_, parameter: &RandomParameter| {
-            let Some(scope) = scopes.next().flatten() else { return };
-            let of_weights = scope.weights.as_ref().and_then(|_| gradients.next()).flatten();
-            let of_sigma = scope.sigma.as_ref().and_then(|_| gradients.next()).flatten();
-            let Some(rho) = parameter.rho().filter(|_| scope.weights.is_some() || scope.sigma.is_some())
-            else {
-                return;
-            };
-            if let Some((prior_rho, of_prior)) = parameter.prior_gradient(&scope, kl_weight)
-                && let Some(slot) = place(prior_rho).and_then(|at| of_variables.get_mut(at))
+        self.fits(trained)?;
+        let _no_grad = tch::no_grad_guard();
+        for parameter in parameters {
+            let Some(own) = leaves.get(&parameter.id()) else { continue };
+            let place = places.of(parameter);
+            if let Some(at) = place.prior_rho
+                && let Some(of_prior) = own.prior_gradient(parameter, weight)
+                && let Some(slot) = of_variables.get_mut(at)
             {
-                *slot = Some(match slot.take() {
-                    Some(sum) => sum + of_prior,
-                    None => of_prior,
-                });
+                *slot = Some(slot.take().map_or_else(|| of_prior.shallow_clone(), |sum| sum + &of_prior));
             }
-            let at = [parameter.mu(), rho].map(place);
-            let [of_mu, of_rho] = at.map(|at| at.and_then(|at| of_variables.get_mut(at)?.take()));
-            let gradients = Gradients {
-                weights: of_weights.as_ref().zip(scope.key),
-                mu: of_mu.as_ref(),
-                sigma: of_sigma.as_ref(),
-                rho: of_rho.as_ref(),
-            };
-            let kl = parameter.closed_kl(&scope, kl_weight);
-            let [mu, rho] = at.map(|at| trained.get(at?).map(|(name, variable)| (name.as_str(), variable)));
-            // The one-pass update knows of no pruned elements.
-            if let (Some(mu), Some(rho)) = (mu, rho)
-                && parameter.num_pruned() == 0
-                && state.step_posterior(adam, mu, rho, &gradients, kl)
+            let mut take = |at: Option<usize>| of_variables.get_mut(at?)?.take();
+            let (of_mu, of_rho) = (take(place.mu), take(place.rho));
+            let names = [place.mu, place.rho].map(|at| at.and_then(|at| self.variables.name(trained, at)));
+            let gradients = sums.of_leaves.gradients(parameter.id(), of_mu.as_ref(), of_rho.as_ref());
+            gradients.with(|gradients| {
+                self.step_parameter(parameter, &names, gradients, own.closed_kl(parameter, weight));
+            });
+        }
+        for (at, gradient) in of_variables.iter().enumerate() {
+            if let (Some(gradient), Some(name), Some((_, variable))) =
+                (gradient, self.variables.name(trained, at), trained.get(at))
             {
+                self.step_variable(&name, variable, gradient);
+            }
+        }
+        Ok(())
+    }
+
+    /// One step of a mean-field Gaussian: fused where that is possible.
+    fn step_parameter(
+        &mut self,
+        parameter: &RandomParameter,
+        names: &[Option<String>; 2],
+        gradients: &Gradients<'_>,
+        kl: Option<ClosedKl<'_>>,
+    ) {
+        if let [Some(mu), Some(rho)] = names {
+            let mut step = PosteriorStep {
+                parameter,
+                gradients,
+                kl,
+                memories: [mu, rho].map(|name| self.state.take(&*self.optimiser, name, parameter.mu())),
+                learning_rates: [mu, rho].map(|name| self.rate(name)),
+            };
+            let done = self.optimiser.step_posterior(&mut step);
+            let [of_mu, of_rho] = step.memories;
+            self.state.put(mu, of_mu);
+            self.state.put(rho, of_rho);
+            if done {
                 return;
             }
-            let Some((of_mu, of_rho)) = parameter.gradients(&gradients, kl) else { return };
-            for (side, gradient) in [(mu, of_mu), (rho, of_rho)] {
-                if let Some(side) = side {
-                    state.step(adam, side, &gradient);
-                }
+        }
+        let (Some(rho), Some((of_mu, of_rho))) = (parameter.rho(), parameter.gradients(gradients, kl)) else {
+            return;
+        };
+        for (name, (variable, gradient)) in names.iter().zip([(parameter.mu(), of_mu), (rho, of_rho)]) {
+            if let Some(name) = name {
+                self.step_variable(name, variable, &gradient);
             }
-        }));
-        for ((name, variable), gradient) in trained.iter().zip(&of_variables) {
-            if let Some(gradient) = gradient {
-                state.step(adam, (name, variable), gradient);
+        }
+        if let Some(mask) = parameter.pruned_mask() {
+            // Momentum from before the pruning moves on.
+            let _ = parameter.mu().shallow_clone().masked_fill_(mask, 0.0);
+        }
+    }
+
+    fn step_variable(&mut self, name: &str, variable: &Tensor, gradient: &Tensor) {
+        let mut memory = self.state.take(&*self.optimiser, name, variable);
+        let learning_rate = self.rate(name);
+        self.optimiser.step(&mut variable.shallow_clone(), gradient, &mut memory, learning_rate);
+        self.state.put(name, memory);
+    }
+
+    /// Refuses a net that goes by the names of another one, which this trainer has moved before.
+    fn fits(&self, trained: &[(usize, Tensor)]) -> Result<()> {
+        for (at, (_, variable)) in trained.iter().enumerate() {
+            let Some(name) = self.variables.name(trained, at) else { continue };
+            let memory = self.state.memories.get(&name);
+            if memory.is_some_and(|m| m.tensors.iter().any(|tensor| tensor.size() != variable.size())) {
+                let (layer, expected) = (name, "the shape that this trainer's earlier steps had".to_owned());
+                return Err(Error::Shape { layer, expected, given: variable.size() });
             }
         }
         Ok(())
     }
 }
 
-/// A gradient in the layout of its variable: autograd may return a sparse or an expanded one.
-fn dense(gradient: Tensor) -> Tensor {
-    if gradient.is_sparse() { gradient.to_dense(None, false) } else { gradient.contiguous() }
-}
-
-impl Terms {
-    /// Both, if they are numbers.
-    fn finite(nll: f64, kl: f64) -> Result<Terms> {
-        for (term, value) in [("negative log-likelihood", nll), ("kl cost", kl)] {
-            if !value.is_finite() {
-                return Err(Error::NonFinite { epoch: 0, step: 0, term, value });
+/// The KL as far as the leaves' pass summed it, and the rest by autograd.
+fn kl_of(parameters: &[&RandomParameter], pass: &Pass) -> (f64, Option<Tensor>) {
+    let (mut closed, mut rest) = (0.0, None::<Tensor>);
+    for parameter in parameters.iter().filter(|parameter| parameter.is_random()) {
+        match pass.closed_kl(parameter.id()) {
+            Some(nats) => closed += nats,
+            None => {
+                let nats = kl_in_training(parameter);
+                rest = Some(rest.take().map_or_else(|| nats.shallow_clone(), |sum| sum + &nats));
             }
         }
-        Ok(Terms { nll, kl })
+    }
+    (closed, rest)
+}
+
+fn nothing(what: &str) -> Error {
+    Error::configuration("model", what, "one with variables of the store to train")
+}
+
+/// A loss is one number.
+fn scalar(loss: Tensor) -> Result<Tensor> {
+    if !loss.defined() || loss.numel() != 1 {
+        let given = if loss.defined() { loss.size() } else { Vec::new() };
+        let expected = "one number, the batch's mean".to_owned();
+        return Err(Error::Shape { layer: "loss".to_owned(), expected, given });
+    }
+    Ok(loss.reshape([0i64; 0]))
+}
+
+fn finite(term: &'static str, value: f64) -> Result<f64> {
+    match value.is_finite() {
+        true => Ok(value),
+        false => Err(Error::NonFinite { epoch: 0, step: 0, term, value }),
     }
 }
 
 /// The mean over the examples, as a scalar.
 pub(crate) fn mean_nll(log_likelihood: &Tensor) -> Tensor {
-    -log_likelihood.mean(log_likelihood.kind())
+    -log_likelihood.mean(None::<Kind>)
 }

@@ -17,7 +17,7 @@ pub fn visit(context: &Context) -> TokenStream {
         #[automatically_derived]
         #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
         impl #impl_generics #illia::BayesianModule for #name #ty_generics #where_clause {
-            fn visit(&self, visitor: &mut #illia::Visitor<'_>) {
+            fn visit<'__a>(&'__a self, visitor: &mut #illia::Visitor<'__a>) {
                 #shared
             }
             fn visit_mut(&mut self, visitor: &mut #illia::VisitorMut<'_>) {

@@ -14,12 +14,15 @@ use tch::Tensor;
 use tch::nn::{ModuleT, VarStore};
 
 use crate::checkpoint::Checkpoints;
-use crate::error::{Error, Result};
+use crate::data::{Dataset, Tensors};
+use crate::error::{Error, Result, caught};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
+use crate::pass::forward;
 use crate::train::KlSchedule;
 use crate::train::LearningRate;
-use crate::train::optim::Adam;
+use crate::train::optim::{Adam, Optimiser};
+use crate::train::trainer::Clip;
 use run::Run;
 
 /// Trains a model by stochastic variational inference.
@@ -47,11 +50,15 @@ pub struct Fit<L> {
     likelihood: L,
     epochs: usize,
     batch_size: usize,
-    samples: usize,
-    adam: Adam,
+    draws: usize,
+    micro_batch: Option<usize>,
+    optimiser: Arc<dyn Optimiser>,
+    step_size: Option<f64>,
+    clip: Clip,
+    groups: Vec<(String, f64)>,
     learning_rate: LearningRate,
     kl: KlSchedule,
-    validation: Option<(Tensor, Tensor)>,
+    validation: Option<(Vec<Tensor>, Tensor)>,
     validation_draws: usize,
     patience: Option<usize>,
     progress: bool,
@@ -67,8 +74,12 @@ impl<L: Likelihood> Fit<L> {
             likelihood,
             epochs: 20,
             batch_size: 64,
-            samples: 1,
-            adam: Adam::default(),
+            draws: 1,
+            micro_batch: None,
+            optimiser: Arc::new(Adam::default()),
+            step_size: None,
+            clip: Clip::default(),
+            groups: Vec::new(),
             learning_rate: LearningRate::default(),
             kl: KlSchedule::Constant(1.0),
             validation: None,
@@ -97,15 +108,23 @@ impl<L: Likelihood> Fit<L> {
 
     /// How many draws the likelihood is averaged over in each step; 1 is the custom.
     #[must_use]
-    pub fn samples(mut self, samples: usize) -> Self {
-        self.samples = samples;
+    pub fn draws(mut self, draws: usize) -> Self {
+        self.draws = draws;
         self
     }
 
-    /// Adam's step size.
+    /// How many examples go through the net at a time, where that is less than the batch: their gradients are added up, so that
+    /// the step is that of the batch in the memory of the part. Batch norms see the parts.
+    #[must_use]
+    pub fn micro_batch(mut self, examples: usize) -> Self {
+        self.micro_batch = Some(examples);
+        self
+    }
+
+    /// The optimiser's step size.
     #[must_use]
     pub fn learning_rate(mut self, learning_rate: f64) -> Self {
-        self.adam.learning_rate = learning_rate;
+        self.step_size = Some(learning_rate);
         self
     }
 
@@ -116,10 +135,26 @@ impl<L: Likelihood> Fit<L> {
         self
     }
 
-    /// All of Adam's settings.
+    /// The optimiser, with all of its settings; [`Adam`] where none is said.
     #[must_use]
-    pub fn adam(mut self, adam: Adam) -> Self {
-        self.adam = adam;
+    pub fn optimiser(mut self, optimiser: impl Optimiser + 'static) -> Self {
+        self.optimiser = Arc::new(optimiser);
+        self.step_size = None;
+        self
+    }
+
+    /// What is done to large gradients.
+    #[must_use]
+    pub fn clip(mut self, clip: Clip) -> Self {
+        self.clip = clip;
+        self
+    }
+
+    /// Multiplies the step size of every variable whose name starts with `prefix`; 0 holds them where they are
+    /// ([`Trainer::group`]).
+    #[must_use]
+    pub fn group(mut self, prefix: &str, factor: f64) -> Self {
+        self.groups.push((prefix.to_owned(), factor));
         self
     }
 
@@ -134,7 +169,14 @@ impl<L: Likelihood> Fit<L> {
     /// weights of the best epoch. An epoch whose density is no finite number is never the best.
     #[must_use]
     pub fn validation(mut self, x: &Tensor, y: &Tensor) -> Self {
-        self.validation = Some((x.shallow_clone(), y.shallow_clone()));
+        self.validation = Some((vec![x.shallow_clone()], y.shallow_clone()));
+        self
+    }
+
+    /// The same for a net of several inputs, each `[examples, ..]`.
+    #[must_use]
+    pub fn validation_with(mut self, inputs: &[Tensor], y: &Tensor) -> Self {
+        self.validation = Some((inputs.iter().map(Tensor::shallow_clone).collect(), y.shallow_clone()));
         self
     }
 
@@ -182,11 +224,12 @@ impl<L: Likelihood> Fit<L> {
         self
     }
 
-    fn validate(&self, examples: usize, targets: usize) -> Result<()> {
+    fn validate(&self, examples: usize) -> Result<()> {
         let at_least_one = [
             ("epochs", self.epochs),
             ("batch_size", self.batch_size),
-            ("samples", self.samples),
+            ("draws", self.draws),
+            ("micro_batch", self.micro_batch.unwrap_or(1)),
             ("validation_draws", self.validation_draws),
             ("patience", self.patience.unwrap_or(1)),
             ("examples", examples),
@@ -196,13 +239,9 @@ impl<L: Likelihood> Fit<L> {
                 return Err(Error::configuration(name, value, "at least 1"));
             }
         }
-        if examples != targets {
-            let allowed = format!("one for each of the {examples} examples");
-            return Err(Error::configuration("targets", targets, &allowed));
-        }
-        if let Some((x, y)) = &self.validation {
-            let [examples, targets] = [x, y].map(rows);
-            if examples == 0 || examples != targets {
+        if let Some((inputs, y)) = &self.validation {
+            let (examples, targets) = (inputs.iter().map(rows).max().unwrap_or(0), rows(y));
+            if examples == 0 || inputs.iter().any(|x| rows(x) != targets) {
                 let value = format!("{examples} examples and {targets} targets");
                 return Err(Error::configuration("validation", value, "as many of both, and at least 1"));
             }
@@ -218,7 +257,10 @@ impl<L: Likelihood> Fit<L> {
         }
         self.kl.validate()?;
         self.learning_rate.validate()?;
-        self.adam.validate()
+        if let Some(rate) = self.step_size.filter(|rate| !(rate.is_finite() && *rate > 0.0)) {
+            return Err(Error::configuration("learning_rate", rate, "a finite number above 0"));
+        }
+        self.optimiser.validate()
     }
 
     /// Trains `net`, whose variables are `vs`'s, on examples `x` `[N, ..]` and targets `y` `[N, ..]`.
@@ -235,8 +277,61 @@ impl<L: Likelihood> Fit<L> {
         x: &Tensor,
         y: &Tensor,
     ) -> Result<History> {
-        self.validate(rows(x), rows(y))?;
-        let run = Run::new(self, net, vs, x, y)?;
+        let examples = rows(x);
+        if examples != rows(y) {
+            let allowed = format!("one for each of the {examples} examples");
+            return Err(Error::configuration("targets", rows(y), &allowed));
+        }
+        self.validate(examples)?;
+        let data = Tensors::new(vec![x.shallow_clone()], y.shallow_clone())?;
+        let alone = net.per_example();
+        self.train(net, vs, &data, alone, &|inputs, train| match inputs {
+            [x] => forward(net, x, train),
+            _ => Err(Error::configuration("inputs", inputs.len(), "one; nets of several have `run_with`")),
+        })
+    }
+
+    /// The same for a net of any inputs on any data set: `forward` computes the output from a batch's inputs, in training mode or
+    /// not.
+    ///
+    /// ```no_run
+    /// use illia_core::data::Tensors;
+    /// use illia_core::likelihood::Categorical;
+    /// use illia_core::nn::{Linear, LinearConfig};
+    /// use illia_core::Fit;
+    /// use tch::{Device, Kind, Tensor, nn};
+    ///
+    /// let vs = nn::VarStore::new(Device::Cpu);
+    /// let net = Linear::new(vs.root(), 64, 10, LinearConfig::default());
+    /// let float = (Kind::Float, Device::Cpu);
+    /// let inputs = vec![Tensor::rand([1000, 32], float), Tensor::rand([1000, 32], float)];
+    /// let data = Tensors::new(inputs, Tensor::randint(10, [1000], (Kind::Int64, Device::Cpu)))?;
+    /// Fit::new(Categorical).run_with(&net, &vs, &data, |inputs, _train| net.try_forward(&Tensor::cat(inputs, 1)))?;
+    /// # Ok::<(), illia_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and what the data set and `forward` return.
+    pub fn run_with<M: BayesianModule + ?Sized>(
+        &self,
+        net: &M,
+        vs: &VarStore,
+        dataset: &dyn Dataset,
+        forward: impl Fn(&[Tensor], bool) -> Result<Tensor>,
+    ) -> Result<History> {
+        self.validate(dataset.len())?;
+        self.train(net, vs, dataset, false, &|inputs, train| caught(|| forward(inputs, train))?)
+    }
+
+    fn train<M: BayesianModule + ?Sized>(
+        &self,
+        net: &M,
+        vs: &VarStore,
+        dataset: &dyn Dataset,
+        alone: bool,
+        forward: Forward<'_>,
+    ) -> Result<History> {
+        let run = Run::new(self, net, vs, dataset, alone, forward)?;
         let bar = self.progress_bar(run.steps());
         run.run(&bar)
     }
@@ -254,6 +349,9 @@ impl<L: Likelihood> Fit<L> {
         bar
     }
 }
+
+/// What a net of any inputs makes of a batch's, in training mode or not.
+pub(crate) type Forward<'a> = &'a dyn Fn(&[Tensor], bool) -> Result<Tensor>;
 
 /// The length of the batch axis.
 fn rows(t: &Tensor) -> usize {

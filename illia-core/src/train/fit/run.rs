@@ -1,28 +1,55 @@
 //! A run under way.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use tch::nn::{ModuleT, VarStore};
+use serde::{Deserialize, Serialize};
+use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
+use super::Forward;
 use super::{EpochRecord, Fit, History};
-use crate::checkpoint::{Checkpoints, Progress, Training};
-use crate::error::{Error, Result, Unusable, caught};
+use crate::checkpoint::Checkpoints;
+use crate::checkpoint::training::{self, Kept};
+use crate::data::Dataset;
+use crate::error::{Error, Result, Unusable};
 use crate::likelihood::Likelihood;
-use crate::module::{BayesianModule, Visitor};
+use crate::module::BayesianModule;
 use crate::noise::{self, Stream};
 use crate::predict::Predict;
+use crate::train::optim::{OptimiserState, in_file};
 use crate::train::trainer::{Terms, Trainer, mean_nll};
 
-pub(super) struct Run<'a, L, M> {
+/// Before the names of the best weights so far, in a file.
+const BEST: &str = "best/";
+
+/// Where a run stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Progress {
+    /// Steps taken in all.
+    step: usize,
+    /// The epochs that are done.
+    epochs: Vec<EpochRecord>,
+    /// Steps taken in the epoch under way.
+    batches: usize,
+    /// That epoch's record so far.
+    partial: Option<EpochRecord>,
+    /// The best validation so far: (epoch, nats per example).
+    best: Option<(usize, f64)>,
+}
+
+pub(super) struct Run<'a, L, M: ?Sized> {
     fit: &'a Fit<L>,
     net: &'a M,
     vs: &'a VarStore,
-    x: Tensor,
-    y: Tensor,
+    data: &'a dyn Dataset,
+    /// Whether the forward treats each example by itself.
+    alone: bool,
+    forward: Forward<'a>,
     examples: usize,
     steps_per_epoch: usize,
     trainer: Trainer,
@@ -35,19 +62,32 @@ pub(super) struct Run<'a, L, M> {
     interrupted: bool,
 }
 
-impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
-    pub(super) fn new(fit: &'a Fit<L>, net: &'a M, vs: &'a VarStore, x: &Tensor, y: &Tensor) -> Result<Self> {
-        let examples = x.size().first().map_or(0, |&n| n as usize);
+impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
+    pub(super) fn new(
+        fit: &'a Fit<L>,
+        net: &'a M,
+        vs: &'a VarStore,
+        data: &'a dyn Dataset,
+        alone: bool,
+        forward: Forward<'a>,
+    ) -> Result<Self> {
+        let examples = data.len();
         let shuffle = Stream::new();
+        let mut trainer = Trainer::shared(Arc::clone(&fit.optimiser), examples)?;
+        trainer.clip = fit.clip;
+        for (prefix, factor) in &fit.groups {
+            trainer.group(prefix, *factor);
+        }
         let mut run = Run {
             fit,
             net,
             vs,
-            x: x.shallow_clone(),
-            y: y.shallow_clone(),
+            data,
+            alone,
+            forward,
             examples,
             steps_per_epoch: examples.div_ceil(fit.batch_size),
-            trainer: Trainer::new(fit.adam, examples)?,
+            trainer,
             shuffle_before: shuffle.position(),
             shuffle,
             progress: Progress::default(),
@@ -84,16 +124,20 @@ impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
         let start = Instant::now();
         let epoch = self.progress.epochs.len() + 1;
         self.shuffle_before = self.shuffle.position();
-        let order = self.order();
+        self.data.set_epoch(epoch as u64 - 1);
+        let order = self.order()?;
         let mut record = self.progress.partial.take().unwrap_or(EpochRecord { epoch, ..Default::default() });
         let before = record.seconds;
-        let batches = order.split(self.fit.batch_size.min(self.examples) as i64, 0);
-        for rows in batches.iter().skip(self.progress.batches) {
+        let mut batches =
+            order.chunks(self.fit.batch_size.min(self.examples)).skip(self.progress.batches).peekable();
+        while let Some(rows) = batches.next() {
             let kl_weight = self.fit.kl.weight(epoch - 1, self.progress.batches, self.steps_per_epoch);
-            self.trainer.adam.learning_rate = self.fit.adam.learning_rate * self.learning_rate_factor();
-            let terms = self.one_step(rows, kl_weight).map_err(|e| self.located(e, epoch))?;
+            let rate = self.fit.step_size.unwrap_or(self.fit.optimiser.learning_rate());
+            self.trainer.learning_rate = rate * self.learning_rate_factor();
+            let next = batches.peek().copied();
+            let terms = self.one_step(rows, next, kl_weight).map_err(|e| self.located(e, epoch))?;
             let steps = self.steps_per_epoch as f64;
-            record.nll += terms.nll * rows.numel() as f64 / self.examples as f64;
+            record.nll += terms.nll * rows.len() as f64 / self.examples as f64;
             record.loss += (terms.nll + kl_weight * terms.kl / self.examples as f64) / steps;
             record.kl_weight += kl_weight / steps;
             record.kl = terms.kl;
@@ -134,27 +178,37 @@ impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
     }
 
     /// The rows in this epoch's order, the same for a seed on any number of threads.
-    fn order(&self) -> Tensor {
+    fn order(&self) -> Result<Vec<i64>> {
         let n = [self.examples as i64];
-        noise::uniforms(self.shuffle.next_key(), &n, Kind::Double, tch::Device::Cpu).argsort(0, false)
+        let order =
+            noise::uniforms(self.shuffle.next_key(), &n, Kind::Double, tch::Device::Cpu).argsort(0, false);
+        Vec::<i64>::try_from(order).map_err(|e| Error::torch("shuffle", &e))
     }
 
     fn learning_rate_factor(&self) -> f64 {
         self.fit.learning_rate.factor(self.progress.step, self.steps_per_epoch, self.steps())
     }
 
-    fn one_step(&mut self, rows: &Tensor, kl_weight: f64) -> Result<Terms> {
-        let device = self.vs.device();
-        let batch = |t: &Tensor| {
-            t.f_index_select(0, &rows.to_device(t.device()))
-                .map(|t| t.to_device(device))
-                .map_err(|e| Error::torch("batch", &e))
+    fn one_step(&mut self, rows: &[i64], next: Option<&[i64]>, kl_weight: f64) -> Result<Terms> {
+        let batch = self.data.batch(rows)?;
+        batch.check(rows.len())?;
+        if let Some(next) = next {
+            self.data.prefetch(next);
+        }
+        let batch = batch.to_device(self.vs.device())?;
+        let examples = rows.len();
+        let part = self.fit.micro_batch.unwrap_or(examples).min(examples);
+        let Run { fit, net, vs, trainer, forward, .. } = self;
+        let nll = |inputs: &[Tensor], target: &Tensor| {
+            Ok(mean_nll(&fit.likelihood.log_likelihood(&forward(inputs, true)?, target)?))
         };
-        let (x, y) = (batch(&self.x)?, batch(&self.y)?);
-        let Run { fit, net, vs, trainer, .. } = self;
-        trainer.step_samples(*net, vs, kl_weight, fit.samples, || {
-            let output = caught(|| net.forward_t(&x, true))?;
-            Ok(mean_nll(&fit.likelihood.log_likelihood(&output, &y)?))
+        if part == examples {
+            return trainer.step_draws(*net, vs, kl_weight, fit.draws, || nll(&batch.inputs, &batch.target));
+        }
+        trainer.step_parts(*net, vs, kl_weight, fit.draws, examples.div_ceil(part), &mut |i| {
+            let (start, len) = ((i * part) as i64, part.min(examples - i * part) as i64);
+            let inputs: Vec<Tensor> = batch.inputs.iter().map(|input| input.narrow(0, start, len)).collect();
+            Ok(nll(&inputs, &batch.target.narrow(0, start, len))? * (len as f64 / examples as f64))
         })
     }
 
@@ -169,9 +223,15 @@ impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
     }
 
     fn validation_nll(&self) -> Result<Option<f64>> {
-        let Some((x, y)) = &self.fit.validation else { return Ok(None) };
-        let (x, y) = (x.to_device(self.vs.device()), y.to_device(self.vs.device()));
-        let prediction = Predict::new().draws(self.fit.validation_draws).run(self.net, &x)?;
+        let Some((inputs, y)) = &self.fit.validation else { return Ok(None) };
+        let device = self.vs.device();
+        let (inputs, y): (Vec<_>, _) =
+            (inputs.iter().map(|x| x.to_device(device)).collect(), y.to_device(device));
+        let mut how = Predict::new().draws(self.fit.validation_draws);
+        if self.alone {
+            how = how.per_example();
+        }
+        let prediction = how.run_with(self.net, &inputs, |inputs| (self.forward)(inputs, false))?;
         let log_density = prediction.log_predictive(&self.fit.likelihood, &y)?;
         Ok(Some(-log_density.mean(Kind::Double).double_value(&[])))
     }
@@ -195,26 +255,33 @@ impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
             }
         }
         if !self.best.is_empty() {
-            self.net.visit(&mut Visitor::new(&mut |_, parameter| parameter.forget_latest()));
+            for parameter in self.net.parameters() {
+                parameter.forget_latest();
+            }
         }
     }
 
-    fn training(&self) -> Training<'a, M> {
+    /// What a run can't go on without: by their names in a sentence.
+    fn settings(&self) -> BTreeMap<String, String> {
         let settings = [
             ("the number of examples", self.examples),
             ("the batch size", self.fit.batch_size),
-            ("the number of draws a step", self.fit.samples),
+            ("the number of draws a step", self.fit.draws),
         ];
-        let settings: BTreeMap<_, _> =
-            settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect();
-        Training { net: self.net, vs: self.vs, settings }
+        settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
     }
 
     fn save(&self) -> Result<()> {
         let Some(checkpoints) = &self.fit.checkpoints else { return Ok(()) };
-        let path = checkpoints.path(self.progress.step);
-        let state = &self.trainer.state;
-        self.training().write(&path, state, &self.progress, self.shuffle_before, &self.best)?;
+        let (mut tensors, steps) = self.trainer.state.named(&*self.trainer.optimiser);
+        tensors.extend(
+            self.best.iter().map(|(name, weights)| (format!("{BEST}{name}"), weights.shallow_clone())),
+        );
+        let progress = serde_json::to_value(&self.progress);
+        let progress =
+            progress.map_err(|e| Error::configuration("checkpoint", e, "numbers that JSON has"))?;
+        let kept = Kept { tensors, steps, shuffle: self.shuffle_before, progress, settings: self.settings() };
+        training::write(&checkpoints.path(self.progress.step), self.net, self.vs, kept)?;
         checkpoints.prune()
     }
 
@@ -232,15 +299,8 @@ impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
             if !self.fit.resume {
                 return Err(checkpoints.taken());
             }
-            match self.training().read(path) {
-                Ok(resumed) => {
-                    self.progress = resumed.progress;
-                    self.trainer.state = resumed.adam;
-                    self.best = resumed.best;
-                    self.shuffle.restore(resumed.shuffle);
-                    self.shuffle_before = resumed.shuffle;
-                    return Ok(());
-                }
+            match self.resume_from(path) {
+                Ok(()) => return Ok(()),
                 // One that a disk has damaged is no reason to lose those before it.
                 Err(
                     error @ Error::Checkpoint {
@@ -253,5 +313,37 @@ impl<'a, L: Likelihood, M: BayesianModule + ModuleT> Run<'a, L, M> {
             }
         }
         newest.map_or(Ok(()), Err)
+    }
+
+    /// Checks all of the file, then changes the model, the noise and the run.
+    fn resume_from(&mut self, path: &Path) -> Result<()> {
+        let opened = training::open(path, self.net, self.vs, &self.settings())?;
+        let mut kept = opened.kept(self.vs)?;
+        let progress: Progress = serde_json::from_value(kept.progress)
+            .map_err(|e| training::damaged(path, &format!("it does not say where the run stands: {e}")))?;
+        let optimiser = &*self.trainer.optimiser;
+        let variables = self.vs.variables();
+        for variable in kept.steps.keys().filter(|name| variables.contains_key(*name)) {
+            for slot in optimiser.slots() {
+                let name = in_file(optimiser, slot, variable);
+                if !kept.tensors.contains_key(&name) {
+                    return Err(training::damaged(path, &format!("no {name}")));
+                }
+            }
+        }
+        let best = variables.keys().filter(|_| progress.best.is_some());
+        let best = best.map(|name| {
+            let weights = kept.tensors.remove(&format!("{BEST}{name}"));
+            weights
+                .map(|weights| (name.clone(), weights))
+                .ok_or_else(|| training::damaged(path, &format!("no {BEST}{name}")))
+        });
+        let best = best.collect::<Result<_>>()?;
+        opened.apply(self.net, self.vs)?;
+        self.trainer.state = OptimiserState::from_named(optimiser, kept.tensors, &kept.steps);
+        (self.progress, self.best) = (progress, best);
+        self.shuffle.restore(kept.shuffle);
+        self.shuffle_before = kept.shuffle;
+        Ok(())
     }
 }

@@ -1,13 +1,10 @@
-//! Adam over every variable of a model, plain or random.
+//! Adam (Kingma & Ba 2015, algorithm 1).
 
-use std::collections::HashMap;
+use tch::Tensor;
 
-use tch::{Kind, Tensor};
-
+use super::adam_kernel::{self, AdamStep};
+use super::{Memory, Optimiser, PosteriorStep};
 use crate::error::{Error, Result};
-
-use crate::parameter::fused::{ClosedKl, Gradients};
-use crate::train::optim::adam_kernel;
 
 /// The settings of Adam (Kingma & Ba 2015, algorithm 1), PyTorch's defaults.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,11 +26,7 @@ impl Default for Adam {
 }
 
 impl Adam {
-    /// Checks that every number lies where the method is defined.
-    ///
-    /// # Errors
-    /// [`Error::Configuration`] names the first number that does not.
-    pub fn validate(&self) -> Result<()> {
+    fn check(&self) -> Result<()> {
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             return Err(Error::configuration("learning_rate", self.learning_rate, "a finite number above 0"));
         }
@@ -49,90 +42,76 @@ impl Adam {
     }
 }
 
-/// What Adam remembers of one variable.
-#[derive(Debug)]
-pub(crate) struct Moments {
-    /// The running mean of the gradient.
-    pub mean: Tensor,
-    /// The running mean of its square.
-    pub square: Tensor,
-    /// How many steps the variable took: one that gets no gradient takes none.
-    pub steps: i64,
-}
+impl Adam {
+    /// 1 - beta^t for both betas in the step to come: what makes up for the moments' start at zero.
+    fn corrections(&self, steps: i64) -> (f64, f64) {
+        let steps = (steps + 1) as f64;
+        (1.0 - self.beta1.powf(steps), 1.0 - self.beta2.powf(steps))
+    }
 
-impl Moments {
-    /// 1 - beta^t for both betas in the step to come: what makes up for the means' start at zero.
-    fn corrections(&self, adam: &Adam) -> (f64, f64) {
-        let steps = (self.steps + 1) as f64;
-        (1.0 - adam.beta1.powf(steps), 1.0 - adam.beta2.powf(steps))
+    /// The kernel's numbers for the step to come.
+    fn numbers(&self, steps: i64, learning_rate: f64) -> AdamStep {
+        let (correction1, correction2) = self.corrections(steps);
+        AdamStep::new(&Adam { learning_rate, ..*self }, correction1, correction2)
     }
 }
 
-/// Adam's memory of every variable, by the variable's name.
-#[derive(Debug, Default)]
-pub(crate) struct AdamState {
-    pub moments: HashMap<String, Moments>,
-}
-
-/// Half precision has no room for a squared gradient, nor for `eps`.
-pub(crate) fn moments_kind(variable: Kind) -> Kind {
-    match variable {
-        Kind::Half | Kind::BFloat16 => Kind::Float,
-        kind => kind,
-    }
-}
-
-/// A variable and its name.
-pub(crate) type Named<'a> = (&'a str, &'a Tensor);
-
-impl AdamState {
-    fn of(&mut self, (name, variable): Named<'_>) -> &mut Moments {
-        self.moments.entry(name.to_owned()).or_insert_with(|| {
-            let zeros = || variable.zeros_like().detach().to_kind(moments_kind(variable.kind()));
-            Moments { mean: zeros(), square: zeros(), steps: 0 }
-        })
+impl Optimiser for Adam {
+    fn name(&self) -> &'static str {
+        "adam"
     }
 
-    /// One step of a variable down `gradient`.
-    pub(crate) fn step(&mut self, adam: &Adam, variable: Named<'_>, gradient: &Tensor) {
-        let moments = self.of(variable);
-        let (correction1, correction2) = moments.corrections(adam);
-        moments.steps += 1;
-        let (mean, square) = (&mut moments.mean, &mut moments.square);
-        let numbers = adam_kernel::AdamStep::new(adam, correction1, correction2);
-        if adam_kernel::step(numbers, variable.1, mean, square, gradient) {
+    fn validate(&self) -> Result<()> {
+        self.check()
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    /// The running means of the gradient and of its square.
+    fn slots(&self) -> &'static [&'static str] {
+        &["mean", "square"]
+    }
+
+    fn step(&self, variable: &mut Tensor, gradient: &Tensor, memory: &mut Memory, learning_rate: f64) {
+        let numbers = self.numbers(memory.steps, learning_rate);
+        let (correction1, correction2) = self.corrections(memory.steps);
+        memory.steps += 1;
+        let [mean, square] = memory.tensors.as_mut_slice() else { return };
+        if adam_kernel::step(numbers, variable, mean, square, gradient) {
             return;
         }
-        tch::no_grad(|| {
-            let gradient = &gradient.to_kind(mean.kind());
-            let _ = mean.lerp_(gradient, 1.0 - adam.beta1);
-            let _ = square.lerp_(&gradient.square(), 1.0 - adam.beta2);
-            let scale = (&*square / correction2).sqrt() + adam.eps;
-            let mut variable = variable.1.shallow_clone();
-            variable -= (&*mean / scale * (adam.learning_rate / correction1)).to_kind(variable.kind());
-        });
+        let gradient = &gradient.to_kind(mean.kind());
+        let _ = mean.lerp_(gradient, 1.0 - self.beta1);
+        let _ = square.lerp_(&gradient.square(), 1.0 - self.beta2);
+        let scale = (&*square / correction2).sqrt() + self.eps;
+        *variable -= (&*mean / scale * (learning_rate / correction1)).to_kind(variable.kind());
     }
 
-    /// One step of a Gaussian posterior's mu and rho in one pass over memory. False, and nothing is done, for tensors
-    /// that the kernel does not take.
-    pub(crate) fn step_posterior(
-        &mut self,
-        adam: &Adam,
-        mu: Named<'_>,
-        rho: Named<'_>,
-        gradients: &Gradients<'_>,
-        kl: Option<ClosedKl<'_>>,
-    ) -> bool {
-        let sides = [mu, rho].map(|variable| {
-            let moments = self.of(variable);
-            let (correction1, correction2) = moments.corrections(adam);
-            let tensors = [variable.1, &moments.mean, &moments.square].map(Tensor::shallow_clone);
-            (adam_kernel::AdamStep::new(adam, correction1, correction2), tensors)
-        });
-        let done = adam_kernel::update(sides, gradients, kl);
-        for variable in [mu, rho] {
-            self.of(variable).steps += i64::from(done);
+    fn step_posterior(&self, posterior: &mut PosteriorStep<'_>) -> bool {
+        let parameter = posterior.parameter;
+        let Some(rho) = parameter.rho() else { return false };
+        let [of_mu, of_rho] = &mut posterior.memories;
+        let ([mu_mean, mu_square], [rho_mean, rho_square]) =
+            (of_mu.tensors.as_slice(), of_rho.tensors.as_slice())
+        else {
+            return false;
+        };
+        let [mu_rate, rho_rate] = posterior.learning_rates;
+        let sides = [
+            (self.numbers(of_mu.steps, mu_rate), [parameter.mu(), mu_mean, mu_square]),
+            (self.numbers(of_rho.steps, rho_rate), [rho, rho_mean, rho_square]),
+        ];
+        if !adam_kernel::update(sides, posterior.gradients, posterior.kl) {
+            return false;
         }
-        done
+        of_mu.steps += 1;
+        of_rho.steps += 1;
+        if let Some(mask) = parameter.pruned_mask() {
+            // Momentum from before the pruning moves on.
+            let _ = parameter.mu().shallow_clone().masked_fill_(mask, 0.0);
+        }
+        true
     }
 }

@@ -106,7 +106,7 @@ struct Numbers {
 /// One step of mu and of rho, given as (Adam's numbers, [variable, mean, square]), down the loss's gradients and the
 /// KL's; false, and nothing is done, for tensors that are not plain f32 memory on the CPU.
 pub(crate) fn update(
-    [(mu_adam, mu), (rho_adam, rho)]: [(AdamStep, [Tensor; 3]); 2],
+    [(mu_adam, mu), (rho_adam, rho)]: [(AdamStep, [&Tensor; 3]); 2],
     gradients: &Gradients<'_>,
     kl: Option<ClosedKl<'_>>,
 ) -> bool {
@@ -122,8 +122,8 @@ pub(crate) fn update(
     let source = weights.map(|(_, key)| Source::normals(key));
     let of_weights = weights.map(|(gradient, _)| gradient);
     let centre = kl.and_then(|kl| kl.centre);
-    let [m0, m1, m2] = mu.each_ref().map(Some);
-    let [r0, r1, r2] = rho.each_ref().map(Some);
+    let [m0, m1, m2] = mu.map(Some);
+    let [r0, r1, r2] = rho.map(Some);
     let tensors = [m0, m1, m2, r0, r1, r2, of_weights, of_mu, of_sigma, of_rho, centre];
     memory::with_slices(tensors, |slices| {
         parallel::map_blocks(slices, NOISE_BLOCK, |block, slices| {

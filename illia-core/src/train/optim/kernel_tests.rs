@@ -74,7 +74,7 @@ fn updated(all: bool) -> [Tensor; 6] {
     for step in 1..=3 {
         let adam = Adam::default();
         let numbers = AdamStep::new(&adam, 1.0 - adam.beta1.powi(step), 1.0 - adam.beta2.powi(step));
-        let sides = [&mu, &rho].map(|side| (numbers, side.each_ref().map(|t| t.shallow_clone())));
+        let sides = [&mu, &rho].map(|side| (numbers, side.each_ref()));
         let [of_weights, of_mu, of_sigma, of_rho] = &given;
         let also = |gradient| Some(gradient).filter(|_| all);
         let gradients = Gradients {

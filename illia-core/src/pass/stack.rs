@@ -1,0 +1,246 @@
+//! The stack of passes that are open in a thread, and what each knows of its parameters.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::marker::PhantomData;
+
+use tch::Tensor;
+
+use super::draws::Draws;
+use super::leaves::{Leaf, Leaves};
+use crate::parameter::{ParameterId, RandomParameter};
+
+/// Where weights come from while a pass is open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mode {
+    /// One draw of each parameter, in the posterior's graph: plain autograd.
+    Graph,
+    /// One draw, of which what estimators consume are the leaves of a training step's graph.
+    Train,
+    /// One draw without gradient: one function, whatever the estimator.
+    Function,
+    /// Several draws in one forward.
+    Stacked(Stack),
+}
+
+/// How many draws one forward computes, behind each other in the batch axis.
+///
+/// In such a forward a tensor has either the rows of one draw, which all draws share, or those of all.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stack {
+    pub draws: i64,
+    /// Examples of one draw.
+    pub rows: i64,
+    /// Whether only each example's own distribution is wanted, not one function for all of them.
+    pub marginal: bool,
+}
+
+/// What a parameter has come to in a pass.
+#[derive(Debug)]
+pub(super) enum Site {
+    /// It was not used yet.
+    Unused,
+    /// One draw.
+    Drawn(Tensor),
+    /// The leaves of a training step.
+    Leaves(Leaves),
+    /// `[draws, ..]`, for one forward.
+    Stacked(Tensor),
+    /// Mean and standard deviation of an output that all draws share.
+    Shared(Tensor, Tensor),
+}
+
+/// One pass: its parameters by their ids.
+#[derive(Debug)]
+struct Frame {
+    mode: Mode,
+    sites: HashMap<ParameterId, Site, BuildHasherDefault<IdHasher>>,
+    /// Draws that were given, and which of them is next.
+    given: Option<(Draws, i64)>,
+    /// Random parameters that no pass knew, with the names of their variables.
+    strangers: Vec<(String, Tensor)>,
+    /// Whether a forward of several draws came by code that takes one.
+    one_taken: bool,
+}
+
+thread_local! {
+    static PASSES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Ids are small numbers already spread out.
+#[derive(Default)]
+pub(super) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+    fn write_u64(&mut self, n: u64) {
+        // Fibonacci hashing: the map takes its buckets from both ends of the word.
+        self.0 = (self.0 ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+/// A pass that is open until this is dropped, also when a user's forward panics. Passes close in the reverse of the order in
+/// which they were opened, and stay in their thread.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    depth: usize,
+    not_send: PhantomData<*const ()>,
+}
+
+impl Pass {
+    /// Opens a pass over those of the parameters that are not frozen.
+    pub(crate) fn over(parameters: &[&RandomParameter], mode: Mode, given: Option<Draws>) -> Pass {
+        let open = parameters.iter().filter(|parameter| parameter.is_random() && parameter.held().is_none());
+        let sites = open.map(|parameter| (parameter.id(), Site::Unused)).collect();
+        let given = given.map(|draws| (draws, 0));
+        let depth = PASSES.with_borrow_mut(|passes| {
+            passes.push(Frame { mode, sites, given, strangers: Vec::new(), one_taken: false });
+            passes.len()
+        });
+        Pass { depth, not_send: PhantomData }
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut Frame) -> R) -> Option<R> {
+        PASSES.with_borrow_mut(|passes| passes.get_mut(self.depth - 1).map(f))
+    }
+
+    /// Lets the next forward make other draws, `draws` of them if several at once.
+    pub(crate) fn renew(&self, draws: i64) {
+        self.with(|frame| {
+            if let Some((_, next)) = &mut frame.given {
+                *next += match frame.mode {
+                    Mode::Stacked(stack) => stack.draws,
+                    _ => 1,
+                };
+            }
+            if let Mode::Stacked(stack) = &mut frame.mode {
+                stack.draws = draws;
+            }
+            for site in frame.sites.values_mut() {
+                match site {
+                    Site::Leaves(leaves) => leaves.renew(),
+                    Site::Shared(..) => {}
+                    _ => *site = Site::Unused,
+                }
+            }
+        });
+    }
+
+    /// What a step's loss is to be differentiated by: the leaves of the draw in use.
+    pub(crate) fn leaves(&self) -> Vec<Leaf> {
+        let all = self.with(|frame| {
+            let sites = frame.sites.iter().filter_map(|(id, site)| match site {
+                Site::Leaves(leaves) => Some(leaves.in_use(*id)),
+                _ => None,
+            });
+            sites.collect()
+        });
+        all.unwrap_or_default()
+    }
+
+    /// A parameter's KL in nats, where its draw's pass over memory summed it.
+    pub(crate) fn closed_kl(&self, id: ParameterId) -> Option<f64> {
+        self.with(|frame| match frame.sites.get(&id)? {
+            Site::Leaves(leaves) => leaves.kl(),
+            _ => None,
+        })
+        .flatten()
+    }
+
+    /// Whether a forward of several draws came by code that takes a single one: its output means nothing then.
+    pub(crate) fn took_one(&self) -> bool {
+        self.with(|frame| frame.one_taken).unwrap_or(false)
+    }
+
+    /// Ends the pass and returns the leaves that the estimators consumed, by parameter, and the random parameters that drew
+    /// for themselves.
+    pub(crate) fn close(self) -> (Vec<(ParameterId, Leaves)>, Vec<(String, Tensor)>) {
+        let closed = self.with(|frame| {
+            let sites = std::mem::take(&mut frame.sites).into_iter();
+            let leaves = sites.filter_map(|(id, site)| match site {
+                Site::Leaves(leaves) => Some((id, leaves)),
+                _ => None,
+            });
+            (leaves.collect(), std::mem::take(&mut frame.strangers))
+        });
+        closed.unwrap_or_default()
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        PASSES.with_borrow_mut(|passes| passes.truncate(self.depth - 1));
+    }
+}
+
+/// The mode of the innermost pass that knows the parameter.
+pub(super) fn mode_of(parameter: &RandomParameter) -> Option<Mode> {
+    PASSES.with_borrow(|passes| {
+        passes.iter().rev().find_map(|frame| frame.knows(parameter.id()).then_some(frame.mode))
+    })
+}
+
+/// The innermost forward of several draws, if one is under way.
+pub(super) fn innermost_stack() -> Option<Stack> {
+    PASSES.with_borrow(|passes| match passes.last()?.mode {
+        Mode::Stacked(stack) => Some(stack),
+        _ => None,
+    })
+}
+
+/// Notes that a single draw was taken in a forward of several.
+pub(super) fn take_one(parameter: &RandomParameter) {
+    PASSES.with_borrow_mut(|passes| {
+        if let Some(frame) = passes.iter_mut().rev().find(|frame| frame.knows(parameter.id())) {
+            frame.one_taken = true;
+        }
+    });
+}
+
+/// Runs `f` on what the innermost pass that knows the parameter has of it.
+pub(super) fn with_site<R>(parameter: &RandomParameter, f: impl FnOnce(&mut Site) -> R) -> Option<R> {
+    PASSES.with_borrow_mut(|passes| {
+        let frame = passes.iter_mut().rev().find(|frame| frame.sites.contains_key(&parameter.id()))?;
+        frame.sites.get_mut(&parameter.id()).map(f)
+    })
+}
+
+/// The given draws of a parameter: the current one, or as many as one forward computes, `[draws, ..]`.
+pub(super) fn given(parameter: &RandomParameter) -> Option<Tensor> {
+    PASSES.with_borrow(|passes| {
+        passes.iter().rev().find_map(|frame| {
+            let (draws, next) = frame.given.as_ref()?;
+            let all = draws.of(parameter.id())?;
+            Some(match frame.mode {
+                Mode::Stacked(stack) => all.narrow(0, *next, stack.draws),
+                _ => all.select(0, *next),
+            })
+        })
+    })
+}
+
+/// Notes that a random parameter which no pass knows drew for itself.
+pub(super) fn stranger(parameter: &RandomParameter) {
+    PASSES.with_borrow_mut(|passes| {
+        if let Some(frame) = passes.last_mut()
+            && matches!(frame.mode, Mode::Train | Mode::Graph)
+        {
+            let all = parameter.named_variables().map(|(name, variable)| (name, variable.shallow_clone()));
+            frame.strangers.extend(all);
+        }
+    });
+}
+
+impl Frame {
+    fn knows(&self, id: ParameterId) -> bool {
+        self.sites.contains_key(&id) || self.given.as_ref().is_some_and(|(draws, _)| draws.of(id).is_some())
+    }
+}

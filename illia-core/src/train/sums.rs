@@ -1,0 +1,175 @@
+//! The gradients of one step, added up over its draws and parts.
+
+use std::collections::HashMap;
+
+use tch::Tensor;
+
+use super::trainer::Clip;
+use crate::error::{Error, Result};
+use crate::noise::{self, Key};
+use crate::parameter::ParameterId;
+use crate::parameter::fused::{self, Gradients};
+use crate::pass::Pass;
+use crate::simd::finite;
+
+/// The gradients of the trained variables and of the leaves.
+pub(super) struct Sums {
+    /// In the order of the trained variables; those that autograd did not reach have none.
+    pub of_variables: Vec<Option<Tensor>>,
+    pub of_leaves: OfLeaves,
+    draws: usize,
+}
+
+#[derive(Default)]
+pub(super) struct OfLeaves(HashMap<ParameterId, OfParameter>);
+
+/// The gradients of one parameter's leaves.
+#[derive(Default)]
+struct OfParameter {
+    /// Of the only draw's weights.
+    weights: Option<(Tensor, Key)>,
+    /// Of several draws' weights: their sum, and the sum of each times its noise.
+    of_mu: Option<Tensor>,
+    /// With those of sigma itself.
+    of_sigma: Option<Tensor>,
+}
+
+impl Sums {
+    pub(super) fn new(trained: usize, draws: usize) -> Sums {
+        Sums { of_variables: (0..trained).map(|_| None).collect(), of_leaves: OfLeaves::default(), draws }
+    }
+
+    /// Adds the gradients of `loss`. `fresh` where the draw in use was made for it.
+    pub(super) fn backward(
+        &mut self,
+        loss: &Tensor,
+        trained: &[(usize, Tensor)],
+        pass: &Pass,
+        fresh: bool,
+    ) -> Result<()> {
+        let leaves = pass.leaves();
+        let of_leaves = leaves.iter().flat_map(|leaf| leaf.weights.iter().map(|(w, _)| w).chain(&leaf.sigma));
+        let inputs: Vec<&Tensor> = trained.iter().map(|(_, variable)| variable).chain(of_leaves).collect();
+        let gradients = Tensor::f_run_backward(&[loss], &inputs, false, false);
+        let gradients = gradients.map_err(|e| Error::torch("backward", &e))?;
+        let mut gradients = gradients.into_iter().map(|gradient| gradient.defined().then(|| dense(gradient)));
+        for sum in &mut self.of_variables {
+            add(sum, gradients.next().flatten());
+        }
+        for leaf in leaves {
+            let of = self.of_leaves.0.entry(leaf.id).or_default();
+            if let Some((_, key)) = leaf.weights
+                && let Some(gradient) = gradients.next().flatten()
+            {
+                of.add_weights(gradient, key, self.draws, fresh);
+            }
+            if leaf.sigma.is_some() {
+                add(&mut of.of_sigma, gradients.next().flatten());
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that all are numbers, then clips them.
+    pub(super) fn finish(&mut self, clip: &Clip) -> Result<()> {
+        if !finite::all(self.all()) {
+            return Err(Error::NonFinite { epoch: 0, step: 0, term: "gradient", value: f64::NAN });
+        }
+        let _no_grad = tch::no_grad_guard();
+        if let Some(value) = clip.value {
+            for gradient in self.all() {
+                let _ = gradient.shallow_clone().clamp_(-value, value);
+            }
+        }
+        if let Some(norm) = clip.norm {
+            let squares: f64 = self.all().map(|g| g.norm().double_value(&[]).powi(2)).sum();
+            let factor = norm / squares.sqrt();
+            if factor < 1.0 {
+                for gradient in self.all() {
+                    let _ = gradient.shallow_clone().g_mul_scalar_(factor);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Tensor> {
+        let of_leaves = self.of_leaves.0.values().flat_map(|of| {
+            of.weights.iter().map(|(gradient, _)| gradient).chain(&of.of_mu).chain(&of.of_sigma)
+        });
+        self.of_variables.iter().flatten().chain(of_leaves)
+    }
+}
+
+impl OfParameter {
+    fn add_weights(&mut self, gradient: Tensor, key: Key, draws: usize, fresh: bool) {
+        if draws == 1 {
+            let before = if fresh { None } else { self.weights.take() };
+            self.weights =
+                Some((before.map_or_else(|| gradient.shallow_clone(), |(sum, _)| sum + &gradient), key));
+            return;
+        }
+        let _no_grad = tch::no_grad_guard();
+        let of_mu = self.of_mu.take().unwrap_or_else(|| gradient.zeros_like());
+        let of_sigma = self.of_sigma.take().unwrap_or_else(|| gradient.zeros_like());
+        if fused::accumulate(&of_mu, &of_sigma, &gradient, key) {
+            (self.of_mu, self.of_sigma) = (Some(of_mu), Some(of_sigma));
+            return;
+        }
+        let eps = noise::normals(key, &gradient.size(), gradient.kind(), gradient.device());
+        (self.of_mu, self.of_sigma) = (Some(of_mu + &gradient), Some(of_sigma + gradient * eps));
+    }
+}
+
+impl OfLeaves {
+    /// A parameter's, with those of its variables.
+    pub(super) fn gradients<'a>(
+        &'a self,
+        id: ParameterId,
+        of_mu: Option<&'a Tensor>,
+        of_rho: Option<&'a Tensor>,
+    ) -> OfPosterior<'a> {
+        OfPosterior { leaves: self.0.get(&id), of_mu, of_rho }
+    }
+}
+
+/// All gradients of one mean-field Gaussian.
+pub(super) struct OfPosterior<'a> {
+    leaves: Option<&'a OfParameter>,
+    of_mu: Option<&'a Tensor>,
+    of_rho: Option<&'a Tensor>,
+}
+
+impl OfPosterior<'_> {
+    /// Hands them to `f` in the form that updates take.
+    pub(super) fn with<R>(&self, f: impl FnOnce(&Gradients<'_>) -> R) -> R {
+        let leaves = self.leaves;
+        let drawn = leaves.and_then(|leaves| leaves.of_mu.as_ref());
+        let both = match (drawn, self.of_mu) {
+            (Some(drawn), Some(own)) => Some(drawn + own),
+            _ => None,
+        };
+        f(&Gradients {
+            weights: leaves
+                .and_then(|leaves| leaves.weights.as_ref())
+                .map(|(gradient, key)| (gradient, *key)),
+            mu: both.as_ref().or(drawn).or(self.of_mu),
+            sigma: leaves.and_then(|leaves| leaves.of_sigma.as_ref()),
+            rho: self.of_rho,
+        })
+    }
+}
+
+fn add(sum: &mut Option<Tensor>, gradient: Option<Tensor>) {
+    if let Some(gradient) = gradient {
+        *sum = Some(match sum.take() {
+            Some(sum) => sum + gradient,
+            None => gradient,
+        });
+    }
+}
+
+/// A gradient in the layout of its variable: autograd may return a sparse or an expanded one.
+fn dense(gradient: Tensor) -> Tensor {
+    if gradient.is_sparse() { gradient.to_dense(None, false) } else { gradient.contiguous() }
+}
