@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use indicatif::ProgressBar;
 use tch::nn::{ModuleT, VarStore};
 use tch::{Kind, Tensor};
 
@@ -15,6 +14,7 @@ use crate::likelihood::Likelihood;
 use crate::module::{BayesianModule, Visitor};
 use crate::noise::{self, Stream};
 use crate::predict::Predict;
+use crate::progress::ProgressBar;
 use crate::train::trainer::{Terms, Trainer, mean_nll};
 
 pub(super) struct Run<'a, L, M> {
