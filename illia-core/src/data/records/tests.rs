@@ -148,6 +148,23 @@ fn what_is_no_file_of_records_is_an_error() {
 }
 
 #[test]
+fn no_flipped_bit_brings_it_down() {
+    let folder = Folder::new("flips");
+    write_records(&tensors(3), folder.file()).unwrap();
+    let good = fs::read(folder.file()).unwrap();
+    for bit in 0..good.len() * 8 {
+        let mut bytes = good.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(folder.file(), bytes).unwrap();
+        if let Ok(records) = Records::open(folder.file()) {
+            let batch = records.batch(&[2, 0]).unwrap();
+            batch.check(2).unwrap();
+            assert!(batch.inputs.iter().all(|input| input.numel() <= 12));
+        }
+    }
+}
+
+#[test]
 fn a_file_that_shrinks_is_an_error_and_not_the_end_of_the_process() {
     let folder = Folder::new("shrinks");
     write_records(&tensors(50), folder.file()).unwrap();
