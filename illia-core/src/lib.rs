@@ -23,13 +23,16 @@ pub mod noise;
 pub mod parameter;
 pub mod pass;
 pub mod predict;
+mod progress;
 mod simd;
 pub mod train;
 
 #[doc(hidden)]
 pub use macro_support as __private;
 
-pub use assess::{Temperature, metrics, report};
+#[cfg(feature = "report")]
+pub use assess::report;
+pub use assess::{Temperature, metrics};
 pub use dist::Density;
 pub use error::{Error, Result, Unusable, fail};
 pub use illia_shape::{Axis, Shape};

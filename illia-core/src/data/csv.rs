@@ -3,41 +3,15 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use tch::{Kind, Tensor};
-
 use super::gzip::{self, Source};
-use crate::error::{Error, Result, Within};
+use super::table::Table;
+use crate::error::{Error, Result};
 
 /// A line longer than this is no row of a table.
 const LONGEST_LINE: u64 = 16 << 20;
 
-/// A table of numbers, row by row.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Table {
-    /// The names in the header; empty without one.
-    pub names: Vec<String>,
-    /// How many rows, the header not counted.
-    pub rows: usize,
-    /// How many columns.
-    pub columns: usize,
-    /// `rows * columns` finite numbers, row by row.
-    pub values: Vec<f64>,
-}
-
-impl Table {
-    /// `[rows, columns]` of the given kind.
-    ///
-    /// # Errors
-    /// [`Error::Torch`] if the memory can't be had.
-    pub fn to_tensor(&self, kind: Kind) -> Result<Tensor> {
-        let flat = Tensor::f_from_slice(&self.values).within("table")?;
-        let table = flat.f_reshape([self.rows as i64, self.columns as i64]).within("table")?;
-        table.f_to_kind(kind).within("table")
-    }
-}
-
-/// How a table is written. Fields are finite numbers with white space around them allowed; there are no quotes. Empty
-/// lines are skipped.
+/// How a table is written. Fields are finite numbers with white space around them allowed; they may stand in double quotes
+/// (RFC 4180), but no field goes over the end of a line. Empty lines are skipped.
 ///
 /// ```
 /// use illia_core::data::Csv;
@@ -66,7 +40,7 @@ impl Csv {
         Csv::default()
     }
 
-    /// What stands between two fields; None for any white space.
+    /// What stands between two fields, an ASCII character; None for any white space, where there are no quotes.
     #[must_use]
     pub fn delimiter(mut self, delimiter: Option<char>) -> Self {
         self.delimiter = delimiter;
@@ -99,6 +73,7 @@ impl Csv {
     }
 
     fn table_from(&self, name: &str, source: Source<'_>) -> Result<Table> {
+        let mut fields = self.fields()?;
         let mut reader = BufReader::new(source.reader);
         let mut table = Table { names: Vec::new(), rows: 0, columns: 0, values: Vec::new() };
         let mut line = Vec::new();
@@ -117,12 +92,13 @@ impl Csv {
             if text.is_empty() {
                 continue;
             }
+            let fields = fields.of(text).map_err(|problem| Error::data_at(name, number, None, problem))?;
             if self.header && table.names.is_empty() && table.rows == 0 {
-                table.names = self.fields(text).map(str::to_owned).collect();
+                table.names = fields.map(str::to_owned).collect();
                 table.columns = table.names.len();
                 continue;
             }
-            self.row(name, number, text, &mut table)?;
+            table.push(name, number, fields)?;
         }
         if table.rows == 0 {
             return Err(Error::data(name, "no row of numbers in it".to_owned()));
@@ -130,34 +106,48 @@ impl Csv {
         Ok(table)
     }
 
-    fn row(&self, name: &str, number: usize, text: &str, table: &mut Table) -> Result<()> {
-        let mut columns = 0;
-        for field in self.fields(text) {
-            columns += 1;
-            let value = field.parse().ok().filter(|value: &f64| value.is_finite());
-            let Some(value) = value else {
-                let shown: String = field.chars().take(20).collect();
-                let problem = format!("`{}` is no finite number", shown.escape_debug());
-                return Err(Error::data_at(name, number, Some(columns), problem));
-            };
-            table.values.push(value);
+    fn fields(&self) -> Result<Fields> {
+        let Some(delimiter) = self.delimiter else { return Ok(Fields::default()) };
+        if !delimiter.is_ascii() || ['"', '\n', '\r'].contains(&delimiter) {
+            let allowed = "an ASCII character that is no quote and no end of a line";
+            return Err(Error::configuration("delimiter", delimiter.escape_debug(), allowed));
         }
-        if table.columns == 0 {
-            table.columns = columns;
-        }
-        if columns != table.columns {
-            let problem = format!("{columns} columns, where the first row has {}", table.columns);
-            return Err(Error::data_at(name, number, None, problem));
-        }
-        table.rows += 1;
-        Ok(())
+        let mut builder = csv_core::ReaderBuilder::new();
+        // Lines are cut here, so that errors can number them.
+        builder.delimiter(delimiter as u8).terminator(csv_core::Terminator::Any(b'\n'));
+        Ok(Fields { parser: Some(Box::new(builder.build())), ..Fields::default() })
     }
+}
 
-    fn fields<'a>(&self, text: &'a str) -> Box<dyn Iterator<Item = &'a str> + 'a> {
-        match self.delimiter {
-            Some(delimiter) => Box::new(text.split(delimiter).map(str::trim)),
-            None => Box::new(text.split_whitespace()),
+/// Takes lines apart.
+#[derive(Default)]
+struct Fields {
+    /// None for white space.
+    parser: Option<Box<csv_core::Reader>>,
+    line: Vec<u8>,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Fields {
+    /// The fields of one line, which has no end of a line in it; an error's text says what is wrong with it.
+    fn of<'a>(&'a mut self, line: &'a str) -> Result<Box<dyn Iterator<Item = &'a str> + 'a>, &'static str> {
+        let Some(parser) = &mut self.parser else { return Ok(Box::new(line.split_whitespace())) };
+        self.line.clear();
+        self.line.extend(line.bytes().chain([b'\n']));
+        // No field is longer than the line, and no more fields are in it than bytes.
+        self.text.resize(self.line.len(), 0);
+        self.ends.resize(self.line.len(), 0);
+        let (result, _, written, fields) = parser.read_record(&self.line, &mut self.text, &mut self.ends);
+        if !matches!(result, csv_core::ReadRecordResult::Record) {
+            return Err("a quote is opened and not closed");
         }
+        // Quotes and delimiters are ASCII: what is left between them is whole characters.
+        let text =
+            self.text.get(..written).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
+        let ends = self.ends.get(..fields).unwrap_or_default();
+        let starts = [0].iter().chain(ends);
+        Ok(Box::new(starts.zip(ends).map(|(&start, &end)| text.get(start..end).unwrap_or_default().trim())))
     }
 }
 
@@ -167,6 +157,8 @@ fn unreadable(name: &str, error: &std::io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use tch::Kind;
+
     use super::*;
 
     #[test]
@@ -177,13 +169,29 @@ mod tests {
     }
 
     #[test]
+    fn quotes_are_no_part_of_a_field() {
+        let text = "\u{feff}\"a; \"\"b\"\"\";c\r\n\"1.5\"; 2 \r\n3;\"4\"";
+        let table = Csv::new().header(true).delimiter(Some(';')).parse("t", text.as_bytes()).unwrap();
+        assert_eq!(
+            (&*table.names, &*table.values),
+            (&["a; \"b\"".into(), "c".into()][..], &[1.5, 2.0, 3.0, 4.0][..])
+        );
+        for delimiter in ['"', '\n', 'é'] {
+            let error = Csv::new().delimiter(Some(delimiter)).parse("t", b"1").unwrap_err().to_string();
+            assert!(error.starts_with("delimiter = "), "{error}");
+        }
+    }
+
+    #[test]
     fn errors_say_where() {
-        let cases: [(&[u8], &str); 7] = [
+        let cases: [(&[u8], &str); 9] = [
             (b"1,2\n3,x\n", "t, row 2, column 2: `x` is no finite number"),
             (b"1,2\n\n3\n", "t, row 3: 1 columns, where the first row has 2"),
             (b"1,inf\n", "t, row 1, column 2: `inf` is no finite number"),
             (b"1,\n", "t, row 1, column 2: `` is no finite number"),
             (b"1,2\n\xff,1\n", "t, row 2: not UTF-8 text"),
+            (b"1,2\n\"1,2\n3,4\n", "t, row 2: a quote is opened and not closed"),
+            (b"1,2\r3,4\n", "t, row 1, column 2: `2\\r3` is no finite number"),
             (b"\n \n", "t: no row of numbers in it"),
             (b"\x1f\x8b\x08nonsense", "t: can't be decompressed or read"),
         ];

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
 
 use super::gzip::{self, Source};
+use super::tensors::Tensors;
 use crate::error::{Error, Result, Within};
 
 /// Images and their labels.
@@ -17,6 +18,16 @@ pub struct ImageSet {
     pub images: Tensor,
     /// `[N]`, i64.
     pub labels: Tensor,
+}
+
+impl ImageSet {
+    /// The images as the one input and the labels as the target.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for unequal numbers of images and labels.
+    pub fn dataset(&self) -> Result<Tensors> {
+        Tensors::new(vec![self.images.shallow_clone()], self.labels.shallow_clone())
+    }
 }
 
 /// The training set and the test set of a folder with MNIST's file names (`train-images-idx3-ubyte`,

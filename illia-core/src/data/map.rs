@@ -96,8 +96,8 @@ impl RowNoise<'_> {
             expected: "sizes from 0 on that memory can hold".to_owned(),
             given: shape.to_vec(),
         };
-        let sizes = shape.iter().map(|&n| usize::try_from(n).ok());
-        let each = sizes.fold(Some(1usize), |product, n| product?.checked_mul(n?)).ok_or_else(impossible)?;
+        let size = |product: usize, &n: &i64| product.checked_mul(usize::try_from(n).ok()?);
+        let each = shape.iter().try_fold(1, size).ok_or_else(impossible)?;
         let len = each.checked_mul(self.rows.len()).ok_or_else(impossible)?;
         let mut values: Vec<f32> = Vec::new();
         values.try_reserve_exact(len).map_err(|_| impossible())?;

@@ -18,12 +18,14 @@ mod map;
 mod prefetched;
 mod records;
 mod subset;
+#[cfg(feature = "data")]
+mod table;
 mod tensors;
 #[cfg(test)]
 mod tests;
 
 #[cfg(feature = "data")]
-pub use csv::{Csv, Table};
+pub use csv::Csv;
 pub use dataset::{Batch, Dataset};
 #[cfg(feature = "data")]
 pub use idx::{ImageSet, read_image_sets};
@@ -31,4 +33,6 @@ pub use map::{Map, RowNoise};
 pub use prefetched::Prefetched;
 pub use records::{Records, write_records};
 pub use subset::Subset;
+#[cfg(feature = "data")]
+pub use table::Table;
 pub use tensors::Tensors;

@@ -41,9 +41,12 @@ pub struct Prefetched<D> {
     /// None only while it is dropped, which is how the thread learns of it.
     jobs: Option<Sender<Job<D>>>,
     thread: Option<JoinHandle<()>>,
-    ready: RefCell<VecDeque<(Vec<i64>, Receiver<Result<Batch>>)>>,
+    ready: RefCell<VecDeque<Announced>>,
     epoch: RefCell<Option<u64>>,
 }
+
+/// Rows, and where their batch will come from.
+type Announced = (Vec<i64>, Receiver<Result<Batch>>);
 
 type Job<D> = Box<dyn FnOnce(&D) + Send>;
 

@@ -247,6 +247,21 @@ fn a_fingerprint_is_of_the_data_and_not_of_the_way_to_them() {
     assert_ne!(one.fingerprint().unwrap(), none.fingerprint().unwrap());
 }
 
+#[cfg(all(unix, feature = "data"))]
+#[test]
+fn no_reader_waits_for_a_pipe_or_reads_a_device_to_its_end() {
+    let pipe = std::env::temp_dir().join(format!("illia-data-pipe-{}", std::process::id()));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (path, what) in [(&*pipe, "a pipe"), (std::path::Path::new("/dev/zero"), "a device")] {
+        let what = format!("{}: not a regular file but {what}", path.display());
+        says(Csv::new().read(path), &what);
+        says(idx::read(path), &what);
+        says(Records::open(path), &what);
+        says(write_records(&tensors(), path), &what);
+    }
+    std::fs::remove_file(&pipe).unwrap();
+}
+
 #[test]
 fn a_fingerprint_is_the_same_in_every_version() {
     // Files of runs carry it: worked out by hand from the definition, with Python's zlib.crc32.

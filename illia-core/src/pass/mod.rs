@@ -12,7 +12,7 @@ pub(crate) mod stacked;
 
 pub use draws::Draws;
 pub use estimator::Estimator;
-pub(crate) use stack::{Mode, Pass, Stack};
+pub(crate) use stack::{Closed, Mode, Pass, Stack};
 
 use tch::Tensor;
 use tch::nn::ModuleT;

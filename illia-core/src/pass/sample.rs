@@ -1,5 +1,8 @@
 //! Outputs drawn from their own normal distributions, in one pass over memory.
 
+// Indices run over arrays whose lengths are constants: the compiler sees that they are in range.
+#![allow(clippy::indexing_slicing, clippy::needless_range_loop)]
+
 use tch::Tensor;
 
 use crate::noise::{self, BLOCK, CHUNK, Key, Source};

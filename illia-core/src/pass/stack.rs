@@ -64,6 +64,15 @@ struct Frame {
     one_taken: bool,
 }
 
+/// What a pass leaves behind.
+#[derive(Debug, Default)]
+pub(crate) struct Closed {
+    /// What the estimators consumed.
+    pub leaves: HashMap<ParameterId, Leaves>,
+    /// The variables of random parameters that drew for themselves, by name.
+    pub strangers: Vec<(String, Tensor)>,
+}
+
 thread_local! {
     static PASSES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
@@ -160,16 +169,15 @@ impl Pass {
         self.with(|frame| frame.one_taken).unwrap_or(false)
     }
 
-    /// Ends the pass and returns the leaves that the estimators consumed, by parameter, and the random parameters that drew
-    /// for themselves.
-    pub(crate) fn close(self) -> (Vec<(ParameterId, Leaves)>, Vec<(String, Tensor)>) {
+    /// Ends the pass.
+    pub(crate) fn close(self) -> Closed {
         let closed = self.with(|frame| {
             let sites = std::mem::take(&mut frame.sites).into_iter();
             let leaves = sites.filter_map(|(id, site)| match site {
                 Site::Leaves(leaves) => Some((id, leaves)),
                 _ => None,
             });
-            (leaves.collect(), std::mem::take(&mut frame.strangers))
+            Closed { leaves: leaves.collect(), strangers: std::mem::take(&mut frame.strangers) }
         });
         closed.unwrap_or_default()
     }

@@ -19,7 +19,7 @@ use crate::module::{BayesianModule, kl_in_training};
 use crate::parameter::fused::{ClosedKl, Gradients};
 use crate::parameter::{ParameterId, RandomParameter};
 use crate::pass::leaves::Leaves;
-use crate::pass::{Mode, Pass};
+use crate::pass::{Closed, Mode, Pass};
 
 /// The two terms of a step's objective.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -204,7 +204,7 @@ impl Trainer {
                 sums.backward(&loss, &trained, &pass, part == 0)?;
             }
         }
-        let (leaves, strangers) = pass.close();
+        let Closed { leaves, strangers } = pass.close();
         if strangers.iter().any(|(name, variable)| self.variables.holds(name, variable)) {
             return Err(Error::configuration(
                 "model",
@@ -214,7 +214,7 @@ impl Trainer {
             ));
         }
         sums.finish(&self.clip)?;
-        self.update(parameters, &trained, &leaves.into_iter().collect(), sums, weight)?;
+        self.update(parameters, &trained, &leaves, sums, weight)?;
         Ok(Terms { nll: total, kl })
     }
 

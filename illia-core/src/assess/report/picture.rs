@@ -1,5 +1,7 @@
 //! Pixels as an image in the text of a page: a bitmap (BMP, version 3) in base64.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
@@ -21,7 +23,7 @@ pub(super) fn data_uri(pixels: &Tensor) -> Result<String> {
     // A bitmap's rows go from the bottom up, its pixels are blue, green, red.
     let bgr = bytes.expand([3, height, width], false).flip([0, 1]).permute([1, 2, 0]).contiguous();
     let values = Vec::<u8>::try_from(&bgr.flatten(0, -1)).map_err(|error| Error::torch("picture", &error))?;
-    Ok(format!("data:image/bmp;base64,{}", base64(&bitmap(&values, width as u32, height as u32))))
+    Ok(format!("data:image/bmp;base64,{}", STANDARD.encode(bitmap(&values, width as u32, height as u32))))
 }
 
 fn bitmap(bgr: &[u8], width: u32, height: u32) -> Vec<u8> {
@@ -46,38 +48,9 @@ fn bitmap(bgr: &[u8], width: u32, height: u32) -> Vec<u8> {
     file
 }
 
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let word =
-            group.iter().enumerate().fold(0u32, |word, (i, &byte)| word | u32::from(byte) << (16 - 8 * i));
-        for i in 0..4 {
-            let letter = ALPHABET.get((word >> (18 - 6 * i) & 63) as usize).copied().unwrap_or(b'=');
-            text.push(if i <= group.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_of_the_rfc() {
-        for (plain, coded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
 
     #[test]
     fn a_bitmap_of_two_rows() {
@@ -91,7 +64,7 @@ mod tests {
     #[test]
     fn pixels_go_bottom_up_and_are_clipped() {
         let pixels = Tensor::from_slice(&[0.0, 2.0, f64::NAN, -1.0]).reshape([4, 1]);
-        let expected = base64(&bitmap(&[0, 0, 0, 0, 0, 0, 255, 255, 255, 0, 0, 0], 1, 4));
+        let expected = STANDARD.encode(bitmap(&[0, 0, 0, 0, 0, 0, 255, 255, 255, 0, 0, 0], 1, 4));
         assert!(data_uri(&pixels).unwrap().ends_with(&expected));
         assert!(data_uri(&Tensor::zeros([2, 3, 3], (Kind::Float, Device::Cpu))).is_err());
         assert!(data_uri(&Tensor::zeros([0, 3], (Kind::Float, Device::Cpu))).is_err());

@@ -148,6 +148,39 @@ fn what_is_no_file_of_records_is_an_error() {
 }
 
 #[test]
+fn rows_of_no_bytes_are_no_way_to_promise_more_than_there_is() {
+    let folder = Folder::new("empty");
+    for shape in ["[4611686018427387904,0]", "[2,0,4611686018427387904,4611686018427387904]", "[2,0]"] {
+        let json = format!(r#"{{"target":{{"dtype":"F32","shape":{shape},"data_offsets":[0,0]}}}}"#);
+        let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(json.as_bytes());
+        fs::write(folder.file(), bytes).unwrap();
+        // No row has a number in it: an empty batch or an error, and no panic.
+        match Records::open(folder.file()).and_then(|records| records.batch(&[records.len() as i64 - 1])) {
+            Ok(batch) => assert_eq!(batch.target.numel(), 0),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+}
+
+#[test]
+fn no_flipped_bit_brings_it_down() {
+    let folder = Folder::new("flips");
+    write_records(&tensors(3), folder.file()).unwrap();
+    let good = fs::read(folder.file()).unwrap();
+    for bit in 0..good.len() * 8 {
+        let mut bytes = good.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(folder.file(), bytes).unwrap();
+        if let Ok(records) = Records::open(folder.file()) {
+            let batch = records.batch(&[2, 0]).unwrap();
+            batch.check(2).unwrap();
+            assert!(batch.inputs.iter().all(|input| input.numel() <= 12));
+        }
+    }
+}
+
+#[test]
 fn a_file_that_shrinks_is_an_error_and_not_the_end_of_the_process() {
     let folder = Folder::new("shrinks");
     write_records(&tensors(50), folder.file()).unwrap();

@@ -9,7 +9,6 @@ pub use history::{EpochRecord, History};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use tch::Tensor;
 use tch::nn::{ModuleT, VarStore};
 
@@ -19,6 +18,7 @@ use crate::error::{Error, Result, caught};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::pass::forward;
+use crate::progress::ProgressBar;
 use crate::train::KlSchedule;
 use crate::train::LearningRate;
 use crate::train::optim::{Adam, Optimiser};
@@ -332,21 +332,8 @@ impl<L: Likelihood> Fit<L> {
         forward: Forward<'_>,
     ) -> Result<History> {
         let run = Run::new(self, net, vs, dataset, alone, forward)?;
-        let bar = self.progress_bar(run.steps());
+        let bar = ProgressBar::new(run.steps(), self.progress);
         run.run(&bar)
-    }
-
-    /// A bar over all steps; hidden unless standard error is a terminal.
-    fn progress_bar(&self, steps: usize) -> ProgressBar {
-        if !self.progress {
-            return ProgressBar::hidden();
-        }
-        let bar = ProgressBar::new(steps as u64);
-        let template = "{msg:<44} {wide_bar:.cyan/dim} {elapsed} < {eta}";
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
-        bar
     }
 }
 

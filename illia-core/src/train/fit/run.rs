@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use tch::nn::VarStore;
 use tch::{Kind, Tensor};
@@ -21,6 +20,7 @@ use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::noise::{self, Stream};
 use crate::predict::Predict;
+use crate::progress::ProgressBar;
 use crate::train::optim::{OptimiserState, in_file};
 use crate::train::trainer::{Terms, Trainer, mean_nll};
 

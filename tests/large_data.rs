@@ -1,0 +1,82 @@
+//! Memory does not grow with the size of a data set on disk. A process of its own: it measures its own memory.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::PathBuf;
+
+use illia::data::{Dataset, Records, write_records};
+use illia::prelude::*;
+
+/// Removed at the end, also where a test fails.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+const ROWS: u64 = 1 << 19;
+const COLUMNS: u64 = 1 << 10;
+
+/// 2 GiB: rows of 1024 f32 and their targets, all zero, which take no room on a file system with sparse files.
+fn sparse() -> Scratch {
+    let path = std::env::temp_dir().join(format!("illia-large-{}.safetensors", std::process::id()));
+    let (x, y) = (ROWS * COLUMNS * 4, ROWS * 4);
+    let header = format!(
+        r#"{{"inputs.0":{{"dtype":"F32","shape":[{ROWS},{COLUMNS}],"data_offsets":[0,{x}]}},"target":{{"dtype":"F32","shape":[{ROWS}],"data_offsets":[{x},{}]}}}}"#,
+        x + y
+    );
+    let mut file = File::create(&path).unwrap();
+    file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
+    file.write_all(header.as_bytes()).unwrap();
+    file.set_len(8 + header.len() as u64 + x + y).unwrap();
+    Scratch(path)
+}
+
+/// The most memory that this process has ever held, in MB.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_epoch_over_two_gigabytes_takes_less_than_500_megabytes() {
+    illia::manual_seed(1);
+    let before = peak();
+    let file = sparse();
+    let data = Records::open(&file.0).unwrap().map(3, |mut batch, noise| {
+        batch.inputs[0] = &batch.inputs[0] + noise.normals(&[1])?;
+        Ok(batch)
+    });
+    let (train, validation) = data.split(0.9, 1).unwrap();
+    let train = train.prefetched().unwrap();
+    assert_eq!(train.len() + validation.len(), ROWS as usize);
+    let mut sum = 0.0;
+    let mut epoch = |data: &dyn Dataset| {
+        // Every row once, far apart as a shuffle's are.
+        let (len, stride) = (data.len() as i64, 7919);
+        let rows: Vec<i64> = (0..len).map(|row| row * stride % len).collect();
+        let mut batches = rows.chunks(512).peekable();
+        while let Some(rows) = batches.next() {
+            let batch = data.batch(rows).unwrap();
+            if let Some(next) = batches.peek() {
+                data.prefetch(next);
+            }
+            sum += batch.inputs[0].sum(Kind::Double).double_value(&[]) / COLUMNS as f64;
+        }
+    };
+    epoch(&train);
+    epoch(&validation);
+    // Zeros and one standard normal a row: within four standard deviations of their sum.
+    assert!(sum != 0.0 && sum.abs() < 4.0 * (ROWS as f64).sqrt(), "{sum}");
+
+    // Written again, to be read by somebody else: as much data go through the process once more.
+    let copy = Scratch(file.0.with_extension("copy"));
+    write_records(&validation, &copy.0).unwrap();
+    assert_eq!(Records::open(&copy.0).unwrap().len(), validation.len());
+    assert!(peak() < 500, "{} MB", peak());
+    println!("{} MB at most, {before} MB of them before the first batch", peak());
+}
