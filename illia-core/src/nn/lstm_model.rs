@@ -125,6 +125,12 @@ impl BayesianModule for LstmModel {
         visitor.module("lstm", &mut self.lstm);
         visitor.module("head", &mut self.head);
     }
+    fn try_forward_module(&self, tokens: &Tensor, _: bool) -> Option<Result<Tensor>> {
+        Some(self.try_forward(tokens).map(|states| states.output))
+    }
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 impl Module for LstmModel {

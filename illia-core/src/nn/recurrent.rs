@@ -370,7 +370,7 @@ impl<C: Cell> Recurrent<C> {
     }
 }
 
-impl<C> BayesianModule for Recurrent<C> {
+impl<C: Cell> BayesianModule for Recurrent<C> {
     fn visit(&self, visitor: &mut Visitor<'_>) {
         for Direction { suffix, weight_ih, weight_hh, bias_ih, bias_hh } in &self.directions {
             visitor.parameter(&format!("weight_ih_{suffix}"), weight_ih);
@@ -395,6 +395,12 @@ impl<C> BayesianModule for Recurrent<C> {
                 visitor.parameter(&format!("bias_hh_{suffix}"), bias);
             }
         }
+    }
+    fn try_forward_module(&self, x: &Tensor, train: bool) -> Option<Result<Tensor>> {
+        Some(self.try_forward_t(x, train))
+    }
+    fn per_example(&self) -> bool {
+        true
     }
 }
 
