@@ -30,7 +30,7 @@ pub use macro_support as __private;
 pub use assess::{Temperature, metrics, report};
 pub use error::{Error, Result, Unusable, fail};
 pub use illia_shape::{Axis, Shape};
-pub use module::{BayesianModule, Defaults, KlCost, Net, NoArguments, Visitor, VisitorMut};
+pub use module::{Arguments, BayesianModule, Defaults, KlCost, Net, NoArguments, Visitor, VisitorMut};
 pub use module::{Pruning, moped, moped_from, prune, restore_pruning};
 pub use noise::manual_seed;
 pub use parameter::{Draw, Posterior, Prior, RandomParameter, inverse_softplus};

@@ -6,7 +6,7 @@ use tch::nn::{Init, Path};
 
 use crate::error::{Error, Result, fail};
 use crate::module::BayesianModule;
-use crate::module::{Defaults, Net, NoArguments};
+use crate::module::{Arguments, Defaults, Net};
 
 /// A new net, or the error's sentence and the end.
 #[track_caller]
@@ -18,27 +18,11 @@ pub fn with<N: Net>(p: &Path<'_>, given: &Defaults, arguments: N::Arguments) -> 
 pub type ArgumentsOf<N> = <N as Net>::Arguments;
 
 /// The arguments of a net that has none.
-#[diagnostic::on_unimplemented(
-    message = "this net is made with arguments: `name: Net(size: ..)`",
-    label = "its arguments are missing"
-)]
-pub trait Nothing {
-    /// No arguments.
-    fn nothing() -> Self;
-}
-
-impl Nothing for NoArguments {
-    fn nothing() -> Self {
-        NoArguments {}
-    }
-}
-
-/// The arguments of a net that has none.
-pub fn no_arguments<N: Net>() -> N::Arguments
-where
-    N::Arguments: Nothing,
-{
-    N::Arguments::nothing()
+pub fn no_arguments<N: Net>(layer: &str) -> Result<N::Arguments> {
+    N::Arguments::none().ok_or_else(|| Error::Unfit {
+        layer: layer.to_owned(),
+        problem: "this net is made with arguments".to_owned(),
+    })
 }
 
 /// A rule of sizes or numbers that are known only when the net is made.

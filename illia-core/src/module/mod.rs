@@ -6,7 +6,7 @@ mod net;
 pub(crate) mod prune;
 
 pub use moped::{moped, moped_from};
-pub use net::{Defaults, Net, NoArguments};
+pub use net::{Arguments, Defaults, Net, NoArguments};
 pub use prune::{Pruning, prune, restore_pruning};
 
 use tch::{Kind, Tensor};

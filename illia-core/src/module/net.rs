@@ -66,9 +66,28 @@ impl Defaults {
     }
 }
 
+/// What a net is made with: a struct that `bnn!` writes, a field for each argument.
+pub trait Arguments: Clone + Debug + Send {
+    /// Whether there is anything to say.
+    const ANY: bool = true;
+
+    /// The arguments of a net that has none.
+    fn none() -> Option<Self> {
+        None
+    }
+}
+
 /// A net's arguments where it has none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoArguments {}
+
+impl Arguments for NoArguments {
+    const ANY: bool = false;
+
+    fn none() -> Option<Self> {
+        Some(NoArguments {})
+    }
+}
 
 /// A net with a signature: what `bnn!` writes, and what it needs of a net that stands in another one.
 ///
@@ -80,7 +99,7 @@ pub struct NoArguments {}
 )]
 pub trait Net: BayesianModule + Debug + Send + Sized {
     /// What is known only when the net is made, a field for each by its name; [`NoArguments`] if there is nothing.
-    type Arguments: Clone + Debug + Send;
+    type Arguments: Arguments;
     /// The shape of one example of the first input, without the batch. A size that is known only when the net is made goes by
     /// its name.
     const INPUT: Shape;

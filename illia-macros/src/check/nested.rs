@@ -135,7 +135,12 @@ impl Checker<'_> {
         let defaults = if deterministic { quote!(&__defaults.deterministic()) } else { quote!(&__defaults) };
         if arguments.is_empty() {
             self.model.nets.push(Checked { ty: ty.clone(), arguments: None });
-            let arguments = quote!(#private::no_arguments::<#ty>());
+            let holds = quote!(!<<#ty as #illia::Net>::Arguments as #illia::Arguments>::ANY);
+            let (step, name) = (self.step.clone(), shown(ty));
+            let say =
+                Say::new(format!("`{name}` is made with arguments, by their names: `{name}(size: ..)`"));
+            self.require(ty, Cond::Const(holds), say);
+            let arguments = quote!(#private::no_arguments::<#ty>(#step)?);
             return Nested { ty: ty.clone(), defaults, arguments };
         }
         let (names, values): (Vec<Ident>, Vec<TokenStream>) = arguments.into_iter().unzip();
@@ -144,7 +149,6 @@ impl Checker<'_> {
         let made = self.made("arguments", quote!(#literal { #(#names: #values),* }));
         let step = self.step.clone();
         self.model.nets.push(Checked { ty: ty.clone(), arguments: Some((step, quote!(#made))) });
-        let _ = illia;
         Nested { ty: ty.clone(), defaults, arguments: quote!(#made) }
     }
 

@@ -221,7 +221,10 @@ fn net_impl(context: &Context) -> TokenStream {
     let (impl_generics, ty_generics, where_clause) = context.generics().split_for_impl();
     let made = context.body(construct::body(context));
     let defaults = &context.model.defaults;
-    let made = context.bind(quote!(let __defaults = __given.clone()#defaults; #made), quote!(__arguments));
+    let made = context.bind(
+        quote!(let __defaults = ::core::clone::Clone::clone(__given)#defaults; #made),
+        quote!(__arguments),
+    );
     let checked = requirements::checked(context);
     let check = requirements::check(context);
     let force =
