@@ -6,10 +6,12 @@ mod language {
     mod fresh;
     mod hygiene;
     mod images;
+    mod made;
     mod mixed;
     mod modules;
     mod nested;
     mod sequences;
     mod sizes;
     mod table;
+    mod values;
 }

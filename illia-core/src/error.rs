@@ -39,6 +39,14 @@ pub enum Error {
         /// What is allowed, in words.
         allowed: String,
     },
+    /// A net can't be made or run so: its sizes do not fit, or a number is outside of its range.
+    #[error("{layer}: {problem}")]
+    Unfit {
+        /// The layer's path, or the net's name.
+        layer: String,
+        /// What does not fit, in words.
+        problem: String,
+    },
     /// A term of the training objective is not a finite number.
     #[error("epoch {epoch}, step {step}: the {term} is {value}")]
     NonFinite {
@@ -122,8 +130,10 @@ impl Error {
     /// Puts `name` before the layer's path: what a net adds to its layers' errors.
     #[must_use]
     pub fn at(mut self, name: &str) -> Self {
-        if let Error::Shape { layer, .. } | Error::Token { layer, .. } | Error::Torch { layer, .. } =
-            &mut self
+        if let Error::Shape { layer, .. }
+        | Error::Token { layer, .. }
+        | Error::Torch { layer, .. }
+        | Error::Unfit { layer, .. } = &mut self
         {
             // A layer that stands alone goes by its kind (`Linear`); within a net, by its field.
             let alone = layer.chars().next().is_some_and(char::is_uppercase);

@@ -13,50 +13,63 @@ impl<const CLASSES: i64> LeNet<CLASSES> {
     pub const INPUT: ::illia::Shape = <Self as ::illia::Net>::INPUT;
     /// The shape of what comes out for one example.
     pub const OUTPUT: ::illia::Shape = <Self as ::illia::Net>::OUTPUT;
-    /// A new net, whose variables are added to `p`.
+    /// A new net, whose variables are added to the path.
     ///
     /// # Panics
     /// With a sentence, where `try_new` is an error.
     #[track_caller]
-    pub fn new(p: &::illia::tch::nn::Path<'_>) -> Self {
-        ::illia::__private::with(p, &|posterior| posterior)
+    pub fn new(__path: &::illia::tch::nn::Path<'_>) -> Self {
+        ::illia::__private::with(
+            __path,
+            &<::illia::Defaults as ::core::default::Default>::default(),
+            ::illia::NoArguments {},
+        )
     }
-    /// A new net, whose variables are added to `p`.
+    /// A new net, whose variables are added to the path.
     ///
     /// # Errors
-    /// `Error::Configuration` for a number outside of its range.
+    /// A sentence that names the layer, for sizes that do not fit and numbers outside of their range; nothing is added
+    /// then.
     pub fn try_new(
-        p: &::illia::tch::nn::Path<'_>,
+        __path: &::illia::tch::nn::Path<'_>,
     ) -> ::core::result::Result<Self, ::illia::Error> {
-        <Self as ::illia::Net>::try_with(p, &|posterior| posterior)
+        <Self as ::illia::Net>::try_with(
+            __path,
+            &<::illia::Defaults as ::core::default::Default>::default(),
+            ::illia::NoArguments {},
+        )
     }
     /// The deterministic twin: the same net with plain weights.
     ///
     /// # Panics
     /// As `new`.
     #[track_caller]
-    pub fn deterministic(p: &::illia::tch::nn::Path<'_>) -> Self {
-        ::illia::__private::with(p, &::illia::Posterior::into_deterministic)
+    pub fn deterministic(__path: &::illia::tch::nn::Path<'_>) -> Self {
+        ::illia::__private::with(
+            __path,
+            &<::illia::Defaults as ::core::default::Default>::default().deterministic(),
+            ::illia::NoArguments {},
+        )
     }
-    /// `[batch, INPUT..]` to `[batch, OUTPUT..]`, in evaluation mode.
+    /// Batches of inputs to batches of outputs, in evaluation mode.
     ///
     /// # Panics
     /// With the layer, the expected and the given shape, where `try_forward` is an error.
     #[track_caller]
-    pub fn forward(&self, x: &::illia::tch::Tensor) -> ::illia::tch::Tensor {
-        ::illia::__private::forward_t(self, x, false)
+    pub fn forward(&self, __input: &::illia::tch::Tensor) -> ::illia::tch::Tensor {
+        ::illia::__private::or_fail(self.try_forward_t(__input, false))
     }
-    /// The same; dropout and batch norms are in training mode if `train`.
+    /// The same; dropout and batch norms are in training mode if asked for.
     ///
     /// # Panics
     /// With the layer, the expected and the given shape, where `try_forward` is an error.
     #[track_caller]
     pub fn forward_t(
         &self,
-        x: &::illia::tch::Tensor,
-        train: bool,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
     ) -> ::illia::tch::Tensor {
-        ::illia::__private::forward_t(self, x, train)
+        ::illia::__private::or_fail(self.try_forward_t(__input, __train))
     }
     /// `forward`, with its errors.
     ///
@@ -64,9 +77,9 @@ impl<const CLASSES: i64> LeNet<CLASSES> {
     /// `Error::Shape` for another shape; what the layers return, with their names.
     pub fn try_forward(
         &self,
-        x: &::illia::tch::Tensor,
+        __input: &::illia::tch::Tensor,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        <Self as ::illia::Net>::try_forward_t(self, x, false)
+        self.try_forward_t(__input, false)
     }
     /// `forward_t`, with its errors.
     ///
@@ -74,10 +87,10 @@ impl<const CLASSES: i64> LeNet<CLASSES> {
     /// As `try_forward`.
     pub fn try_forward_t(
         &self,
-        x: &::illia::tch::Tensor,
-        train: bool,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        <Self as ::illia::Net>::try_forward_t(self, x, train)
+        <Self as ::illia::Net>::try_forward_t(self, __input, __train)
     }
 }
 #[automatically_derived]
@@ -85,11 +98,13 @@ impl<const CLASSES: i64> LeNet<CLASSES> {
     trivial_numeric_casts,
     unused_variables,
     unused_mut,
+    unused_assignments,
     unused_parens,
     unused_braces,
     clippy::all
 )]
 impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
+    type Arguments = ::illia::NoArguments;
     const INPUT: ::illia::Shape = ::illia::Shape::new(
         &[::illia::Axis::Fixed(1), ::illia::Axis::Fixed(28), ::illia::Axis::Fixed(28)],
     );
@@ -98,75 +113,74 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
         ::illia::__private::is_size(CLASSES);
         ::illia::__private::is_size(CLASSES);
         ::illia::__private::is_size(CLASSES);
+        ::illia::__private::require(
+            CLASSES >= 1,
+            &::illia::__private::Message::new()
+                .text("the output size of `Linear` must be at least 1, got ")
+                .number(CLASSES),
+        );
     };
-    fn try_with(
-        p: &::illia::tch::nn::Path<'_>,
-        posterior: &dyn ::core::ops::Fn(::illia::Posterior) -> ::illia::Posterior,
+    fn make(
+        __path: &::illia::tch::nn::Path<'_>,
+        __given: &::illia::Defaults,
+        __arguments: Self::Arguments,
     ) -> ::core::result::Result<Self, ::illia::Error> {
         const { <Self as ::illia::Net>::CHECKED };
-        let conv1 = ::illia::nn::Conv2d::try_new(
-            &(p / "conv1"),
+        let __defaults = ::core::clone::Clone::clone(__given)
+            .with_prior(::illia::Prior::Gaussian {
+                mean: 0f64,
+                std: 0.1,
+            })
+            .with_estimator(::illia::Estimator::LocalReparameterization);
+        let __conv1 = ::illia::nn::Conv2d::try_new(
+            &(__path / "conv1"),
             1,
             6,
             ::illia::nn::Size([5, 5]),
             ::illia::nn::ConvConfig {
                 padding: ::illia::nn::Size([2, 2]),
-                prior: ::illia::Prior::Gaussian {
-                    mean: 0f64,
-                    std: 0.1,
-                },
-                posterior: ::illia::Posterior::into_deterministic(
-                    ::core::default::Default::default(),
-                ),
-                estimator: ::illia::Estimator::LocalReparameterization,
+                prior: __defaults.deterministic().prior(),
+                posterior: __defaults.deterministic().posterior(),
+                estimator: __defaults.deterministic().estimator(),
                 ..::core::default::Default::default()
             },
         )?;
-        let conv2 = ::illia::nn::Conv2d::try_new(
-            &(p / "conv2"),
+        let __conv2 = ::illia::nn::Conv2d::try_new(
+            &(__path / "conv2"),
             6,
             (WIDTH as i64),
             ::illia::nn::Size([5, 5]),
             ::illia::nn::ConvConfig {
-                prior: ::illia::Prior::Gaussian {
-                    mean: 0f64,
-                    std: 0.1,
-                },
-                posterior: posterior(::core::default::Default::default()),
-                estimator: ::illia::Estimator::LocalReparameterization,
+                prior: __defaults.prior(),
+                posterior: __defaults.posterior(),
+                estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
-        let fc1 = ::illia::nn::Linear::try_new(
-            &(p / "fc1"),
+        let __fc1 = ::illia::nn::Linear::try_new(
+            &(__path / "fc1"),
             ((WIDTH as i64) * 5 * 5),
             120,
             ::illia::nn::LinearConfig {
-                prior: ::illia::Prior::Gaussian {
-                    mean: 0f64,
-                    std: 0.1,
-                },
-                posterior: posterior(::core::default::Default::default()),
-                estimator: ::illia::Estimator::LocalReparameterization,
+                prior: __defaults.prior(),
+                posterior: __defaults.posterior(),
+                estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
-        let fc2 = ::illia::nn::Linear::try_new(
-            &(p / "fc2"),
+        let __fc2 = ::illia::nn::Linear::try_new(
+            &(__path / "fc2"),
             120,
             84,
             ::illia::nn::LinearConfig {
-                prior: ::illia::Prior::Gaussian {
-                    mean: 0f64,
-                    std: 0.1,
-                },
-                posterior: posterior(::core::default::Default::default()),
-                estimator: ::illia::Estimator::LocalReparameterization,
+                prior: __defaults.prior(),
+                posterior: __defaults.posterior(),
+                estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
-        let head = ::illia::nn::Linear::try_new(
-            &(p / "head"),
+        let __head = ::illia::nn::Linear::try_new(
+            &(__path / "head"),
             84,
             CLASSES,
             ::illia::nn::LinearConfig {
@@ -175,81 +189,115 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
                     std1: 1.0,
                     std2: 0.0025,
                 },
-                posterior: posterior(::core::default::Default::default()),
+                posterior: __defaults.posterior(),
                 estimator: ::illia::Estimator::Flipout,
                 ..::core::default::Default::default()
             },
         )?;
         ::core::result::Result::Ok(LeNet {
-            conv1: conv1,
-            conv2: conv2,
-            fc1: fc1,
-            fc2: fc2,
-            head: head,
+            conv1: __conv1,
+            conv2: __conv2,
+            fc1: __fc1,
+            fc2: __fc2,
+            head: __head,
         })
     }
     fn try_forward_t(
         &self,
-        x: &::illia::tch::Tensor,
-        train: bool,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        ::illia::__private::Axes::of("LeNet", Self::INPUT, x)?;
-        let mut x = x.shallow_clone();
-        x = ::illia::__private::at("conv1", self.conv1.try_forward(&x))?;
-        x = ::illia::__private::at("conv1", ::illia::__private::relu(&x))?;
-        x = ::illia::__private::at(
+        ::illia::__private::Axes::of("LeNet", Self::INPUT, __input)?;
+        let mut __x = __input.shallow_clone();
+        __x = ::illia::__private::at("conv1", self.conv1.try_forward(&__x))?;
+        __x = ::illia::__private::at("conv1", ::illia::__private::relu(&__x))?;
+        __x = ::illia::__private::at(
             "conv1",
-            ::illia::__private::max_pool(&x, &[2], &[2], &[0], &[1]),
+            ::illia::__private::max_pool(&__x, &[2], &[2], &[0], &[1]),
         )?;
-        x = ::illia::__private::at("conv2", self.conv2.try_forward(&x))?;
-        x = ::illia::__private::at("conv2", ::illia::__private::relu(&x))?;
-        x = ::illia::__private::at(
+        __x = ::illia::__private::at("conv2", self.conv2.try_forward(&__x))?;
+        __x = ::illia::__private::at("conv2", ::illia::__private::relu(&__x))?;
+        __x = ::illia::__private::at(
             "conv2",
-            ::illia::__private::max_pool(&x, &[2], &[2], &[0], &[1]),
+            ::illia::__private::max_pool(&__x, &[2], &[2], &[0], &[1]),
         )?;
-        x = ::illia::__private::at("2", ::illia::__private::flatten(&x))?;
-        x = ::illia::__private::at("fc1", self.fc1.try_forward(&x))?;
-        x = ::illia::__private::at("fc1", ::illia::__private::relu(&x))?;
-        x = ::illia::__private::at("fc1", ::illia::__private::dropout(&x, 0.25, train))?;
-        x = ::illia::__private::at("fc2", self.fc2.try_forward(&x))?;
-        x = ::illia::__private::at("fc2", ::illia::__private::relu(&x))?;
-        x = ::illia::__private::at("head", self.head.try_forward(&x))?;
-        ::core::result::Result::Ok(x)
+        __x = ::illia::__private::at("2", ::illia::__private::flatten(&__x))?;
+        __x = ::illia::__private::at("fc1", self.fc1.try_forward(&__x))?;
+        __x = ::illia::__private::at("fc1", ::illia::__private::relu(&__x))?;
+        __x = ::illia::__private::at(
+            "fc1",
+            ::illia::__private::dropout(&__x, 0.25, __train),
+        )?;
+        __x = ::illia::__private::at("fc2", self.fc2.try_forward(&__x))?;
+        __x = ::illia::__private::at("fc2", ::illia::__private::relu(&__x))?;
+        __x = ::illia::__private::at("head", self.head.try_forward(&__x))?;
+        ::core::result::Result::Ok(__x)
     }
 }
 #[automatically_derived]
 #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
 impl<const CLASSES: i64> ::illia::BayesianModule for LeNet<CLASSES> {
-    fn visit<'__a>(&'__a self, visitor: &mut ::illia::Visitor<'__a>) {
-        visitor.module("conv1", &self.conv1);
-        visitor.module("conv2", &self.conv2);
-        visitor.module("fc1", &self.fc1);
-        visitor.module("fc2", &self.fc2);
-        visitor.module("head", &self.head);
+    fn visit<'__a>(&'__a self, __visitor: &mut ::illia::Visitor<'__a>) {
+        __visitor.module("conv1", &self.conv1);
+        __visitor.module("conv2", &self.conv2);
+        __visitor.module("fc1", &self.fc1);
+        __visitor.module("fc2", &self.fc2);
+        __visitor.module("head", &self.head);
     }
-    fn visit_mut(&mut self, visitor: &mut ::illia::VisitorMut<'_>) {
-        visitor.module("conv1", &mut self.conv1);
-        visitor.module("conv2", &mut self.conv2);
-        visitor.module("fc1", &mut self.fc1);
-        visitor.module("fc2", &mut self.fc2);
-        visitor.module("head", &mut self.head);
+    fn visit_mut(&mut self, __visitor: &mut ::illia::VisitorMut<'_>) {
+        __visitor.module("conv1", &mut self.conv1);
+        __visitor.module("conv2", &mut self.conv2);
+        __visitor.module("fc1", &mut self.fc1);
+        __visitor.module("fc2", &mut self.fc2);
+        __visitor.module("head", &mut self.head);
+    }
+    fn try_forward_module(
+        &self,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
+    ) -> ::core::option::Option<
+        ::core::result::Result<::illia::tch::Tensor, ::illia::Error>,
+    > {
+        ::core::option::Option::Some(
+            <Self as ::illia::Net>::try_forward_t(self, __input, __train),
+        )
+    }
+    fn per_example(&self) -> bool {
+        true
     }
 }
 #[automatically_derived]
 impl<const CLASSES: i64> ::illia::tch::nn::ModuleT for LeNet<CLASSES> {
-    fn forward_t(&self, x: &::illia::tch::Tensor, train: bool) -> ::illia::tch::Tensor {
-        ::illia::__private::forward_t(self, x, train)
+    fn forward_t(
+        &self,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
+    ) -> ::illia::tch::Tensor {
+        ::illia::__private::or_fail(
+            <Self as ::illia::Net>::try_forward_t(self, __input, __train),
+        )
     }
 }
 #[automatically_derived]
 #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
 impl<const CLASSES: i64> ::core::fmt::Display for LeNet<CLASSES> {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         ::illia::__private::summary(
-            f,
+            __f,
             "LeNet",
-            Self::INPUT,
-            Self::OUTPUT,
+            &[
+                (
+                    "",
+                    ::illia::Shape::new(
+                        &[
+                            ::illia::Axis::Fixed(1),
+                            ::illia::Axis::Fixed(28),
+                            ::illia::Axis::Fixed(28),
+                        ],
+                    ),
+                ),
+            ],
+            &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(CLASSES)]))],
             &[
                 ::illia::__private::Row::of(
                         "conv1",
@@ -263,7 +311,7 @@ impl<const CLASSES: i64> ::core::fmt::Display for LeNet<CLASSES> {
                         ),
                         &self.conv1,
                     )
-                    .by(::illia::Estimator::LocalReparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.conv1)),
                 ::illia::__private::Row::new(
                     "",
                     "max_pool",
@@ -287,7 +335,7 @@ impl<const CLASSES: i64> ::core::fmt::Display for LeNet<CLASSES> {
                         ),
                         &self.conv2,
                     )
-                    .by(::illia::Estimator::LocalReparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.conv2)),
                 ::illia::__private::Row::new(
                     "",
                     "max_pool",
@@ -312,21 +360,21 @@ impl<const CLASSES: i64> ::core::fmt::Display for LeNet<CLASSES> {
                         ::illia::Shape::new(&[::illia::Axis::Fixed(120)]),
                         &self.fc1,
                     )
-                    .by(::illia::Estimator::LocalReparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.fc1)),
                 ::illia::__private::Row::of(
                         "fc2",
                         "Linear",
                         ::illia::Shape::new(&[::illia::Axis::Fixed(84)]),
                         &self.fc2,
                     )
-                    .by(::illia::Estimator::LocalReparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.fc2)),
                 ::illia::__private::Row::of(
                         "head",
                         "Linear",
                         ::illia::Shape::new(&[::illia::Axis::Fixed(CLASSES)]),
                         &self.head,
                     )
-                    .by(::illia::Estimator::Flipout),
+                    .by(::illia::__private::Estimated::estimator(&self.head)),
             ],
         )
     }

@@ -13,50 +13,63 @@ impl Mlp {
     pub const INPUT: ::illia::Shape = <Self as ::illia::Net>::INPUT;
     /// The shape of what comes out for one example.
     pub const OUTPUT: ::illia::Shape = <Self as ::illia::Net>::OUTPUT;
-    /// A new net, whose variables are added to `p`.
+    /// A new net, whose variables are added to the path.
     ///
     /// # Panics
     /// With a sentence, where `try_new` is an error.
     #[track_caller]
-    pub fn new(p: &::illia::tch::nn::Path<'_>) -> Self {
-        ::illia::__private::with(p, &|posterior| posterior)
+    pub fn new(__path: &::illia::tch::nn::Path<'_>) -> Self {
+        ::illia::__private::with(
+            __path,
+            &<::illia::Defaults as ::core::default::Default>::default(),
+            ::illia::NoArguments {},
+        )
     }
-    /// A new net, whose variables are added to `p`.
+    /// A new net, whose variables are added to the path.
     ///
     /// # Errors
-    /// `Error::Configuration` for a number outside of its range.
+    /// A sentence that names the layer, for sizes that do not fit and numbers outside of their range; nothing is added
+    /// then.
     pub fn try_new(
-        p: &::illia::tch::nn::Path<'_>,
+        __path: &::illia::tch::nn::Path<'_>,
     ) -> ::core::result::Result<Self, ::illia::Error> {
-        <Self as ::illia::Net>::try_with(p, &|posterior| posterior)
+        <Self as ::illia::Net>::try_with(
+            __path,
+            &<::illia::Defaults as ::core::default::Default>::default(),
+            ::illia::NoArguments {},
+        )
     }
     /// The deterministic twin: the same net with plain weights.
     ///
     /// # Panics
     /// As `new`.
     #[track_caller]
-    pub fn deterministic(p: &::illia::tch::nn::Path<'_>) -> Self {
-        ::illia::__private::with(p, &::illia::Posterior::into_deterministic)
+    pub fn deterministic(__path: &::illia::tch::nn::Path<'_>) -> Self {
+        ::illia::__private::with(
+            __path,
+            &<::illia::Defaults as ::core::default::Default>::default().deterministic(),
+            ::illia::NoArguments {},
+        )
     }
-    /// `[batch, INPUT..]` to `[batch, OUTPUT..]`, in evaluation mode.
+    /// Batches of inputs to batches of outputs, in evaluation mode.
     ///
     /// # Panics
     /// With the layer, the expected and the given shape, where `try_forward` is an error.
     #[track_caller]
-    pub fn forward(&self, x: &::illia::tch::Tensor) -> ::illia::tch::Tensor {
-        ::illia::__private::forward_t(self, x, false)
+    pub fn forward(&self, __input: &::illia::tch::Tensor) -> ::illia::tch::Tensor {
+        ::illia::__private::or_fail(self.try_forward_t(__input, false))
     }
-    /// The same; dropout and batch norms are in training mode if `train`.
+    /// The same; dropout and batch norms are in training mode if asked for.
     ///
     /// # Panics
     /// With the layer, the expected and the given shape, where `try_forward` is an error.
     #[track_caller]
     pub fn forward_t(
         &self,
-        x: &::illia::tch::Tensor,
-        train: bool,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
     ) -> ::illia::tch::Tensor {
-        ::illia::__private::forward_t(self, x, train)
+        ::illia::__private::or_fail(self.try_forward_t(__input, __train))
     }
     /// `forward`, with its errors.
     ///
@@ -64,9 +77,9 @@ impl Mlp {
     /// `Error::Shape` for another shape; what the layers return, with their names.
     pub fn try_forward(
         &self,
-        x: &::illia::tch::Tensor,
+        __input: &::illia::tch::Tensor,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        <Self as ::illia::Net>::try_forward_t(self, x, false)
+        self.try_forward_t(__input, false)
     }
     /// `forward_t`, with its errors.
     ///
@@ -74,10 +87,10 @@ impl Mlp {
     /// As `try_forward`.
     pub fn try_forward_t(
         &self,
-        x: &::illia::tch::Tensor,
-        train: bool,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        <Self as ::illia::Net>::try_forward_t(self, x, train)
+        <Self as ::illia::Net>::try_forward_t(self, __input, __train)
     }
 }
 #[automatically_derived]
@@ -85,94 +98,124 @@ impl Mlp {
     trivial_numeric_casts,
     unused_variables,
     unused_mut,
+    unused_assignments,
     unused_parens,
     unused_braces,
     clippy::all
 )]
 impl ::illia::Net for Mlp {
+    type Arguments = ::illia::NoArguments;
     const INPUT: ::illia::Shape = ::illia::Shape::new(&[::illia::Axis::Fixed(784)]);
     const OUTPUT: ::illia::Shape = ::illia::Shape::new(&[::illia::Axis::Fixed(10)]);
-    fn try_with(
-        p: &::illia::tch::nn::Path<'_>,
-        posterior: &dyn ::core::ops::Fn(::illia::Posterior) -> ::illia::Posterior,
+    fn make(
+        __path: &::illia::tch::nn::Path<'_>,
+        __given: &::illia::Defaults,
+        __arguments: Self::Arguments,
     ) -> ::core::result::Result<Self, ::illia::Error> {
-        let fc1 = ::illia::nn::Linear::try_new(
-            &(p / "fc1"),
+        let __defaults = ::core::clone::Clone::clone(__given);
+        let __fc1 = ::illia::nn::Linear::try_new(
+            &(__path / "fc1"),
             784,
             400,
             ::illia::nn::LinearConfig {
-                posterior: posterior(::core::default::Default::default()),
+                prior: __defaults.prior(),
+                posterior: __defaults.posterior(),
+                estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
-        let fc2 = ::illia::nn::Linear::try_new(
-            &(p / "fc2"),
+        let __fc2 = ::illia::nn::Linear::try_new(
+            &(__path / "fc2"),
             400,
             400,
             ::illia::nn::LinearConfig {
-                posterior: posterior(::core::default::Default::default()),
+                prior: __defaults.prior(),
+                posterior: __defaults.posterior(),
+                estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
-        let head = ::illia::nn::Linear::try_new(
-            &(p / "head"),
+        let __head = ::illia::nn::Linear::try_new(
+            &(__path / "head"),
             400,
             10,
             ::illia::nn::LinearConfig {
-                posterior: posterior(::core::default::Default::default()),
+                prior: __defaults.prior(),
+                posterior: __defaults.posterior(),
+                estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
         ::core::result::Result::Ok(Mlp {
-            fc1: fc1,
-            fc2: fc2,
-            head: head,
+            fc1: __fc1,
+            fc2: __fc2,
+            head: __head,
         })
     }
     fn try_forward_t(
         &self,
-        x: &::illia::tch::Tensor,
-        train: bool,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        ::illia::__private::Axes::of("Mlp", Self::INPUT, x)?;
-        let mut x = x.shallow_clone();
-        x = ::illia::__private::at("fc1", self.fc1.try_forward(&x))?;
-        x = ::illia::__private::at("fc1", ::illia::__private::relu(&x))?;
-        x = ::illia::__private::at("fc2", self.fc2.try_forward(&x))?;
-        x = ::illia::__private::at("fc2", ::illia::__private::relu(&x))?;
-        x = ::illia::__private::at("head", self.head.try_forward(&x))?;
-        ::core::result::Result::Ok(x)
+        ::illia::__private::Axes::of("Mlp", Self::INPUT, __input)?;
+        let mut __x = __input.shallow_clone();
+        __x = ::illia::__private::at("fc1", self.fc1.try_forward(&__x))?;
+        __x = ::illia::__private::at("fc1", ::illia::__private::relu(&__x))?;
+        __x = ::illia::__private::at("fc2", self.fc2.try_forward(&__x))?;
+        __x = ::illia::__private::at("fc2", ::illia::__private::relu(&__x))?;
+        __x = ::illia::__private::at("head", self.head.try_forward(&__x))?;
+        ::core::result::Result::Ok(__x)
     }
 }
 #[automatically_derived]
 #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
 impl ::illia::BayesianModule for Mlp {
-    fn visit<'__a>(&'__a self, visitor: &mut ::illia::Visitor<'__a>) {
-        visitor.module("fc1", &self.fc1);
-        visitor.module("fc2", &self.fc2);
-        visitor.module("head", &self.head);
+    fn visit<'__a>(&'__a self, __visitor: &mut ::illia::Visitor<'__a>) {
+        __visitor.module("fc1", &self.fc1);
+        __visitor.module("fc2", &self.fc2);
+        __visitor.module("head", &self.head);
     }
-    fn visit_mut(&mut self, visitor: &mut ::illia::VisitorMut<'_>) {
-        visitor.module("fc1", &mut self.fc1);
-        visitor.module("fc2", &mut self.fc2);
-        visitor.module("head", &mut self.head);
+    fn visit_mut(&mut self, __visitor: &mut ::illia::VisitorMut<'_>) {
+        __visitor.module("fc1", &mut self.fc1);
+        __visitor.module("fc2", &mut self.fc2);
+        __visitor.module("head", &mut self.head);
+    }
+    fn try_forward_module(
+        &self,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
+    ) -> ::core::option::Option<
+        ::core::result::Result<::illia::tch::Tensor, ::illia::Error>,
+    > {
+        ::core::option::Option::Some(
+            <Self as ::illia::Net>::try_forward_t(self, __input, __train),
+        )
+    }
+    fn per_example(&self) -> bool {
+        true
     }
 }
 #[automatically_derived]
 impl ::illia::tch::nn::ModuleT for Mlp {
-    fn forward_t(&self, x: &::illia::tch::Tensor, train: bool) -> ::illia::tch::Tensor {
-        ::illia::__private::forward_t(self, x, train)
+    fn forward_t(
+        &self,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
+    ) -> ::illia::tch::Tensor {
+        ::illia::__private::or_fail(
+            <Self as ::illia::Net>::try_forward_t(self, __input, __train),
+        )
     }
 }
 #[automatically_derived]
 #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
 impl ::core::fmt::Display for Mlp {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         ::illia::__private::summary(
-            f,
+            __f,
             "Mlp",
-            Self::INPUT,
-            Self::OUTPUT,
+            &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(784)]))],
+            &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(10)]))],
             &[
                 ::illia::__private::Row::of(
                         "fc1",
@@ -180,21 +223,21 @@ impl ::core::fmt::Display for Mlp {
                         ::illia::Shape::new(&[::illia::Axis::Fixed(400)]),
                         &self.fc1,
                     )
-                    .by(::illia::Estimator::Reparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.fc1)),
                 ::illia::__private::Row::of(
                         "fc2",
                         "Linear",
                         ::illia::Shape::new(&[::illia::Axis::Fixed(400)]),
                         &self.fc2,
                     )
-                    .by(::illia::Estimator::Reparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.fc2)),
                 ::illia::__private::Row::of(
                         "head",
                         "Linear",
                         ::illia::Shape::new(&[::illia::Axis::Fixed(10)]),
                         &self.head,
                     )
-                    .by(::illia::Estimator::Reparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.head)),
             ],
         )
     }

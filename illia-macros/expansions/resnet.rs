@@ -134,50 +134,63 @@ impl Net {
     pub const INPUT: ::illia::Shape = <Self as ::illia::Net>::INPUT;
     /// The shape of what comes out for one example.
     pub const OUTPUT: ::illia::Shape = <Self as ::illia::Net>::OUTPUT;
-    /// A new net, whose variables are added to `p`.
+    /// A new net, whose variables are added to the path.
     ///
     /// # Panics
     /// With a sentence, where `try_new` is an error.
     #[track_caller]
-    pub fn new(p: &::illia::tch::nn::Path<'_>) -> Self {
-        ::illia::__private::with(p, &|posterior| posterior)
+    pub fn new(__path: &::illia::tch::nn::Path<'_>) -> Self {
+        ::illia::__private::with(
+            __path,
+            &<::illia::Defaults as ::core::default::Default>::default(),
+            ::illia::NoArguments {},
+        )
     }
-    /// A new net, whose variables are added to `p`.
+    /// A new net, whose variables are added to the path.
     ///
     /// # Errors
-    /// `Error::Configuration` for a number outside of its range.
+    /// A sentence that names the layer, for sizes that do not fit and numbers outside of their range; nothing is added
+    /// then.
     pub fn try_new(
-        p: &::illia::tch::nn::Path<'_>,
+        __path: &::illia::tch::nn::Path<'_>,
     ) -> ::core::result::Result<Self, ::illia::Error> {
-        <Self as ::illia::Net>::try_with(p, &|posterior| posterior)
+        <Self as ::illia::Net>::try_with(
+            __path,
+            &<::illia::Defaults as ::core::default::Default>::default(),
+            ::illia::NoArguments {},
+        )
     }
     /// The deterministic twin: the same net with plain weights.
     ///
     /// # Panics
     /// As `new`.
     #[track_caller]
-    pub fn deterministic(p: &::illia::tch::nn::Path<'_>) -> Self {
-        ::illia::__private::with(p, &::illia::Posterior::into_deterministic)
+    pub fn deterministic(__path: &::illia::tch::nn::Path<'_>) -> Self {
+        ::illia::__private::with(
+            __path,
+            &<::illia::Defaults as ::core::default::Default>::default().deterministic(),
+            ::illia::NoArguments {},
+        )
     }
-    /// `[batch, INPUT..]` to `[batch, OUTPUT..]`, in evaluation mode.
+    /// Batches of inputs to batches of outputs, in evaluation mode.
     ///
     /// # Panics
     /// With the layer, the expected and the given shape, where `try_forward` is an error.
     #[track_caller]
-    pub fn forward(&self, x: &::illia::tch::Tensor) -> ::illia::tch::Tensor {
-        ::illia::__private::forward_t(self, x, false)
+    pub fn forward(&self, __input: &::illia::tch::Tensor) -> ::illia::tch::Tensor {
+        ::illia::__private::or_fail(self.try_forward_t(__input, false))
     }
-    /// The same; dropout and batch norms are in training mode if `train`.
+    /// The same; dropout and batch norms are in training mode if asked for.
     ///
     /// # Panics
     /// With the layer, the expected and the given shape, where `try_forward` is an error.
     #[track_caller]
     pub fn forward_t(
         &self,
-        x: &::illia::tch::Tensor,
-        train: bool,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
     ) -> ::illia::tch::Tensor {
-        ::illia::__private::forward_t(self, x, train)
+        ::illia::__private::or_fail(self.try_forward_t(__input, __train))
     }
     /// `forward`, with its errors.
     ///
@@ -185,9 +198,9 @@ impl Net {
     /// `Error::Shape` for another shape; what the layers return, with their names.
     pub fn try_forward(
         &self,
-        x: &::illia::tch::Tensor,
+        __input: &::illia::tch::Tensor,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        <Self as ::illia::Net>::try_forward_t(self, x, false)
+        self.try_forward_t(__input, false)
     }
     /// `forward_t`, with its errors.
     ///
@@ -195,10 +208,10 @@ impl Net {
     /// As `try_forward`.
     pub fn try_forward_t(
         &self,
-        x: &::illia::tch::Tensor,
-        train: bool,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        <Self as ::illia::Net>::try_forward_t(self, x, train)
+        <Self as ::illia::Net>::try_forward_t(self, __input, __train)
     }
 }
 #[automatically_derived]
@@ -206,11 +219,13 @@ impl Net {
     trivial_numeric_casts,
     unused_variables,
     unused_mut,
+    unused_assignments,
     unused_parens,
     unused_braces,
     clippy::all
 )]
 impl ::illia::Net for Net {
+    type Arguments = ::illia::NoArguments;
     const INPUT: ::illia::Shape = ::illia::Shape::new(
         &[::illia::Axis::Fixed(1), ::illia::Axis::Fixed(8), ::illia::Axis::Fixed(8)],
     );
@@ -218,192 +233,251 @@ impl ::illia::Net for Net {
     const CHECKED: () = {
         <Block<8> as ::illia::Net>::CHECKED;
     };
-    fn try_with(
-        p: &::illia::tch::nn::Path<'_>,
-        posterior: &dyn ::core::ops::Fn(::illia::Posterior) -> ::illia::Posterior,
+    fn make(
+        __path: &::illia::tch::nn::Path<'_>,
+        __given: &::illia::Defaults,
+        __arguments: Self::Arguments,
     ) -> ::core::result::Result<Self, ::illia::Error> {
         const { <Self as ::illia::Net>::CHECKED };
-        let stem = ::illia::nn::Conv2d::try_new(
-            &(p / "stem"),
+        let __defaults = ::core::clone::Clone::clone(__given);
+        let __stem = ::illia::nn::Conv2d::try_new(
+            &(__path / "stem"),
             1,
             8,
             ::illia::nn::Size([3, 3]),
             ::illia::nn::ConvConfig {
                 padding: ::illia::nn::Size([1, 1]),
-                posterior: posterior(::core::default::Default::default()),
+                prior: __defaults.prior(),
+                posterior: __defaults.posterior(),
+                estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
-        let blocks = ::illia::__private::array(
-            &(p / "blocks"),
-            |p| <Block<8> as ::illia::Net>::try_with(p, posterior),
+        let __blocks = ::illia::__private::array(
+            &(__path / "blocks"),
+            |__path| <Block<
+                8,
+            > as ::illia::Net>::make(
+                __path,
+                &__defaults,
+                ::illia::__private::no_arguments::<Block<8>>("blocks")?,
+            ),
         )?;
-        let widen = ::illia::nn::Conv2d::try_new(
-            &(p / "2" / "widen"),
+        let __widen = ::illia::nn::Conv2d::try_new(
+            &(__path / "2" / "widen"),
             __Net_shape0.size(0),
             16,
             ::illia::nn::Size([3, 3]),
             ::illia::nn::ConvConfig {
                 padding: ::illia::nn::Size([1, 1]),
-                posterior: posterior(::core::default::Default::default()),
+                prior: __defaults.prior(),
+                posterior: __defaults.posterior(),
+                estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
-        let project = ::illia::nn::Conv2d::try_new(
-            &(p / "2" / "project"),
+        let __project = ::illia::nn::Conv2d::try_new(
+            &(__path / "2" / "project"),
             __Net_shape0.size(0),
             16,
             ::illia::nn::Size([1, 1]),
             ::illia::nn::ConvConfig {
-                posterior: posterior(::core::default::Default::default()),
+                prior: __defaults.prior(),
+                posterior: __defaults.posterior(),
+                estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
-        let near = ::illia::nn::Conv2d::try_new(
-            &(p / "3" / "0" / "near"),
+        let __near = ::illia::nn::Conv2d::try_new(
+            &(__path / "3" / "0" / "near"),
             __Net_shape1.size(0),
             4,
             ::illia::nn::Size([1, 1]),
             ::illia::nn::ConvConfig {
-                posterior: posterior(::core::default::Default::default()),
+                prior: __defaults.prior(),
+                posterior: __defaults.posterior(),
+                estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
-        let far = ::illia::nn::Conv2d::try_new(
-            &(p / "3" / "1" / "far"),
+        let __far = ::illia::nn::Conv2d::try_new(
+            &(__path / "3" / "1" / "far"),
             __Net_shape1.size(0),
             4,
             ::illia::nn::Size([5, 5]),
             ::illia::nn::ConvConfig {
                 padding: ::illia::nn::Size([2, 2]),
-                posterior: posterior(::core::default::Default::default()),
+                prior: __defaults.prior(),
+                posterior: __defaults.posterior(),
+                estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
-        let hidden = ::illia::__private::repeat(
+        let __hidden = ::illia::__private::repeat(
             2,
             |i1| ::illia::nn::Linear::try_new(
-                &(p / "5" / i1 / "hidden"),
+                &(__path / "5" / i1 / "hidden"),
                 __Net_shape6.last(),
                 8,
                 ::illia::nn::LinearConfig {
-                    posterior: posterior(::core::default::Default::default()),
+                    prior: __defaults.prior(),
+                    posterior: __defaults.posterior(),
+                    estimator: __defaults.estimator(),
                     ..::core::default::Default::default()
                 },
             ),
         )?;
-        let head = ::illia::nn::Linear::try_new(
-            &(p / "head"),
+        let __head = ::illia::nn::Linear::try_new(
+            &(__path / "head"),
             __Net_shape7.last(),
             10,
             ::illia::nn::LinearConfig {
-                posterior: posterior(::core::default::Default::default()),
+                prior: __defaults.prior(),
+                posterior: __defaults.posterior(),
+                estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
         ::core::result::Result::Ok(Net {
-            stem: stem,
-            blocks: blocks,
-            widen: widen,
-            project: project,
-            near: near,
-            far: far,
-            hidden: hidden,
-            head: head,
+            stem: __stem,
+            blocks: __blocks,
+            widen: __widen,
+            project: __project,
+            near: __near,
+            far: __far,
+            hidden: __hidden,
+            head: __head,
         })
     }
     fn try_forward_t(
         &self,
-        x: &::illia::tch::Tensor,
-        train: bool,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        ::illia::__private::Axes::of("Net", Self::INPUT, x)?;
-        let mut x = x.shallow_clone();
-        x = ::illia::__private::at("stem", self.stem.try_forward(&x))?;
-        x = ::illia::__private::at("stem", ::illia::__private::relu(&x))?;
-        for block in &self.blocks {
-            x = ::illia::__private::at(
+        ::illia::__private::Axes::of("Net", Self::INPUT, __input)?;
+        let mut __x = __input.shallow_clone();
+        __x = ::illia::__private::at("stem", self.stem.try_forward(&__x))?;
+        __x = ::illia::__private::at("stem", ::illia::__private::relu(&__x))?;
+        for __block in &self.blocks {
+            __x = ::illia::__private::at(
                 "blocks",
-                <Block<8> as ::illia::Net>::try_forward_t(block, &x, train),
+                <Block<8> as ::illia::Net>::try_forward_t(__block, &__x, __train),
             )?;
         }
         {
-            let skip = ::illia::__private::at(
+            let __skip = ::illia::__private::at(
                 "2.project",
-                self.project.try_forward(&x),
+                self.project.try_forward(&__x),
             )?;
-            x = ::illia::__private::at("2.widen", self.widen.try_forward(&x))?;
-            x = ::illia::__private::at("2.widen", ::illia::__private::relu(&x))?;
-            x = ::illia::__private::add(&skip, &x)?;
+            __x = ::illia::__private::at("2.widen", self.widen.try_forward(&__x))?;
+            __x = ::illia::__private::at("2.widen", ::illia::__private::relu(&__x))?;
+            __x = ::illia::__private::add(&__skip, &__x)?;
         }
-        x = ::illia::__private::concat(
+        __x = ::illia::__private::concat(
             __Net_shape5,
             &[
                 {
-                    let mut x = x.shallow_clone();
-                    x = ::illia::__private::at("3.0.near", self.near.try_forward(&x))?;
-                    x
+                    let mut __x = __x.shallow_clone();
+                    __x = ::illia::__private::at(
+                        "3.0.near",
+                        self.near.try_forward(&__x),
+                    )?;
+                    __x
                 },
                 {
-                    let mut x = x.shallow_clone();
-                    x = ::illia::__private::at("3.1.far", self.far.try_forward(&x))?;
-                    x = ::illia::__private::at("3.1.far", ::illia::__private::relu(&x))?;
-                    x
+                    let mut __x = __x.shallow_clone();
+                    __x = ::illia::__private::at("3.1.far", self.far.try_forward(&__x))?;
+                    __x = ::illia::__private::at(
+                        "3.1.far",
+                        ::illia::__private::relu(&__x),
+                    )?;
+                    __x
                 },
             ],
         )?;
-        x = ::illia::__private::at("4", ::illia::__private::global_avg_pool(&x))?;
+        __x = ::illia::__private::at("4", ::illia::__private::global_avg_pool(&__x))?;
         for i1 in 0..2 {
-            x = ::illia::__private::at("5.hidden", self.hidden[i1].try_forward(&x))?;
-            x = ::illia::__private::at("5.hidden", ::illia::__private::tanh(&x))?;
+            __x = ::illia::__private::at("5.hidden", self.hidden[i1].try_forward(&__x))?;
+            __x = ::illia::__private::at("5.hidden", ::illia::__private::tanh(&__x))?;
         }
-        x = ::illia::__private::at("head", self.head.try_forward(&x))?;
-        ::core::result::Result::Ok(x)
+        __x = ::illia::__private::at("head", self.head.try_forward(&__x))?;
+        ::core::result::Result::Ok(__x)
     }
 }
 #[automatically_derived]
 #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
 impl ::illia::BayesianModule for Net {
-    fn visit<'__a>(&'__a self, visitor: &mut ::illia::Visitor<'__a>) {
-        visitor.module("stem", &self.stem);
-        visitor.module("blocks", &self.blocks);
-        visitor.module("2.project", &self.project);
-        visitor.module("2.widen", &self.widen);
-        visitor.module("3.0.near", &self.near);
-        visitor.module("3.1.far", &self.far);
+    fn visit<'__a>(&'__a self, __visitor: &mut ::illia::Visitor<'__a>) {
+        __visitor.module("stem", &self.stem);
+        __visitor.module("blocks", &self.blocks);
+        __visitor.module("2.project", &self.project);
+        __visitor.module("2.widen", &self.widen);
+        __visitor.module("3.0.near", &self.near);
+        __visitor.module("3.1.far", &self.far);
         for i1 in 0..2 {
-            visitor.module(&::std::format!("5.{}.hidden", i1), &self.hidden[i1]);
+            __visitor.module(&::std::format!("5.{}.hidden", i1), &self.hidden[i1]);
         }
-        visitor.module("head", &self.head);
+        __visitor.module("head", &self.head);
     }
-    fn visit_mut(&mut self, visitor: &mut ::illia::VisitorMut<'_>) {
-        visitor.module("stem", &mut self.stem);
-        visitor.module("blocks", &mut self.blocks);
-        visitor.module("2.project", &mut self.project);
-        visitor.module("2.widen", &mut self.widen);
-        visitor.module("3.0.near", &mut self.near);
-        visitor.module("3.1.far", &mut self.far);
+    fn visit_mut(&mut self, __visitor: &mut ::illia::VisitorMut<'_>) {
+        __visitor.module("stem", &mut self.stem);
+        __visitor.module("blocks", &mut self.blocks);
+        __visitor.module("2.project", &mut self.project);
+        __visitor.module("2.widen", &mut self.widen);
+        __visitor.module("3.0.near", &mut self.near);
+        __visitor.module("3.1.far", &mut self.far);
         for i1 in 0..2 {
-            visitor.module(&::std::format!("5.{}.hidden", i1), &mut self.hidden[i1]);
+            __visitor.module(&::std::format!("5.{}.hidden", i1), &mut self.hidden[i1]);
         }
-        visitor.module("head", &mut self.head);
+        __visitor.module("head", &mut self.head);
+    }
+    fn try_forward_module(
+        &self,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
+    ) -> ::core::option::Option<
+        ::core::result::Result<::illia::tch::Tensor, ::illia::Error>,
+    > {
+        ::core::option::Option::Some(
+            <Self as ::illia::Net>::try_forward_t(self, __input, __train),
+        )
+    }
+    fn per_example(&self) -> bool {
+        ::illia::BayesianModule::per_example(&self.blocks)
     }
 }
 #[automatically_derived]
 impl ::illia::tch::nn::ModuleT for Net {
-    fn forward_t(&self, x: &::illia::tch::Tensor, train: bool) -> ::illia::tch::Tensor {
-        ::illia::__private::forward_t(self, x, train)
+    fn forward_t(
+        &self,
+        __input: &::illia::tch::Tensor,
+        __train: bool,
+    ) -> ::illia::tch::Tensor {
+        ::illia::__private::or_fail(
+            <Self as ::illia::Net>::try_forward_t(self, __input, __train),
+        )
     }
 }
 #[automatically_derived]
 #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
 impl ::core::fmt::Display for Net {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         ::illia::__private::summary(
-            f,
+            __f,
             "Net",
-            Self::INPUT,
-            Self::OUTPUT,
+            &[
+                (
+                    "",
+                    ::illia::Shape::new(
+                        &[
+                            ::illia::Axis::Fixed(1),
+                            ::illia::Axis::Fixed(8),
+                            ::illia::Axis::Fixed(8),
+                        ],
+                    ),
+                ),
+            ],
+            &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(10)]))],
             &[
                 ::illia::__private::Row::of(
                         "stem",
@@ -417,7 +491,7 @@ impl ::core::fmt::Display for Net {
                         ),
                         &self.stem,
                     )
-                    .by(::illia::Estimator::Reparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.stem)),
                 ::illia::__private::Row::of(
                     "blocks",
                     "3 × Block<8>",
@@ -430,23 +504,23 @@ impl ::core::fmt::Display for Net {
                         __Net_shape1,
                         &self.widen,
                     )
-                    .by(::illia::Estimator::Reparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.widen)),
                 ::illia::__private::Row::of(
                         "2.project",
                         "Conv2d",
                         __Net_shape2,
                         &self.project,
                     )
-                    .by(::illia::Estimator::Reparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.project)),
                 ::illia::__private::Row::of(
                         "3.0.near",
                         "Conv2d",
                         __Net_shape3,
                         &self.near,
                     )
-                    .by(::illia::Estimator::Reparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.near)),
                 ::illia::__private::Row::of("3.1.far", "Conv2d", __Net_shape4, &self.far)
-                    .by(::illia::Estimator::Reparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.far)),
                 ::illia::__private::Row::new("4", "global_avg_pool", __Net_shape6),
                 ::illia::__private::Row::of(
                         "5.hidden",
@@ -454,15 +528,32 @@ impl ::core::fmt::Display for Net {
                         __Net_shape7,
                         &self.hidden,
                     )
-                    .by(::illia::Estimator::Reparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.hidden)),
                 ::illia::__private::Row::of("head", "Linear", __Net_shape8, &self.head)
-                    .by(::illia::Estimator::Reparameterization),
+                    .by(::illia::__private::Estimated::estimator(&self.head)),
             ],
         )
     }
 }
 #[allow(trivial_numeric_casts, unused_parens, unused_braces, dead_code, clippy::all)]
 const _: () = {
+    const _: () = ::illia::__private::require(
+        !<<Block<8> as ::illia::Net>::Arguments as ::illia::Arguments>::ANY,
+        &::illia::__private::Message::new()
+            .text(
+                "`Block<8>` is made with arguments, by their names: `Block<8>(size: ..)`",
+            ),
+    );
+    const _: () = ::illia::__private::require(
+        ::illia::__private::is_single(
+            <Block<8> as ::illia::Net>::INPUTS,
+            <Block<8> as ::illia::Net>::OUTPUTS,
+        ),
+        &::illia::__private::Message::new()
+            .text(
+                "`blocks` has several inputs or outputs: name what goes in, `blocks: Block<8>(input: value)`, and what comes out, `let (a, b) = blocks: Block<8>;`",
+            ),
+    );
     const _: () = ::illia::__private::require(
         ::illia::__private::accepts(
             <Block<8> as ::illia::Net>::INPUT,

@@ -17,10 +17,10 @@ pub fn expand(tokens: TokenStream) -> TokenStream {
         }
     };
     let illia = library(&net.attrs, &mut errors);
-    let (model, input, output) = check::check(&net, illia.clone(), &mut errors);
+    let model = check::check(&net, illia.clone(), &mut errors);
     let broken = !errors.is_empty();
     let mut out = errors.to_tokens();
-    out.extend(expansion::expand(&net, &model, &input, &output, &illia, broken));
+    out.extend(expansion::expand(&net, &model, &illia, broken));
     out
 }
 

@@ -32,6 +32,8 @@ pub enum Level {
     Param,
     /// When the net's const parameters are.
     Generic,
+    /// When the net is made: an argument of it is in the expression.
+    Made,
 }
 
 /// Some axes.
@@ -48,7 +50,8 @@ pub enum Shape {
 #[derive(Clone)]
 pub enum Cond {
     Known(bool),
-    Const { tokens: TokenStream, generic: bool },
+    /// The compiler does, or, where an argument of the net is in it, whoever makes the net.
+    Const(TokenStream),
 }
 
 impl Dim {
@@ -90,7 +93,7 @@ impl Dim {
         matches!(self, Dim::Dynamic { .. })
     }
 
-    fn level(&self) -> Level {
+    pub fn level(&self) -> Level {
         match self {
             Dim::Const(c) => c.level,
             _ => Level::Item,
@@ -108,9 +111,9 @@ impl Dim {
                 (Level::Param, Level::Param | Level::Item) | (Level::Item, Level::Param) => {
                     Cond::Known(false)
                 }
-                (a, b) => {
+                _ => {
                     let (left, right) = (self.tokens(), other.tokens());
-                    Cond::Const { tokens: quote!(#left == #right), generic: a.max(b) != Level::Item }
+                    Cond::Const(quote!(#left == #right))
                 }
             },
         }
@@ -130,7 +133,10 @@ pub fn computed(
     }
     let parts: Vec<TokenStream> = of.iter().map(|dim| dim.tokens()).collect();
     let texts: Vec<String> = of.iter().map(|dim| dim.text()).collect();
-    let level = if of.iter().all(|dim| dim.level() == Level::Item) { Level::Item } else { Level::Generic };
+    let level = match of.iter().map(|dim| dim.level()).max() {
+        Some(Level::Param) => Level::Generic,
+        level => level.unwrap_or(Level::Item),
+    };
     Dim::Const(Const { tokens: tokens(&parts), text: text(&texts), level })
 }
 

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Ident, Visibility};
 
-use crate::dim::Shape;
+use crate::dim::{Level, Shape};
 use crate::say::Say;
 
 /// A field of the struct: a named step, or a layer of a block.
@@ -29,11 +29,31 @@ pub enum Part {
 /// A step of the forward pass.
 pub enum Node {
     Layer(Call),
+    /// A layer that stands elsewhere too: the same weights.
+    Again(Call),
     Op(TokenStream),
-    Residual { project: Option<Call>, body: Vec<Node> },
-    Concat { branches: Vec<Vec<Node>>, shape: TokenStream },
-    Loop { count: TokenStream, index: Ident, body: Vec<Node> },
-    Unrolled { bodies: Vec<Vec<Node>> },
+    Residual {
+        project: Option<Call>,
+        body: Vec<Node>,
+    },
+    Concat {
+        branches: Vec<Vec<Node>>,
+        shape: TokenStream,
+    },
+    Loop {
+        count: TokenStream,
+        index: Ident,
+        body: Vec<Node>,
+    },
+    Unrolled {
+        bodies: Vec<Vec<Node>>,
+    },
+    /// Steps whose named values are their own.
+    Block(Vec<Node>),
+    /// Names what flows.
+    Let(Ident),
+    /// Goes on from what has a name.
+    From(Ident),
 }
 
 /// One layer in its place.
@@ -55,14 +75,24 @@ pub struct Call {
 pub enum Make {
     /// `function(path, arguments..)`
     Function { function: TokenStream, arguments: TokenStream },
-    /// `Net::try_with(path, posterior)`
-    Net { ty: TokenStream, posterior: TokenStream },
-    /// The same so many times.
-    Nets { ty: TokenStream, posterior: TokenStream },
+    /// `Net::make(path, defaults, arguments)`
+    Net(Nested),
+    /// The same so many times; in a `Vec` where only the net's arguments say how many.
+    Nets { net: Nested, count: Option<TokenStream> },
     /// `Module::new(path, arguments..)`
     Module { function: TokenStream, arguments: TokenStream },
     /// Nothing is known of it.
     Broken,
+}
+
+/// A net in the net.
+#[derive(Clone)]
+pub struct Nested {
+    pub ty: TokenStream,
+    /// What it inherits.
+    pub defaults: TokenStream,
+    /// What it is made with.
+    pub arguments: TokenStream,
 }
 
 /// How a layer is run.
@@ -70,12 +100,16 @@ pub enum Make {
 pub enum Run {
     /// `layer.try_forward(&x)`
     Forward,
-    /// `layer.try_forward_t(&x, train)`
-    ForwardT,
+    /// `layer.try_forward_t(&x, .., train)`
+    ForwardT(TokenStream),
+    /// `embedding.try_tied(&x)`
+    Tied,
     /// A layer of tch's.
     Plain,
     /// `<Net>::try_forward_t(&layer, &x, train)`
     Net(TokenStream),
+    /// A net of several inputs or outputs: what it takes by name, and what its outputs are called.
+    Ports { ty: TokenStream, inputs: Vec<(String, Ident)>, outputs: Vec<Ident> },
     /// The same for each.
     Nets(TokenStream),
     /// `ModuleT::forward_t(&layer, &x, train)`, whose output must be of the shape.
@@ -88,7 +122,8 @@ pub struct Row {
     pub kind: String,
     pub output: Shape,
     pub of: Counted,
-    pub estimator: Option<TokenStream>,
+    /// Whether it has an estimator.
+    pub estimator: bool,
 }
 
 /// Where a line's number of parameters comes from.
@@ -100,11 +135,13 @@ pub enum Counted {
     Nothing,
 }
 
-/// What only the compiler can decide.
+/// What only the compiler can decide, or whoever makes the net.
 pub struct Requirement {
     pub span: Span,
     pub holds: TokenStream,
-    pub generic: bool,
+    pub level: Level,
+    /// The step that asks for it, for errors at run time.
+    pub step: String,
     pub say: Say,
 }
 
@@ -117,6 +154,20 @@ pub struct ShapeConst {
     pub generic: bool,
 }
 
+/// What is known when the net is made: a shape, a nested net's arguments.
+#[derive(Clone)]
+pub struct Made {
+    pub name: Ident,
+    pub tokens: TokenStream,
+}
+
+/// A net in the net whose own checks are to hold.
+pub struct Checked {
+    pub ty: TokenStream,
+    /// Its step, and its arguments if it has any.
+    pub arguments: Option<(String, TokenStream)>,
+}
+
 /// A net whose literals fit.
 #[derive(Default)]
 pub struct Model {
@@ -124,12 +175,23 @@ pub struct Model {
     pub nodes: Vec<Node>,
     pub rows: Vec<Row>,
     pub requirements: Vec<Requirement>,
-    /// Size expressions, each to be an integer, and whether const parameters are in them.
-    pub sizes: Vec<(TokenStream, bool)>,
+    /// Size expressions, each to be an integer, and when they are known.
+    pub sizes: Vec<(TokenStream, Level)>,
     /// Shapes behind nets that stand in this one, each from the ones before.
     pub shapes: Vec<ShapeConst>,
+    /// What is known when the net is made, each from the ones before.
+    pub made: Vec<Made>,
     /// Nets that stand in this one: their own checks come with it.
-    pub nets: Vec<TokenStream>,
+    pub nets: Vec<Checked>,
+    /// The net's own defaults, put on what it inherits.
+    pub defaults: TokenStream,
     /// Whether axes are named, or a function's shape is to be checked while running.
     pub needs_axes: bool,
+    /// Whether a function of the user's stands in it, of which nothing is known.
+    pub has_functions: bool,
+    /// Fields that are asked whether they treat each example by itself.
+    pub asked: Vec<usize>,
+    /// Inputs and outputs: the values' names and shapes.
+    pub inputs: Vec<(Option<Ident>, Shape)>,
+    pub outputs: Vec<(Option<Ident>, Shape)>,
 }

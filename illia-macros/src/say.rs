@@ -17,6 +17,8 @@ pub enum Piece {
     Number(TokenStream, String),
     /// A shape that the compiler puts in.
     Shape(TokenStream, String),
+    /// A real number that the compiler puts in.
+    Real(TokenStream, String),
 }
 
 impl Say {
@@ -60,10 +62,22 @@ impl Say {
         self
     }
 
+    pub fn number(mut self, tokens: TokenStream, text: String) -> Say {
+        self.pieces.push(Piece::Number(tokens, text));
+        self
+    }
+
+    pub fn real(mut self, tokens: TokenStream, text: String) -> Say {
+        self.pieces.push(Piece::Real(tokens, text));
+        self
+    }
+
     /// The sentence, sizes as the user wrote them.
     pub fn plain(&self) -> String {
         let piece = |piece: &Piece| match piece {
-            Piece::Text(text) | Piece::Number(_, text) | Piece::Shape(_, text) => text.clone(),
+            Piece::Text(text) | Piece::Number(_, text) | Piece::Shape(_, text) | Piece::Real(_, text) => {
+                text.clone()
+            }
         };
         self.pieces.iter().map(piece).collect()
     }

@@ -7,10 +7,12 @@
 #![deny(missing_docs)]
 
 mod message;
+mod ports;
 mod through;
 mod windows;
 
 pub use message::{Message, require};
+pub use ports::*;
 pub use through::*;
 pub use windows::*;
 

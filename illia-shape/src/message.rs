@@ -54,6 +54,34 @@ impl Message {
         self
     }
 
+    /// Adds a real number, to six places.
+    pub const fn real(mut self, x: f64) -> Message {
+        if x.is_nan() {
+            return self.text("NaN");
+        }
+        if x < 0.0 {
+            self = self.byte(b'-');
+        }
+        let x = x.abs();
+        if x > 1e15 {
+            return self.text(if x.is_infinite() { "inf" } else { "a very large number" });
+        }
+        let millionths = (x * 1e6 + 0.5) as u64;
+        self = self.number((millionths / 1_000_000) as i64);
+        let mut rest = millionths % 1_000_000;
+        if rest == 0 {
+            return self.text(".0");
+        }
+        self = self.byte(b'.');
+        let mut place = 100_000;
+        while rest > 0 {
+            self = self.byte(b'0' + (rest / place) as u8);
+            rest %= place;
+            place /= 10;
+        }
+        self
+    }
+
     /// Adds a shape, `[16, seq]`.
     pub const fn shape(mut self, shape: Shape) -> Message {
         self = self.byte(b'[');

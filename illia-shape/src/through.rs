@@ -238,3 +238,69 @@ pub const fn joined(a: Shape, b: Shape) -> Shape {
     let axis = feature_axis(a);
     with_size(a, axis, a.size(axis) + b.size(axis))
 }
+
+/// Whether two values differ nowhere but on the axis along which they are joined.
+pub const fn joinable_along(axis: usize, a: Shape, b: Shape) -> bool {
+    axis < a.rank() && with_size(a, axis, 1).same(&with_size(b, axis, 1))
+}
+
+/// Two values joined along an axis.
+pub const fn joined_along(axis: usize, a: Shape, b: Shape) -> Shape {
+    with_size(a, axis, a.size(axis) + b.size(axis))
+}
+
+/// The axis `i` of `rank`, counted where all shapes are aligned at their ends; an axis of 1 in front of a shorter one.
+const fn aligned(shape: Shape, rank: usize, i: usize) -> Axis {
+    if i + shape.rank() < rank { Axis::Fixed(1) } else { shape.axes()[i + shape.rank() - rank] }
+}
+
+/// Whether two shapes broadcast: aligned at their ends, their axes are the same, or one of them is 1.
+pub const fn broadcasts(a: Shape, b: Shape) -> bool {
+    let rank = if a.rank() > b.rank() { a.rank() } else { b.rank() };
+    let mut i = 0;
+    while i < rank {
+        let (a, b) = (aligned(a, rank, i), aligned(b, rank, i));
+        if !(a.same(b) || a.len() == 1 || b.len() == 1) {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// What two shapes broadcast to.
+pub const fn broadcasted(a: Shape, b: Shape) -> Shape {
+    let rank = if a.rank() > b.rank() { a.rank() } else { b.rank() };
+    let mut out = Shape::new(&[]);
+    let mut i = 0;
+    while i < rank {
+        let (a, b) = (aligned(a, rank, i), aligned(b, rank, i));
+        out = out.with(if a.len() == 1 { b } else { a });
+        i += 1;
+    }
+    out
+}
+
+/// `[channels, spatial..]` with each spatial axis so many times as long.
+pub const fn upsampled(shape: Shape, factors: &[i64]) -> Shape {
+    let mut out = first_only(shape);
+    let mut i = 1;
+    while i < shape.rank() {
+        let axis = shape.axes()[i];
+        out = out.with(if at(factors, i) == 1 { axis } else { derived(axis, axis.len() * at(factors, i)) });
+        i += 1;
+    }
+    out
+}
+
+/// The shape with one more element on its first axis.
+pub const fn one_longer(shape: Shape) -> Shape {
+    let mut out = Shape::new(&[]);
+    let mut i = 0;
+    while i < shape.rank() {
+        let axis = shape.axes()[i];
+        out = out.with(if i == 0 { derived(axis, axis.len() + 1) } else { axis });
+        i += 1;
+    }
+    out
+}

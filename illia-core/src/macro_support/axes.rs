@@ -9,9 +9,32 @@ use crate::error::{Error, Result};
 #[derive(Debug, Default)]
 pub struct Axes {
     known: Vec<(&'static str, i64)>,
+    /// The examples of the first input: the others have as many.
+    batch: Option<i64>,
 }
 
 impl Axes {
+    /// Nothing is known yet.
+    pub fn new() -> Axes {
+        Axes::default()
+    }
+
+    /// Checks one of several inputs, each of as many examples.
+    pub fn input(&mut self, input: &str, shape: Shape, x: &Tensor) -> Result<()> {
+        self.check(input, shape, x)?;
+        let given = x.size();
+        match (self.batch, given.first()) {
+            (Some(batch), Some(&n)) if batch != n => {
+                let expected = format!("{batch} examples, as of the first input");
+                Err(Error::Shape { layer: input.to_owned(), expected, given })
+            }
+            (_, n) => {
+                self.batch = n.copied();
+                Ok(())
+            }
+        }
+    }
+
     /// Checks `x` (with its batch) against a net's input.
     pub fn of(net: &str, input: Shape, x: &Tensor) -> Result<Axes> {
         let mut axes = Axes::default();

@@ -1,17 +1,41 @@
 //! How a net is put together.
 
+use illia_shape::Shape;
 use tch::Tensor;
 use tch::nn::{Init, Path};
 
 use crate::error::{Error, Result, fail};
 use crate::module::BayesianModule;
-use crate::module::Net;
-use crate::parameter::Posterior;
+use crate::module::{Arguments, Defaults, Net};
 
 /// A new net, or the error's sentence and the end.
 #[track_caller]
-pub fn with<N: Net>(p: &Path<'_>, posterior: &dyn Fn(Posterior) -> Posterior) -> N {
-    N::try_with(p, posterior).unwrap_or_else(|error| fail(error))
+pub fn with<N: Net>(p: &Path<'_>, given: &Defaults, arguments: N::Arguments) -> N {
+    N::try_with(p, given, arguments).unwrap_or_else(|error| fail(error))
+}
+
+/// What a net is made with, by name: `ArgumentsOf::<Encoder> { features: 32 }`.
+pub type ArgumentsOf<N> = <N as Net>::Arguments;
+
+/// The arguments of a net that has none.
+pub fn no_arguments<N: Net>(layer: &str) -> Result<N::Arguments> {
+    N::Arguments::none().ok_or_else(|| Error::Unfit {
+        layer: layer.to_owned(),
+        problem: "this net is made with arguments".to_owned(),
+    })
+}
+
+/// A rule of sizes or numbers that are known only when the net is made.
+pub fn demand(layer: &str, holds: bool, problem: std::fmt::Arguments<'_>) -> Result<()> {
+    if holds {
+        return Ok(());
+    }
+    Err(Error::Unfit { layer: layer.to_owned(), problem: problem.to_string() })
+}
+
+/// So many nets, at `p / 0`, `p / 1`, ….
+pub fn vector<T>(p: &Path<'_>, count: usize, make: impl Fn(&Path<'_>) -> Result<T>) -> Result<Vec<T>> {
+    repeat(count, |i| make(&(p / i)))
 }
 
 /// So many of a layer, at `p / 0`, `p / 1`, ….
@@ -24,10 +48,38 @@ pub fn list<T, const N: usize>(made: [Result<T>; N]) -> Result<Vec<T>> {
     made.into_iter().collect()
 }
 
-/// A net's output, or the error's sentence and the end.
+/// The value, or the error's sentence and the end.
 #[track_caller]
-pub fn forward_t<N: Net>(net: &N, x: &Tensor, train: bool) -> Tensor {
-    net.try_forward_t(x, train).unwrap_or_else(|error| fail(error))
+pub fn or_fail<T>(result: Result<T>) -> T {
+    result.unwrap_or_else(|error| fail(error))
+}
+
+/// So many inputs of a net.
+pub fn inputs<const N: usize>(net: &str, given: &[&Tensor]) -> Result<[Tensor; N]> {
+    let inputs: Vec<Tensor> = given.iter().map(|input| input.shallow_clone()).collect();
+    inputs.try_into().map_err(|_| Error::Unfit {
+        layer: net.to_owned(),
+        problem: format!("takes {N} inputs, got {}", given.len()),
+    })
+}
+
+/// So many outputs of a net.
+pub fn outputs<const N: usize>(net: &str, given: Vec<Tensor>) -> Result<[Tensor; N]> {
+    given.try_into().map_err(|given: Vec<Tensor>| Error::Unfit {
+        layer: net.to_owned(),
+        problem: format!("gives {} outputs, not {N}", given.len()),
+    })
+}
+
+/// Named values in the order of a net's inputs.
+pub fn ordered<'a>(inputs: &[(&str, Shape)], values: &[(&str, &'a Tensor)]) -> Vec<&'a Tensor> {
+    let of = |name: &str| values.iter().find(|(given, _)| *given == name).map(|(_, value)| *value);
+    inputs.iter().filter_map(|(name, _)| of(name)).collect()
+}
+
+/// One of some shapes.
+pub fn nth(shapes: &[Shape], which: usize) -> Shape {
+    shapes.get(which).copied().unwrap_or(Shape::new(&[]))
 }
 
 /// An array of a net, at `p / 0`, `p / 1`, ….

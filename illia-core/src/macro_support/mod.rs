@@ -7,12 +7,12 @@ mod plain;
 mod summary;
 
 pub use axes::Axes;
-pub use build::{InitLike, array, forward_t, init, is_module, is_size, list, repeat, with};
+pub use build::*;
 pub use ops::*;
 pub use plain::{batch_norm, group_norm, layer_norm, plain};
 
 pub use illia_shape::*;
-pub use summary::{Row, summary};
+pub use summary::{Estimated, Row, summary};
 
 use crate::error::Result;
 
@@ -20,3 +20,4 @@ use crate::error::Result;
 pub fn at<T>(name: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| error.at(name))
 }
+pub use crate::pass::of_all_draws;

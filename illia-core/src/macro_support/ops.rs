@@ -169,6 +169,11 @@ pub fn last(x: &Tensor) -> Result<Tensor> {
     x.f_select(1, -1).within("last")
 }
 
+/// The first step of a sequence.
+pub fn first(x: &Tensor) -> Result<Tensor> {
+    x.f_select(1, 0).within("first")
+}
+
 /// The mean over a sequence's steps.
 pub fn mean(x: &Tensor) -> Result<Tensor> {
     x.f_mean_dim(1i64, false, None::<Kind>).within("mean")
@@ -202,6 +207,45 @@ pub fn checked(name: &str, y: Tensor, shape: Option<Shape>, x: &Tensor, axes: &m
 /// x + y: where a residual block's two ways meet.
 pub fn add(x: &Tensor, y: &Tensor) -> Result<Tensor> {
     of_all_draws(x).f_add(&of_all_draws(y)).within("residual")
+}
+
+/// x and a named value, their axes aligned at the end, the batch's in front.
+fn aligned(x: &Tensor, value: &Tensor) -> Result<[Tensor; 2], TchError> {
+    let (x, value) = (&of_all_draws(x), &of_all_draws(value));
+    let rank = x.dim().max(value.dim());
+    let at = |x: &Tensor| {
+        let mut size = x.size();
+        while size.len() < rank && !size.is_empty() {
+            size.insert(1, 1);
+        }
+        x.f_reshape(size)
+    };
+    Ok([at(x)?, at(value)?])
+}
+
+/// x + value, broadcast.
+pub fn add_value(x: &Tensor, value: &Tensor) -> Result<Tensor> {
+    aligned(x, value).and_then(|[x, value]| x.f_add(&value)).within("add")
+}
+
+/// x times value, element by element, broadcast.
+pub fn multiply_value(x: &Tensor, value: &Tensor) -> Result<Tensor> {
+    aligned(x, value).and_then(|[x, value]| x.f_mul(&value)).within("multiply")
+}
+
+/// Values joined along an axis, counted without the batch.
+pub fn concat_along(axis: i64, values: &[Tensor]) -> Result<Tensor> {
+    let values: Vec<Tensor> = values.iter().map(of_all_draws).collect();
+    Tensor::f_cat(&values, axis + 1).within("concat")
+}
+
+/// Each element so many times along each spatial axis: the nearest neighbour.
+pub fn upsample(x: &Tensor, factors: &[i64]) -> Result<Tensor> {
+    let mut x = x.shallow_clone();
+    for (i, factor) in spread(factors, &x).into_iter().enumerate() {
+        x = x.f_repeat_interleave_self_int(factor, i as i64 + 2, None).within("upsample")?;
+    }
+    Ok(x)
 }
 
 /// The branches joined along their feature axis.

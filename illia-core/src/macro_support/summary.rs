@@ -3,8 +3,11 @@
 use std::fmt;
 
 use illia_shape::Shape;
+use tch::nn::Init;
 
 use crate::module::{BayesianModule, Visitor};
+use crate::nn::{Conv, ConvTranspose, CrossAttention, Linear, SelfAttention};
+use crate::parameter::{Posterior, Prior};
 use crate::pass::Estimator;
 
 /// One line of the table.
@@ -16,12 +19,54 @@ pub struct Row {
     random: usize,
     plain: usize,
     estimator: &'static str,
+    /// Different priors and posteriors of its random parameters.
+    priors: Vec<String>,
+    posteriors: Vec<String>,
+}
+
+/// A layer with an estimator.
+pub trait Estimated {
+    /// Its estimator.
+    fn estimator(&self) -> Estimator;
+}
+
+macro_rules! estimated {
+    ($([$($generics:tt)*] $layer:ty: $($field:ident).+;)*) => {$(
+        impl<$($generics)*> Estimated for $layer {
+            fn estimator(&self) -> Estimator {
+                self.$($field).+
+            }
+        }
+    )*};
+}
+
+estimated! {
+    [] Linear: estimator;
+    [const D: usize] Conv<D>: estimator;
+    [const D: usize] ConvTranspose<D>: estimator;
+    [] SelfAttention: in_proj.estimator;
+    [] CrossAttention: query.estimator;
+}
+
+impl<L: Estimated> Estimated for Vec<L> {
+    fn estimator(&self) -> Estimator {
+        self.first().map_or_else(Estimator::default, L::estimator)
+    }
 }
 
 impl Row {
     /// An op.
     pub fn new(name: &str, kind: &str, output: Shape) -> Row {
-        Row { name: name.to_owned(), kind: kind.to_owned(), output, random: 0, plain: 0, estimator: "" }
+        Row {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            output,
+            random: 0,
+            plain: 0,
+            estimator: "",
+            priors: Vec::new(),
+            posteriors: Vec::new(),
+        }
     }
 
     /// A layer, whose parameters are counted by its traversal.
@@ -33,6 +78,15 @@ impl Row {
         for (_, parameter) in visitor.into_named() {
             row.random += parameter.num_params();
             row.plain += parameter.num_weights() - parameter.num_params();
+            if parameter.is_random() {
+                let see = |list: &mut Vec<String>, text: String| {
+                    if !list.contains(&text) {
+                        list.push(text);
+                    }
+                };
+                see(&mut row.priors, prior_in_words(parameter.prior()));
+                see(&mut row.posteriors, posterior_in_words(parameter.posterior()));
+            }
         }
         row
     }
@@ -51,17 +105,58 @@ impl Row {
     }
 }
 
-const HEAD: [&str; 6] = ["Layer", "Kind", "Output", "Parameters", "Random", "Estimator"];
+/// `Gaussian(0, 0.1)`
+fn prior_in_words(prior: Prior) -> String {
+    match prior {
+        Prior::Gaussian { mean, std } => format!("Gaussian({mean}, {std})"),
+        Prior::ScaleMixture { pi, std1, std2 } => format!("ScaleMixture({pi}, {std1}, {std2})"),
+        Prior::Laplace { scale } => format!("Laplace({scale})"),
+        Prior::StudentT { dof, scale } => format!("StudentT({dof}, {scale})"),
+        Prior::LearnedGaussian { std } => format!("LearnedGaussian({std})"),
+        Prior::Custom(own) => format!("{own:?}"),
+    }
+}
+
+/// The family, with where it starts: `Gaussian(~0, ~-7)`, mu before rho.
+fn posterior_in_words(posterior: Posterior) -> String {
+    let start = |init: Init| match init {
+        Init::Const(value) => format!("{value}"),
+        Init::Randn { mean, .. } => format!("~{mean}"),
+        Init::Uniform { lo, up } => format!("{lo}..{up}"),
+        Init::Kaiming { .. } => "He".to_owned(),
+        Init::Orthogonal { .. } => "orthogonal".to_owned(),
+    };
+    match posterior {
+        Posterior::Gaussian { mu, rho } => format!("Gaussian({}, {})", start(mu), start(rho)),
+        Posterior::Point { mu } => format!("Point({})", start(mu)),
+        Posterior::Dropout { p, mu } => format!("Dropout({p}, {})", start(mu)),
+        Posterior::Deterministic { init } => format!("Deterministic({})", start(init)),
+        Posterior::Custom(own) => own.name(),
+    }
+}
+
+/// The only one, or that there are several.
+fn only(list: &[String]) -> String {
+    match list {
+        [] => String::new(),
+        [one] => one.clone(),
+        _ => "several".to_owned(),
+    }
+}
+
+const COLUMNS: usize = 8;
+const HEAD: [&str; COLUMNS] =
+    ["Layer", "Kind", "Output", "Parameters", "Random", "Prior", "Posterior", "Estimator"];
 
 /// Prints a net's table, in the manner of Keras' summary: a line for each layer and each op that changes the shape.
 pub fn summary(
     f: &mut fmt::Formatter<'_>,
     net: &str,
-    input: Shape,
-    output: Shape,
+    inputs: &[(&str, Shape)],
+    outputs: &[(&str, Shape)],
     rows: &[Row],
 ) -> fmt::Result {
-    let lines: Vec<[String; 6]> = rows.iter().map(Row::cells).collect();
+    let lines: Vec<[String; COLUMNS]> = rows.iter().map(Row::cells).collect();
     let mut widths = HEAD.map(|head| head.chars().count());
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
@@ -69,7 +164,7 @@ pub fn summary(
         }
     }
     let total = widths.iter().sum::<usize>() + 2 * (widths.len() - 1);
-    writeln!(f, "{net}: {input} -> {output}")?;
+    writeln!(f, "{net}: {} -> {}", ports(inputs), ports(outputs))?;
     writeln!(f, "{}", "━".repeat(total))?;
     line(f, &widths, &HEAD.map(str::to_owned))?;
     writeln!(f, "{}", "─".repeat(total))?;
@@ -83,8 +178,17 @@ pub fn summary(
     write!(f, "{all} parameters: {random} random, {plain} plain")
 }
 
+/// `[784]`, or `(user: [6], item: [4])`.
+fn ports(list: &[(&str, Shape)]) -> String {
+    if let [("", only)] = list {
+        return only.to_string();
+    }
+    let each: Vec<String> = list.iter().map(|(name, shape)| format!("{name}: {shape}")).collect();
+    format!("({})", each.join(", "))
+}
+
 impl Row {
-    fn cells(&self) -> [String; 6] {
+    fn cells(&self) -> [String; COLUMNS] {
         let count = self.random + self.plain;
         let random = match (self.random, self.plain) {
             (0, 0) => "",
@@ -95,12 +199,13 @@ impl Row {
         let parameters = if count == 0 { String::new() } else { grouped(count) };
         let texts = [self.name.clone(), self.kind.clone(), self.output.to_string()];
         let [name, kind, output] = texts;
-        [name, kind, output, parameters, random.to_owned(), self.estimator.to_owned()]
+        let (prior, posterior) = (only(&self.priors), only(&self.posteriors));
+        [name, kind, output, parameters, random.to_owned(), prior, posterior, self.estimator.to_owned()]
     }
 }
 
 /// Numbers to the right, words to the left.
-fn line(f: &mut fmt::Formatter<'_>, widths: &[usize; 6], cells: &[String; 6]) -> fmt::Result {
+fn line(f: &mut fmt::Formatter<'_>, widths: &[usize; COLUMNS], cells: &[String; COLUMNS]) -> fmt::Result {
     let mut text = String::new();
     for (i, (cell, &width)) in cells.iter().zip(widths).enumerate() {
         if i > 0 {

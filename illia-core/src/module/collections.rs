@@ -5,16 +5,20 @@ use std::collections::{BTreeMap, HashMap};
 
 use tch::{Tensor, nn};
 
+use crate::error::Result;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 
 /// The weights of a layer of tch's, as many as tch shows of them.
 macro_rules! plain {
-    ($($layer:ty: $weights:expr),* $(,)?) => {$(
+    ($per_example:literal: $($layer:ty: $weights:expr),* $(,)?) => {$(
         impl BayesianModule for $layer {
             fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
                 visitor.plain($weights(self));
             }
             fn visit_mut(&mut self, _: &mut VisitorMut<'_>) {}
+            fn per_example(&self) -> bool {
+                $per_example
+            }
         }
     )*};
 }
@@ -23,7 +27,7 @@ fn count<'a>(weights: impl IntoIterator<Item = &'a Tensor>) -> usize {
     weights.into_iter().map(Tensor::numel).sum()
 }
 
-plain!(
+plain!(true:
     (): |_: &()| 0,
     nn::Linear: |layer: &nn::Linear| count(Some(&layer.ws).into_iter().chain(&layer.bs)),
     nn::Embedding: |layer: &nn::Embedding| count([&layer.ws]),
@@ -35,6 +39,10 @@ plain!(
     nn::ConvTranspose3D: |layer: &nn::ConvTranspose3D| count(Some(&layer.ws).into_iter().chain(&layer.bs)),
     nn::LSTM: |_: &nn::LSTM| 0,
     nn::GRU: |_: &nn::GRU| 0,
+);
+
+// What stands in them is the user's.
+plain!(false:
     nn::Sequential: |_: &nn::Sequential| 0,
     nn::SequentialT: |_: &nn::SequentialT| 0,
     nn::Func<'_>: |_: &nn::Func<'_>| 0,
@@ -44,6 +52,9 @@ plain!(
 impl<T: ?Sized> BayesianModule for std::marker::PhantomData<T> {
     fn visit<'a>(&'a self, _: &mut Visitor<'a>) {}
     fn visit_mut(&mut self, _: &mut VisitorMut<'_>) {}
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 impl<ND> BayesianModule for nn::Conv<ND> {
@@ -51,6 +62,9 @@ impl<ND> BayesianModule for nn::Conv<ND> {
         visitor.plain(count(Some(&self.ws).into_iter().chain(&self.bs)));
     }
     fn visit_mut(&mut self, _: &mut VisitorMut<'_>) {}
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 /// One module, perhaps: adds nothing to the names.
@@ -62,6 +76,12 @@ macro_rules! transparent {
             }
             fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
                 (**self).visit_mut(visitor);
+            }
+            fn try_forward_module(&self, x: &Tensor, train: bool) -> Option<Result<Tensor>> {
+                (**self).try_forward_module(x, train)
+            }
+            fn per_example(&self) -> bool {
+                (**self).per_example()
             }
         }
     )*};
@@ -80,6 +100,9 @@ impl<M: BayesianModule> BayesianModule for Option<M> {
             module.visit_mut(visitor);
         }
     }
+    fn per_example(&self) -> bool {
+        self.as_ref().is_none_or(BayesianModule::per_example)
+    }
 }
 
 impl<M: BayesianModule> BayesianModule for [M] {
@@ -93,6 +116,9 @@ impl<M: BayesianModule> BayesianModule for [M] {
             visitor.module(&i.to_string(), module);
         }
     }
+    fn per_example(&self) -> bool {
+        self.iter().all(BayesianModule::per_example)
+    }
 }
 
 macro_rules! as_slice {
@@ -103,6 +129,9 @@ macro_rules! as_slice {
             }
             fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
                 self.as_mut_slice().visit_mut(visitor);
+            }
+            fn per_example(&self) -> bool {
+                self.as_slice().per_example()
             }
         }
     )*};
@@ -120,6 +149,9 @@ impl<K: ToString, M: BayesianModule> BayesianModule for BTreeMap<K, M> {
         for (key, module) in self {
             visitor.module(&key.to_string(), module);
         }
+    }
+    fn per_example(&self) -> bool {
+        self.values().all(BayesianModule::per_example)
     }
 }
 
@@ -140,6 +172,9 @@ impl<K: ToString, M: BayesianModule, S> BayesianModule for HashMap<K, M, S> {
             visitor.module(&key, module);
         }
     }
+    fn per_example(&self) -> bool {
+        self.values().all(BayesianModule::per_example)
+    }
 }
 
 macro_rules! tuples {
@@ -150,6 +185,9 @@ macro_rules! tuples {
             }
             fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
                 $(visitor.module(stringify!($i), &mut self.$i);)+
+            }
+            fn per_example(&self) -> bool {
+                $(self.$i.per_example())&&+
             }
         }
     };

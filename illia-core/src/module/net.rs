@@ -2,13 +2,92 @@
 
 use std::fmt::Debug;
 
-use illia_shape::Shape;
+use illia_shape::{Shape, port};
 use tch::Tensor;
 use tch::nn::Path;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
-use crate::parameter::Posterior;
+use crate::parameter::{Posterior, Prior};
+use crate::pass::Estimator;
+
+/// What layers get that say nothing of their own: a net's defaults, put on those of the net in which it stands.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    prior: Option<Prior>,
+    posterior: Option<Posterior>,
+    estimator: Option<Estimator>,
+    plain: bool,
+}
+
+impl Defaults {
+    /// The same with another prior.
+    #[must_use]
+    pub fn with_prior(self, prior: Prior) -> Self {
+        Defaults { prior: Some(prior), ..self }
+    }
+
+    /// The same with another posterior.
+    #[must_use]
+    pub fn with_posterior(self, posterior: Posterior) -> Self {
+        Defaults { posterior: Some(posterior), ..self }
+    }
+
+    /// The same with another estimator.
+    #[must_use]
+    pub fn with_estimator(self, estimator: Estimator) -> Self {
+        Defaults { estimator: Some(estimator), ..self }
+    }
+
+    /// The same for plain weights: the deterministic twin, whatever posterior a layer states.
+    #[must_use]
+    pub fn deterministic(&self) -> Self {
+        Defaults { plain: true, ..self.clone() }
+    }
+
+    /// The prior of a layer that states none.
+    pub fn prior(&self) -> Prior {
+        self.prior.unwrap_or_default()
+    }
+
+    /// The posterior of a layer that states none.
+    pub fn posterior(&self) -> Posterior {
+        self.of(self.posterior.unwrap_or_default())
+    }
+
+    /// The estimator of a layer that states none.
+    pub fn estimator(&self) -> Estimator {
+        self.estimator.unwrap_or_default()
+    }
+
+    /// The posterior of a layer that states this one: plain in a deterministic twin.
+    pub fn of(&self, posterior: Posterior) -> Posterior {
+        if self.plain { posterior.into_deterministic() } else { posterior }
+    }
+}
+
+/// What a net is made with: a struct that `bnn!` writes, a field for each argument.
+pub trait Arguments: Clone + Debug + Send {
+    /// Whether there is anything to say.
+    const ANY: bool = true;
+
+    /// The arguments of a net that has none.
+    fn none() -> Option<Self> {
+        None
+    }
+}
+
+/// A net's arguments where it has none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoArguments {}
+
+impl Arguments for NoArguments {
+    const ANY: bool = false;
+
+    fn none() -> Option<Self> {
+        Some(NoArguments {})
+    }
+}
 
 /// A net with a signature: what `bnn!` writes, and what it needs of a net that stands in another one.
 ///
@@ -19,26 +98,86 @@ use crate::parameter::Posterior;
     note = "declare `{Self}` with `bnn!`, or write its signature behind it: `name: {Self}: [in] -> [out]`"
 )]
 pub trait Net: BayesianModule + Debug + Send + Sized {
-    /// The shape of one example, without the batch.
+    /// What is known only when the net is made, a field for each by its name; [`NoArguments`] if there is nothing.
+    type Arguments: Arguments;
+    /// The shape of one example of the first input, without the batch. A size that is known only when the net is made goes by
+    /// its name.
     const INPUT: Shape;
-    /// The shape of what comes out for one example.
+    /// The shape of what comes out first for one example.
     const OUTPUT: Shape;
+    /// All inputs, with their names; an only input may have none.
+    const INPUTS: &'static [(&'static str, Shape)] = &[("", Self::INPUT)];
+    /// All outputs, with their names; an only output may have none.
+    const OUTPUTS: &'static [(&'static str, Shape)] = &[("", Self::OUTPUT)];
     /// Is evaluated once for each choice of const parameters: the checks that need their values.
     #[doc(hidden)]
     const CHECKED: () = ();
 
-    /// A new net at `p`. Each random layer's posterior is what `posterior` makes of the declared one: itself for `new`,
-    /// [`Posterior::into_deterministic`] for the deterministic twin.
-    ///
-    /// # Errors
-    /// [`Error::Configuration`](crate::Error::Configuration) for a number outside of its range.
-    fn try_with(p: &Path<'_>, posterior: &dyn Fn(Posterior) -> Posterior) -> Result<Self>;
+    /// The shape of an input of a net that is made with these arguments.
+    #[doc(hidden)]
+    fn input(_arguments: &Self::Arguments, which: usize) -> Shape {
+        port(Self::INPUTS, which)
+    }
 
-    /// `[batch, INPUT..]` to `[batch, OUTPUT..]`; dropout and batch norms are in training mode if `train`.
+    /// The shape of an output of a net that is made with these arguments.
+    #[doc(hidden)]
+    fn output(_arguments: &Self::Arguments, which: usize) -> Shape {
+        port(Self::OUTPUTS, which)
+    }
+
+    /// Whether a net can be made with these arguments: its sizes fit, its numbers lie in their ranges.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) for another shape; what the layers return, with their names.
-    fn try_forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor>;
+    /// [`Error::Unfit`], with the layer and a sentence.
+    fn check(_arguments: &Self::Arguments) -> Result<()> {
+        Ok(())
+    }
+
+    /// What [`try_with`](Self::try_with) does when all is checked.
+    #[doc(hidden)]
+    fn make(p: &Path<'_>, given: &Defaults, arguments: Self::Arguments) -> Result<Self>;
+
+    /// A new net at `p`. Layers that say nothing of their own get the net's defaults, and where it has none, `given`.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] for sizes that do not fit and numbers outside of their ranges; nothing is added to `p` then.
+    /// [`Error::Configuration`] for what a layer written by hand refuses.
+    fn try_with(p: &Path<'_>, given: &Defaults, arguments: Self::Arguments) -> Result<Self> {
+        Self::check(&arguments)?;
+        Self::make(p, given, arguments)
+    }
+
+    /// The only input `[batch, INPUT..]` to the only output `[batch, OUTPUT..]`; dropout and batch norms are in training mode
+    /// if `train`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another shape; what the layers return, with their names; [`Error::Unfit`] for a net of several
+    /// inputs or outputs.
+    fn try_forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+        let wrong = || Error::Unfit {
+            layer: "Net".to_owned(),
+            problem: format!("{} inputs and {} outputs, not one", Self::INPUTS.len(), Self::OUTPUTS.len()),
+        };
+        // What is written for several inputs calls `try_forward_all`, which would call this.
+        if Self::INPUTS.len() != 1 || Self::OUTPUTS.len() != 1 {
+            return Err(wrong());
+        }
+        self.try_forward_all(&[x], train)?.pop().ok_or_else(wrong)
+    }
+
+    /// All inputs, in order, to all outputs.
+    ///
+    /// # Errors
+    /// As [`try_forward_t`](Self::try_forward_t); [`Error::Unfit`] for another number of inputs.
+    fn try_forward_all(&self, inputs: &[&Tensor], train: bool) -> Result<Vec<Tensor>> {
+        match inputs {
+            [x] => Ok(vec![self.try_forward_t(x, train)?]),
+            _ => Err(Error::Unfit {
+                layer: "Net".to_owned(),
+                problem: format!("takes one input, got {}", inputs.len()),
+            }),
+        }
+    }
 
     /// The net as a module of any kind.
     #[doc(hidden)]

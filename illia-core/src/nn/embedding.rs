@@ -132,6 +132,21 @@ impl Embedding {
         Tensor::f_embedding(&table, &tokens, padding, scale_grad_by_freq, sparse).within("Embedding")
     }
 
+    /// The table as an output layer, tied to the input's (Press & Wolf 2017): features `[.., dim]` to a number for each token,
+    /// `[.., vocabulary]`, the products with its vector. Within a pass of one draw it is the draw of the lookup.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the last axis is not `dim`.
+    pub fn try_tied(&self, x: &Tensor) -> Result<Tensor> {
+        if x.size().last() != Some(&self.dim) {
+            let expected = format!("[.., {}]", self.dim);
+            return Err(Error::Shape { layer: "Tied".to_owned(), expected, given: x.size() });
+        }
+        let draw = self.weight.draw();
+        let table = self.with_padding(draw.weights()).within("Tied")?;
+        x.f_linear(&table, None::<Tensor>).within("Tied")
+    }
+
     fn check(&self, tokens: &Tensor) -> Result<()> {
         if tokens.numel() == 0 {
             return Ok(());
@@ -168,16 +183,14 @@ impl BayesianModule for Embedding {
     fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         visitor.parameter("weight", &self.weight);
     }
-    fn try_forward_module(&self, x: &Tensor, _: bool) -> Option<Result<Tensor>> {
-        Some(self.try_forward(x))
-    }
-
-    fn per_example(&self) -> bool {
-        true
-    }
-
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
         visitor.parameter("weight", &mut self.weight);
+    }
+    fn try_forward_module(&self, tokens: &Tensor, _: bool) -> Option<Result<Tensor>> {
+        Some(self.try_forward(tokens))
+    }
+    fn per_example(&self) -> bool {
+        true
     }
 }
 

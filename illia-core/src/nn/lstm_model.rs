@@ -120,18 +120,16 @@ impl BayesianModule for LstmModel {
         visitor.module("lstm", &self.lstm);
         visitor.module("head", &self.head);
     }
-    fn try_forward_module(&self, x: &Tensor, _: bool) -> Option<Result<Tensor>> {
-        Some(self.try_forward(x).map(|made| made.output))
-    }
-
-    fn per_example(&self) -> bool {
-        true
-    }
-
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
         visitor.module("embedding", &mut self.embedding);
         visitor.module("lstm", &mut self.lstm);
         visitor.module("head", &mut self.head);
+    }
+    fn try_forward_module(&self, tokens: &Tensor, _: bool) -> Option<Result<Tensor>> {
+        Some(self.try_forward(tokens).map(|states| states.output))
+    }
+    fn per_example(&self) -> bool {
+        true
     }
 }
 

@@ -4,21 +4,29 @@
 //! `new` stops with a sentence on a setting that makes no sense, as tch's constructors do; `try_new`
 //! returns it. Likewise `forward` and `try_forward` for inputs.
 
+mod attention;
+mod cgconv;
 mod conv;
 mod conv_transpose;
 mod dropout;
 mod embedding;
 mod linear;
 mod lstm_model;
+mod position;
 mod recurrent;
+mod rms_norm;
 
+pub use attention::{AttentionConfig, CrossAttention, SelfAttention};
+pub use cgconv::{Aggregation, CgConv, CgConvConfig};
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d, ConvConfig, Size};
 pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTransposeConfig};
 pub use dropout::{dropout, try_dropout};
 pub use embedding::{Embedding, EmbeddingConfig};
 pub use linear::{Linear, LinearConfig};
 pub use lstm_model::{LstmModel, LstmModelConfig, LstmModelOutput};
+pub use position::{ClassToken, PositionEmbedding, TokenConfig};
 pub use recurrent::{Gru, Lstm, Recurrent, RecurrentConfig, RecurrentOutput, Rnn};
+pub use rms_norm::{RmsNorm, RmsNormConfig};
 
 use std::borrow::Borrow;
 
@@ -87,17 +95,17 @@ macro_rules! weight_and_bias_layer {
                     visitor.parameter("bias", bias);
                 }
             }
-            fn try_forward_module(&self, x: &tch::Tensor, _: bool) -> Option<$crate::Result<tch::Tensor>> {
-                Some(self.try_forward(x))
-            }
-            fn per_example(&self) -> bool {
-                true
-            }
             fn visit_mut(&mut self, visitor: &mut $crate::VisitorMut<'_>) {
                 visitor.parameter("weight", &mut self.weight);
                 if let Some(bias) = &mut self.bias {
                     visitor.parameter("bias", bias);
                 }
+            }
+            fn try_forward_module(&self, x: &tch::Tensor, _: bool) -> Option<$crate::Result<tch::Tensor>> {
+                Some(self.try_forward(x))
+            }
+            fn per_example(&self) -> bool {
+                true
             }
         }
 

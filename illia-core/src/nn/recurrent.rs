@@ -384,14 +384,6 @@ impl<C: Cell> BayesianModule for Recurrent<C> {
         }
     }
 
-    fn try_forward_module(&self, x: &Tensor, train: bool) -> Option<Result<Tensor>> {
-        Some(self.try_forward_t(x, train))
-    }
-
-    fn per_example(&self) -> bool {
-        true
-    }
-
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
         for Direction { suffix, weight_ih, weight_hh, bias_ih, bias_hh } in &mut self.directions {
             visitor.parameter(&format!("weight_ih_{suffix}"), weight_ih);
@@ -403,6 +395,12 @@ impl<C: Cell> BayesianModule for Recurrent<C> {
                 visitor.parameter(&format!("bias_hh_{suffix}"), bias);
             }
         }
+    }
+    fn try_forward_module(&self, x: &Tensor, train: bool) -> Option<Result<Tensor>> {
+        Some(self.try_forward_t(x, train))
+    }
+    fn per_example(&self) -> bool {
+        true
     }
 }
 

@@ -225,7 +225,7 @@ pub(crate) fn forward<M: BayesianModule + ModuleT>(net: &M, x: &Tensor, train: b
 
 /// `x` with the rows of all draws, where a forward of several is under way and `x` has those of one: for code that joins it
 /// with what has all.
-pub(crate) fn of_all_draws(x: &Tensor) -> Tensor {
+pub fn of_all_draws(x: &Tensor) -> Tensor {
     let Some(stack) = stack::innermost_stack() else { return x.shallow_clone() };
     if stack.draws < 2 || x.size().first() != Some(&stack.rows) {
         return x.shallow_clone();

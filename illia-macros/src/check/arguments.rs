@@ -6,10 +6,11 @@ use syn::spanned::Spanned;
 use syn::{Expr, Ident, Lit};
 
 use super::Checker;
-use super::sizes::{Literal, literal, shown, strip};
-use crate::dim::Dim;
+use super::sizes::{Literal, ident_of, literal, shown, strip};
+use crate::dim::{Cond, Dim};
 use crate::names;
 use crate::parse::{Arg, Args, Value};
+use crate::say::Say;
 
 /// The arguments of one layer, while they are read.
 pub struct Reader {
@@ -34,6 +35,11 @@ impl Reader {
 
     pub fn span(&self) -> Span {
         self.span
+    }
+
+    /// The library's function for an op.
+    pub fn function(&self) -> Ident {
+        Ident::new(&self.kind, self.at.span())
     }
 }
 
@@ -146,7 +152,7 @@ impl Checker<'_> {
     }
 
     /// The argument of that name.
-    pub fn named(&self, reader: &Reader, name: &str) -> Option<Expr> {
+    pub fn named_argument(&self, reader: &Reader, name: &str) -> Option<Expr> {
         let arg = reader.args.iter().find(|arg| arg.name.as_ref().is_some_and(|n| n == name))?;
         arg.value.expr().cloned()
     }
@@ -185,7 +191,7 @@ impl Checker<'_> {
 
     /// A size by name.
     pub fn named_size(&mut self, reader: &Reader, name: &str, least: i64) -> Option<Dim> {
-        let expr = self.named(reader, name)?;
+        let expr = self.named_argument(reader, name)?;
         self.size(&expr, &format!("`{name}` of `{}`", reader.kind), least)
     }
 
@@ -218,7 +224,7 @@ impl Checker<'_> {
         least: i64,
         default: i64,
     ) -> Result<Vec<Dim>, ()> {
-        match self.named(reader, name) {
+        match self.named_argument(reader, name) {
             None => Ok(vec![Dim::Fixed(default); count]),
             Some(expr) => self.sizes_of(&expr, &format!("`{name}` of `{}`", reader.kind), count, least),
         }
@@ -235,6 +241,7 @@ impl Checker<'_> {
         };
         let Some(number) = number else {
             let expr = strip(expr);
+            self.real_in_range(expr, what, range);
             return Some(quote!((#expr)));
         };
         if !range.contains(number) {
@@ -243,6 +250,25 @@ impl Checker<'_> {
         }
         let literal = proc_macro2::Literal::f64_unsuffixed(number.abs());
         Some(if number.is_sign_negative() { quote!(-#literal) } else { quote!(#literal) })
+    }
+}
+
+impl Checker<'_> {
+    /// What is no literal: a const item or parameter is looked at by the compiler, anything else when the net is made.
+    fn real_in_range(&mut self, expr: &Expr, what: &str, range: Range) {
+        let private = self.private();
+        let constant = ident_of(expr).is_some_and(|name| {
+            !self.is_argument(&name)
+                && name.chars().any(char::is_uppercase)
+                && !name.chars().any(char::is_lowercase)
+        });
+        let range_name = Ident::new(range.function(), Span::call_site());
+        let holds = quote!(#private::#range_name(#expr));
+        let say =
+            Say::new(format!("{what} must be {}, got ", range.in_words())).real(quote!(#expr), shown(expr));
+        if constant || self.level(expr) == crate::dim::Level::Made {
+            self.require(expr, Cond::Const(holds), say);
+        }
     }
 }
 
@@ -268,6 +294,17 @@ impl Range {
             Range::Inside => x > 0.0 && x < 1.0,
             Range::Probability => (0.0..1.0).contains(&x),
             Range::NonNegative => x >= 0.0 && x.is_finite(),
+        }
+    }
+
+    /// The library's test.
+    fn function(self) -> &'static str {
+        match self {
+            Range::Any => "is_finite",
+            Range::Positive => "is_positive",
+            Range::Inside => "is_inside",
+            Range::Probability => "is_probability",
+            Range::NonNegative => "is_non_negative",
         }
     }
 

@@ -1,12 +1,12 @@
 //! Shapes that the user writes: sizes and named axes.
 
 use quote::{format_ident, quote};
-use syn::Expr;
+use syn::{Expr, Ident};
 
 use super::sizes::ident_of;
 use super::{Checker, State};
 use crate::dim::{Cond, Const, Dim, Level, Shape, infix};
-use crate::model::ShapeConst;
+use crate::model::{Made, ShapeConst};
 use crate::parse;
 use crate::say::Say;
 
@@ -39,7 +39,7 @@ impl Checker<'_> {
         let name = ident_of(axis)?;
         let plain = name.trim_start_matches("r#").to_owned();
         let lower = plain.chars().next().is_some_and(|c| c.is_lowercase() || c == '_');
-        (lower && !self.is_param(&name)).then_some(plain)
+        (lower && !self.is_param(&name) && !self.is_argument(&name)).then_some(plain)
     }
 
     /// A shape that the user says comes out, given what `names` mean so far. A new name is free.
@@ -76,12 +76,7 @@ impl Checker<'_> {
                 let say = Say::new(format!("{who} "))
                     .shape(&declared_shape)
                     .text(format!(", but {} gives ", state.giver));
-                let generic = given.level != Level::Item || self.level(&declared.axes) != Level::Item;
-                self.require(
-                    declared_span(declared),
-                    Cond::Const { tokens: same, generic },
-                    say.shape(&state.shape),
-                )
+                self.require(declared_span(declared), Cond::Const(same), say.shape(&state.shape))
             }
             Shape::Known(dims) => self.matches_dims(declared, &dims.clone(), state, who),
         }
@@ -164,22 +159,20 @@ impl Checker<'_> {
             return false;
         }
         let mut wrong = None;
-        let mut open: Option<(&Expr, Vec<proc_macro2::TokenStream>, bool)> = None;
+        let mut open: Option<(&Expr, Vec<proc_macro2::TokenStream>)> = None;
         for ((axis, want), got) in declared.axes.iter().zip(&expected).zip(dims) {
             match want.equals(got) {
                 Cond::Known(true) => {}
                 Cond::Known(false) => wrong = wrong.or(Some(axis)),
-                Cond::Const { tokens, generic } => {
-                    let (_, all, any) = open.get_or_insert((axis, Vec::new(), false));
-                    all.push(tokens);
-                    *any |= generic;
+                Cond::Const(tokens) => {
+                    open.get_or_insert((axis, Vec::new())).1.push(tokens);
                 }
             }
         }
         if let Some(axis) = wrong {
             self.errors.at(axis, say(&declared_shape).plain());
-        } else if let Some((axis, tokens, generic)) = open {
-            let cond = Cond::Const { tokens: infix(&tokens, &quote!(&&)), generic };
+        } else if let Some((axis, tokens)) = open {
+            let cond = Cond::Const(infix(&tokens, &quote!(&&)));
             self.require(axis, cond, say(&declared_shape));
         }
         wrong.is_none()
@@ -190,9 +183,8 @@ impl Checker<'_> {
     }
 
     /// What comes out at last must be the signature's output.
-    pub fn output_shape(&mut self, shape: &parse::Shape, state: &State) -> Shape {
-        let who = format!("the output of `{}` is", self.net.ident);
-        self.matches(shape, state, &who);
+    pub fn output_shape(&mut self, shape: &parse::Shape, state: &State, who: &str) -> Shape {
+        self.matches(shape, state, who);
         // As declared: names stay names.
         let mut dims = Vec::new();
         for axis in &shape.axes {
@@ -215,14 +207,21 @@ impl Checker<'_> {
 
     /// A shape that only the compiler knows, as it is written.
     pub fn written(&self, tokens: proc_macro2::TokenStream, text: String, level: Level) -> Shape {
-        let level = if level == Level::Item { Level::Item } else { Level::Generic };
+        let level = if level == Level::Param { Level::Generic } else { level };
         Shape::Opaque(Const { tokens, text, level })
     }
 
     /// A shape that only the compiler knows, as a constant with a name: what follows refers to it.
     pub fn opaque(&mut self, tokens: proc_macro2::TokenStream, text: String, level: Level) -> Shape {
         // What takes a const parameter is known with it only, whatever the shape that it was made from.
-        let level = if self.level(&tokens) == Level::Item { level } else { level.max(Level::Generic) };
+        let level = match self.level(&tokens) {
+            Level::Param => level.max(Level::Generic),
+            own => level.max(own),
+        };
+        if level == Level::Made {
+            let name = self.made("shape", tokens);
+            return self.written(quote!(#name), text, level);
+        }
         let generic = level != Level::Item;
         let same = |shape: &&ShapeConst| shape.tokens.to_string() == tokens.to_string();
         let name = match self.model.shapes.iter().find(same) {
@@ -239,6 +238,17 @@ impl Checker<'_> {
         };
         self.written(if generic { quote!(Self::#name) } else { quote!(#name) }, text, level)
     }
+
+    /// What is known when the net is made, as a variable of the functions that need it.
+    pub fn made(&mut self, what: &str, tokens: proc_macro2::TokenStream) -> Ident {
+        if let Some(made) = self.model.made.iter().find(|made| made.tokens.to_string() == tokens.to_string())
+        {
+            return made.name.clone();
+        }
+        let name = format_ident!("__made_{what}{}", self.model.made.len());
+        self.model.made.push(Made { name: name.clone(), tokens });
+        name
+    }
 }
 
 /// The tokens to point at for a whole shape.
@@ -246,6 +256,16 @@ pub fn declared_span(shape: &parse::Shape) -> proc_macro2::TokenStream {
     let mut group = proc_macro2::Group::new(proc_macro2::Delimiter::Bracket, quote!());
     group.set_span(shape.bracket.span.join());
     quote!(#group)
+}
+
+/// A net's input or output as a constant: what is known only when the net is made goes by its name.
+pub fn signature_tokens(illia: &syn::Path, shape: &Shape) -> proc_macro2::TokenStream {
+    let Shape::Known(dims) = shape else { return shape_tokens(illia, shape) };
+    let named = |dim: &Dim| match dim {
+        Dim::Const(c) if c.level == Level::Made => Dim::named(&c.text),
+        dim => dim.clone(),
+    };
+    shape_tokens(illia, &Shape::Known(dims.iter().map(named).collect()))
 }
 
 /// A constant `Shape`.

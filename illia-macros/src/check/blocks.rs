@@ -92,17 +92,15 @@ impl Checker<'_> {
                     return Some(Cond::Known(false));
                 }
                 let mut tokens = Vec::new();
-                let mut any_generic = false;
                 for cond in conds {
-                    if let Cond::Const { tokens: t, generic } = cond {
+                    if let Cond::Const(t) = cond {
                         tokens.push(t);
-                        any_generic |= generic;
                     }
                 }
                 Some(if tokens.is_empty() {
                     Cond::Known(true)
                 } else {
-                    Cond::Const { tokens: infix(&tokens, &quote!(&&)), generic: any_generic }
+                    Cond::Const(infix(&tokens, &quote!(&&)))
                 })
             }
             _ => {
@@ -111,9 +109,8 @@ impl Checker<'_> {
                 {
                     return Some(Cond::Known(true));
                 }
-                let generic = shape_level(a).max(shape_level(b)) != Level::Item;
                 let (a, b) = (self.shape_tokens(a), self.shape_tokens(b));
-                Some(Cond::Const { tokens: quote!(#a.same(&#b)), generic })
+                Some(Cond::Const(quote!(#a.same(&#b))))
             }
         }
     }
@@ -138,7 +135,9 @@ impl Checker<'_> {
             joined = Some(match joined {
                 None => after,
                 Some(before) => {
-                    let shape = self.joined(*span, &before, &after);
+                    let at = Ident::new("branch", *span);
+                    let what = "the branches of a `concat` may differ";
+                    let shape = self.joined(&at, what, None, &before, &after);
                     State { shape, giver: before.giver, real }
                 }
             });
@@ -151,24 +150,27 @@ impl Checker<'_> {
         )
     }
 
-    /// Two branches, joined along the first axis that is no dynamic one.
-    fn joined(&mut self, span: Span, before: &State, after: &State) -> Shape {
+    /// Two shapes joined: along that axis, or the first that is no dynamic one.
+    pub fn joined(
+        &mut self,
+        at: &Ident,
+        what: &str,
+        axis: Option<usize>,
+        before: &State,
+        after: &State,
+    ) -> Shape {
         let private = self.private();
-        let at = Ident::new("branch", span);
-        let say = Say::new(format!(
-            "the branches of a `concat` may differ in their features alone, but {} gives ",
-            before.giver
-        ))
-        .shape(&before.shape)
-        .text(format!(" and {} gives ", after.giver))
-        .shape(&after.shape);
+        let say = Say::new(format!("{what} in their features alone, but {} gives ", before.giver))
+            .shape(&before.shape)
+            .text(format!(" and {} gives ", after.giver))
+            .shape(&after.shape);
         match (&before.shape, &after.shape) {
             (Shape::Unknown(_), _) | (_, Shape::Unknown(_)) => Shape::Unknown(None),
             (Shape::Known(a), Shape::Known(b)) => {
-                let axis = |dims: &[Dim]| dims.iter().position(|dim| !dim.is_dynamic());
-                let fits = a.len() == b.len() && axis(a) == axis(b) && axis(a).is_some();
-                let Some(axis) = axis(a).filter(|_| fits) else {
-                    self.errors.span(span, say.plain());
+                let first = |dims: &[Dim]| dims.iter().position(|dim| !dim.is_dynamic());
+                let fits = a.len() == b.len() && (axis.is_some() || first(a) == first(b));
+                let Some(axis) = axis.or(first(a)).filter(|axis| fits && *axis < a.len()) else {
+                    self.errors.at(at, say.plain());
                     return Shape::Unknown(None);
                 };
                 let without = |dims: &[Dim]| {
@@ -176,7 +178,7 @@ impl Checker<'_> {
                     Shape::Known(others.map(|(_, dim)| dim.clone()).collect())
                 };
                 if let Some(cond) = self.same(&without(a), &without(b))
-                    && !self.require(&at, cond, say)
+                    && !self.require(at, cond, say)
                 {
                     return Shape::Unknown(None);
                 }
@@ -184,22 +186,31 @@ impl Checker<'_> {
                 if let (Some(x), Some(y)) = (a.get(axis), b.get(axis))
                     && let Some(slot) = dims.get_mut(axis)
                 {
-                    *slot = computed(
-                        &[x, y],
-                        |n| n.iter().try_fold(0i64, |sum, n| sum.checked_add(*n)),
-                        |t| infix(t, &quote!(+)),
-                        |t| format!("({})", t.join(" + ")),
-                    );
+                    *slot = if x.is_dynamic() || y.is_dynamic() {
+                        Dim::named(&format!("{} + {}", x.text(), y.text()))
+                    } else {
+                        computed(
+                            &[x, y],
+                            |n| n.iter().try_fold(0i64, |sum, n| sum.checked_add(*n)),
+                            |t| infix(t, &quote!(+)),
+                            |t| format!("({})", t.join(" + ")),
+                        )
+                    };
                 }
                 Shape::Known(dims)
             }
             (a, b) => {
                 let level = shape_level(a).max(shape_level(b));
                 let (a, b) = (self.shape_tokens(a), self.shape_tokens(b));
-                let cond =
-                    Cond::Const { tokens: quote!(#private::joinable(#a, #b)), generic: level != Level::Item };
-                self.require(&at, cond, say);
-                self.opaque(quote!(#private::joined(#a, #b)), "the joined branches".into(), level)
+                let (fits, tokens) = match axis {
+                    None => (quote!(#private::joinable(#a, #b)), quote!(#private::joined(#a, #b))),
+                    Some(n) => (
+                        quote!(#private::joinable_along(#n, #a, #b)),
+                        quote!(#private::joined_along(#n, #a, #b)),
+                    ),
+                };
+                self.require(at, Cond::Const(fits), say);
+                self.opaque(tokens, "the joined branches".into(), level)
             }
         }
     }
@@ -244,12 +255,18 @@ impl Checker<'_> {
         let mut errors = Errors::default();
         let mut probe = Checker {
             errors: &mut errors,
-            model: Model { shapes: self.model.shapes.clone(), ..Model::default() },
+            model: Model {
+                shapes: self.model.shapes.clone(),
+                made: self.model.made.clone(),
+                ..Model::default()
+            },
             net: self.net,
             illia: self.illia.clone(),
-            defaults: self.defaults.clone(),
             names: self.names.clone(),
             fields: self.fields.clone(),
+            values: self.values.clone(),
+            known: self.known.clone(),
+            step: self.step.clone(),
             quiet: false,
             loops: self.loops,
             sound: self.sound.clone(),
@@ -294,7 +311,7 @@ impl Checker<'_> {
     }
 }
 
-fn shape_level(shape: &Shape) -> Level {
+pub fn shape_level(shape: &Shape) -> Level {
     let of = |dim: &Dim| match dim {
         Dim::Const(c) => c.level,
         _ => Level::Item,

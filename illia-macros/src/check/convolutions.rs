@@ -52,7 +52,7 @@ impl Checker<'_> {
         let window = self.window(&reader, site, axes);
         let groups = self.named_size(&reader, "groups", 1);
         let bias = self.setting(&reader, "bias");
-        let (families, estimator) = self.families(site, &reader, true);
+        let families = self.families(site, &reader, true);
         let fits = self.rank(site, axes + 1, wanted(axes));
         let (true, Some(outputs), Some(window)) = (fits, outputs, window) else {
             return Made::broken(ty, Shape::Unknown(None));
@@ -61,11 +61,13 @@ impl Checker<'_> {
         if let (Some(inputs), Some((expr, dim))) = (&inputs, &stated) {
             self.stated(site, expr, dim, inputs, "channels");
         }
-        if let (Some(groups), Some(inputs), Some(expr)) = (&groups, &inputs, self.named(&reader, "groups")) {
+        if let (Some(groups), Some(inputs), Some(expr)) =
+            (&groups, &inputs, self.named_argument(&reader, "groups"))
+        {
             let _ = self.divides(&expr, groups, inputs, who, "channels that come in")
                 && self.divides(&expr, groups, &outputs, who, "channels that go out");
         }
-        let kernel_at = self.named(&reader, "kernel");
+        let kernel_at = self.named_argument(&reader, "kernel");
         let at = kernel_at.as_ref().map_or_else(|| quote!(#name), |kernel| quote!(#kernel));
         let shape = self.slide(&at, who, "kernel", state, Some(&outputs), &window);
         let Some(inputs) = inputs else { return Made::broken(ty, shape) };
@@ -98,7 +100,7 @@ impl Checker<'_> {
             },
             run: Run::Forward,
             shape,
-            estimator,
+            estimator: true,
             ty,
         }
     }
@@ -128,7 +130,7 @@ impl Checker<'_> {
         let added = self.named_sizes(&reader, "output_padding", axes, 0, 0);
         let groups = self.named_size(&reader, "groups", 1);
         let bias = self.setting(&reader, "bias");
-        let (families, estimator) = self.families(site, &reader, true);
+        let families = self.families(site, &reader, true);
         let fits = self.rank(site, axes + 1, wanted(axes));
         let (true, Some(outputs), Some(window), Ok(added)) = (fits, outputs, window, added) else {
             return Made::broken(ty, Shape::Unknown(None));
@@ -137,11 +139,13 @@ impl Checker<'_> {
         if let (Some(inputs), Some((expr, dim))) = (&inputs, &stated) {
             self.stated(site, expr, dim, inputs, "channels");
         }
-        if let (Some(groups), Some(inputs), Some(expr)) = (&groups, &inputs, self.named(&reader, "groups")) {
+        if let (Some(groups), Some(inputs), Some(expr)) =
+            (&groups, &inputs, self.named_argument(&reader, "groups"))
+        {
             let _ = self.divides(&expr, groups, inputs, who, "channels that come in")
                 && self.divides(&expr, groups, &outputs, who, "channels that go out");
         }
-        if let Some(expr) = self.named(&reader, "output_padding") {
+        if let Some(expr) = self.named_argument(&reader, "output_padding") {
             for (a, (s, d)) in added.iter().zip(window.stride.iter().zip(&window.dilation)) {
                 if let (Some(a), Some(s), Some(d)) = (a.fixed(), s.fixed(), d.fixed())
                     && a >= s.max(d)
@@ -155,7 +159,8 @@ impl Checker<'_> {
                 }
             }
         }
-        let at = self.named(&reader, "padding").map_or_else(|| quote!(#name), |padding| quote!(#padding));
+        let at =
+            self.named_argument(&reader, "padding").map_or_else(|| quote!(#name), |padding| quote!(#padding));
         let lists = [&window.kernel, &window.stride, &window.padding, &added, &window.dilation];
         let shape = match &state.shape {
             Shape::Known(dims) => {
@@ -218,7 +223,7 @@ impl Checker<'_> {
             },
             run: Run::Forward,
             shape,
-            estimator,
+            estimator: true,
             ty,
         }
     }
@@ -244,7 +249,7 @@ impl Checker<'_> {
 
     /// Kernel (asked for), stride, padding and dilation.
     fn window(&mut self, reader: &Reader, site: &Site, axes: usize) -> Option<Window> {
-        let kernel = match self.named(reader, "kernel") {
+        let kernel = match self.named_argument(reader, "kernel") {
             Some(expr) => self.sizes_of(&expr, &format!("`kernel` of `{}`", reader.kind), axes, 1),
             None => {
                 self.errors.at(
@@ -289,8 +294,7 @@ impl Checker<'_> {
             Shape::Opaque(c) => {
                 let c = c.clone();
                 let tokens = &c.tokens;
-                let generic = c.level != Level::Item;
-                self.require(kind, Cond::Const { tokens: quote!(#tokens.size(0) > 0), generic }, say);
+                self.require(kind, Cond::Const(quote!(#tokens.size(0) > 0)), say);
                 let text = format!("the channels of {}", c.text);
                 Some(Dim::Const(Const { tokens: quote!(#tokens.size(0)), text, level: c.level }))
             }
@@ -335,8 +339,7 @@ impl Checker<'_> {
                 let tokens = quote!(#private::windowed(#given, #o, #(#lists),*));
                 let say = Say::new(format!("the {what} of `{who}` is larger than its padded input, "))
                     .shape(&state.shape);
-                let generic = c.level != Level::Item;
-                self.require(at, Cond::Const { tokens: quote!(#private::positive(#tokens)), generic }, say);
+                self.require(at, Cond::Const(quote!(#private::positive(#tokens))), say);
                 self.opaque(tokens, "[channels, ..]".into(), c.level)
             }
             Shape::Known(dims) => {
@@ -417,7 +420,7 @@ pub fn at_least_one(dim: &Dim) -> Cond {
         Dim::Fixed(n) => Cond::Known(*n >= 1),
         Dim::Const(c) => {
             let tokens = &c.tokens;
-            Cond::Const { tokens: quote!(#tokens >= 1), generic: c.level != Level::Item }
+            Cond::Const(quote!(#tokens >= 1))
         }
         Dim::Dynamic { .. } => Cond::Known(true),
     }
@@ -428,7 +431,6 @@ pub fn cond_of(
     dims: &[&Dim],
     tokens: impl FnOnce(&[proc_macro2::TokenStream]) -> proc_macro2::TokenStream,
 ) -> Cond {
-    let generic = dims.iter().any(|dim| matches!(dim, Dim::Const(c) if c.level != Level::Item));
     let parts: Vec<_> = dims.iter().map(|dim| dim.tokens()).collect();
-    Cond::Const { tokens: tokens(&parts), generic }
+    Cond::Const(tokens(&parts))
 }

@@ -9,14 +9,6 @@ use super::arguments::{Range, Reader};
 use crate::names;
 use crate::parse::{self, Args, Value};
 
-/// What the net sets for all of its layers.
-#[derive(Default, Clone)]
-pub struct Defaults {
-    pub prior: Option<TokenStream>,
-    pub posterior: Option<TokenStream>,
-    pub estimator: Option<TokenStream>,
-}
-
 /// An argument of a family: name, default, range.
 type Number = (&'static str, f64, Range);
 
@@ -34,38 +26,32 @@ const POSTERIORS: [&str; 5] = ["Gaussian", "Point", "Dropout", "FanIn", "Determi
 const ESTIMATORS: [&str; 3] = ["Reparameterization", "LocalReparameterization", "Flipout"];
 
 impl Checker<'_> {
-    /// The net's defaults.
-    pub fn defaults_of(&mut self, list: &[parse::Default]) -> Defaults {
-        let mut defaults = Defaults::default();
+    /// The net's defaults, put on those that it inherits.
+    pub fn defaults_of(&mut self, list: &[parse::Default]) -> TokenStream {
+        let mut seen: Vec<String> = Vec::new();
+        let mut own = TokenStream::new();
         for parse::Default { name, value } in list {
-            let slot = match name.to_string().as_str() {
-                "prior" => &mut defaults.prior,
-                "posterior" => &mut defaults.posterior,
-                _ => &mut defaults.estimator,
-            };
-            if slot.is_some() {
+            let text = name.to_string();
+            if seen.contains(&text) {
                 self.errors.at(name, format!("the default `{name}` is given twice"));
                 continue;
             }
-            let made = match name.to_string().as_str() {
-                "prior" => self.prior(value),
-                "posterior" => self.posterior(value),
-                _ => self.estimator(value),
+            let made = match text.as_str() {
+                "prior" => self.prior(value).map(|prior| quote!(.with_prior(#prior))),
+                "posterior" => self.posterior(value).map(|posterior| quote!(.with_posterior(#posterior))),
+                _ => self.estimator(value).map(|estimator| quote!(.with_estimator(#estimator))),
             };
-            match name.to_string().as_str() {
-                "prior" => defaults.prior = made,
-                "posterior" => defaults.posterior = made,
-                _ => defaults.estimator = made,
-            }
+            own.extend(made);
+            seen.push(text);
         }
-        defaults
+        own
     }
 
     /// An expression of type `Prior`.
     pub fn prior(&mut self, value: &Value) -> Option<TokenStream> {
         let illia = self.illia.clone();
         let (family, args) = match value {
-            Value::Expr(expr) => return Some(quote!(#expr)),
+            Value::Expr(expr) => return Some(quote!(#illia::Prior::from(#expr))),
             Value::Family(family, args) => (family, args.as_ref()),
         };
         let Some((_, numbers)) = PRIORS.iter().find(|(name, _)| family == name) else {
@@ -76,7 +62,7 @@ impl Checker<'_> {
         self.known_arguments(&mut reader, 0, &names);
         let fields = numbers.iter().map(|(name, default, range)| {
             let field = Ident::new(name, family.span());
-            let value = match self.named(&reader, name) {
+            let value = match self.named_argument(&reader, name) {
                 None => Some(quote!(#default)),
                 Some(expr) => self.real(&expr, &format!("`{name}` of `{family}`"), *range),
             };
@@ -92,7 +78,7 @@ impl Checker<'_> {
     pub fn posterior(&mut self, value: &Value) -> Option<TokenStream> {
         let illia = self.illia.clone();
         let (family, args) = match value {
-            Value::Expr(expr) => return Some(quote!(#expr)),
+            Value::Expr(expr) => return Some(quote!(#illia::Posterior::from(#expr))),
             Value::Family(family, args) => (family, args.as_ref()),
         };
         let mut reader = Reader::new(family, args);
@@ -109,7 +95,7 @@ impl Checker<'_> {
             }
             "Point" => {
                 self.known_arguments(&mut reader, 0, &["mu"]);
-                if self.named(&reader, "mu").is_none() {
+                if self.named_argument(&reader, "mu").is_none() {
                     return Some(quote!(#illia::Posterior::point()));
                 }
                 let mu = self.init(&reader, "mu", quote!(0.0))?;
@@ -117,14 +103,14 @@ impl Checker<'_> {
             }
             "Dropout" => {
                 self.known_arguments(&mut reader, 0, &["p", "mu"]);
-                let p = match self.named(&reader, "p") {
+                let p = match self.named_argument(&reader, "p") {
                     Some(expr) => self.real(&expr, "`p` of `Dropout`", Range::Probability)?,
                     None => {
                         self.errors.at(family, "`Dropout` needs its probability: `Dropout(p: 0.1)`");
                         return None;
                     }
                 };
-                if self.named(&reader, "mu").is_none() {
+                if self.named_argument(&reader, "mu").is_none() {
                     return Some(quote!(#illia::Posterior::dropout(#p)));
                 }
                 let mu = self.init(&reader, "mu", quote!(0.0))?;
@@ -132,7 +118,7 @@ impl Checker<'_> {
             }
             "Deterministic" => {
                 self.known_arguments(&mut reader, 0, &["init"]);
-                if self.named(&reader, "init").is_none() {
+                if self.named_argument(&reader, "init").is_none() {
                     return Some(quote!(#illia::Posterior::deterministic()));
                 }
                 let init = self.init(&reader, "init", quote!(0.0))?;
@@ -145,7 +131,7 @@ impl Checker<'_> {
     /// Where mu or rho starts: a number, or tch's `Init`.
     fn init(&mut self, reader: &Reader, name: &str, default: TokenStream) -> Option<TokenStream> {
         let private = self.private();
-        let start = match self.named(reader, name) {
+        let start = match self.named_argument(reader, name) {
             None => default,
             Some(expr) => self.real(&expr, &format!("`{name}` of `{}`", reader.kind), Range::Any)?,
         };

@@ -6,33 +6,57 @@ use syn::Ident;
 
 use super::arguments::Reader;
 use super::nested::with_article;
-use super::ops::OPS;
+use super::ops::op_names;
 use super::steps::Made;
 use super::{Checker, State};
-use crate::dim::{Cond, Const, Dim, Level, Shape};
+use crate::dim::{Cond, Const, Dim, Shape};
 use crate::model::{Make, Run};
 use crate::names;
 use crate::parse::Layer;
 use crate::say::Say;
 
-/// The library's layers.
-pub const LAYERS: [&str; 15] = [
-    "Linear",
-    "Conv1d",
-    "Conv2d",
-    "Conv3d",
-    "ConvTranspose1d",
-    "ConvTranspose2d",
-    "Embedding",
-    "Lstm",
-    "Gru",
-    "Rnn",
-    "LayerNorm",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "BatchNorm3d",
-    "GroupNorm",
+/// What checks a layer and says what it comes to.
+type Check = fn(&mut Checker<'_>, &Site<'_>, Reader) -> Made;
+
+/// A layer of the library's: a new one is a row.
+pub struct LayerRow {
+    pub name: &'static str,
+    check: Check,
+}
+
+const fn row(name: &'static str, check: Check) -> LayerRow {
+    LayerRow { name, check }
+}
+
+/// The library's layers. `Tied`, which has no weights of its own, is looked at with the steps.
+pub const LAYERS: &[LayerRow] = &[
+    row("Linear", |c, site, reader| c.linear(site, reader)),
+    row("Conv1d", |c, site, reader| c.convolution(site, reader, 1)),
+    row("Conv2d", |c, site, reader| c.convolution(site, reader, 2)),
+    row("Conv3d", |c, site, reader| c.convolution(site, reader, 3)),
+    row("ConvTranspose1d", |c, site, reader| c.transposed(site, reader, 1)),
+    row("ConvTranspose2d", |c, site, reader| c.transposed(site, reader, 2)),
+    row("Embedding", |c, site, reader| c.embedding(site, reader)),
+    row("Lstm", |c, site, reader| c.recurrent(site, reader)),
+    row("Gru", |c, site, reader| c.recurrent(site, reader)),
+    row("Rnn", |c, site, reader| c.recurrent(site, reader)),
+    row("SelfAttention", |c, site, reader| c.self_attention(site, reader)),
+    row("CrossAttention", |c, site, reader| c.cross_attention(site, reader)),
+    row("PositionEmbedding", |c, site, reader| c.position_embedding(site, reader)),
+    row("ClassToken", |c, site, reader| c.class_token(site, reader)),
+    row("LayerNorm", |c, site, reader| c.layer_norm(site, reader)),
+    row("RmsNorm", |c, site, reader| c.rms_norm(site, reader)),
+    row("BatchNorm1d", |c, site, reader| c.batch_norm(site, reader, 1)),
+    row("BatchNorm2d", |c, site, reader| c.batch_norm(site, reader, 2)),
+    row("BatchNorm3d", |c, site, reader| c.batch_norm(site, reader, 3)),
+    row("GroupNorm", |c, site, reader| c.group_norm(site, reader)),
+    row("Tied", |c, site, _| c.tied_elsewhere(site)),
 ];
+
+/// Their names.
+pub fn layer_names() -> Vec<&'static str> {
+    LAYERS.iter().map(|layer| layer.name).collect()
+}
 
 /// What is common to a layer's check.
 pub struct Site<'s> {
@@ -53,28 +77,36 @@ impl Checker<'_> {
             return self.nested(who, layer, deterministic, state);
         };
         let name = kind.to_string();
-        if LAYERS.contains(&name.as_str()) {
-            return self.known_layer(&Site { who, kind, state, deterministic }, &name, layer);
+        if let Some(row) = LAYERS.iter().find(|row| row.name == name) {
+            return self.known_layer(&Site { who, kind, state, deterministic }, row, layer);
         }
-        if layer.args.is_none() {
+        let known = layer_names();
+        let near = names::nearest(&name, &known);
+        let ops = op_names();
+        let op = layer.args.as_ref().is_some_and(|_| ops.contains(&names::as_op(&name).as_str()));
+        let arguments = layer.args.as_ref().is_some_and(|args| {
+            !args.list.is_empty() && args.list.iter().all(|arg| arg.name.is_some() && arg.to.is_none())
+        });
+        // A net's arguments go by name.
+        if layer.args.is_none() || (arguments && near.is_none() && !op) {
             return self.nested(who, layer, deterministic, state);
         }
-        let hint = match names::nearest(&name, &LAYERS) {
+        let hint = match near {
             Some(known) => format!("did you mean `{known}`?"),
-            None if OPS.contains(&names::as_op(&name).as_str()) => {
+            None if op => {
                 format!("it is an op, which goes without a name: `{}`", names::as_op(&name))
             }
             None => format!(
                 "known are {}; a net of yours goes without parentheses, a module of yours with its signature: `{who}: {name}(..): [in] -> [out]`",
-                names::listed(&LAYERS)
+                names::listed(&known)
             ),
         };
         self.errors.at(kind, format!("unknown layer `{name}`; {hint}"));
-        match names::nearest(&name, &LAYERS) {
+        match LAYERS.iter().find(|row| Some(row.name) == near) {
             // What follows is checked as if it had been meant.
-            Some(known) => {
+            Some(row) => {
                 let count = self.errors.count();
-                let made = self.known_layer(&Site { who, kind, state, deterministic }, known, layer);
+                let made = self.known_layer(&Site { who, kind, state, deterministic }, row, layer);
                 self.errors.truncate(count);
                 made
             }
@@ -82,75 +114,40 @@ impl Checker<'_> {
         }
     }
 
-    fn known_layer(&mut self, site: &Site, name: &str, layer: &Layer) -> Made {
+    fn known_layer(&mut self, site: &Site, row: &LayerRow, layer: &Layer) -> Made {
         let mut reader = Reader::new(site.kind, layer.args.as_ref());
-        reader.kind = name.to_owned();
-        match name {
-            "Linear" => self.linear(site, reader),
-            "Conv1d" => self.convolution(site, reader, 1),
-            "Conv2d" => self.convolution(site, reader, 2),
-            "Conv3d" => self.convolution(site, reader, 3),
-            "ConvTranspose1d" => self.transposed(site, reader, 1),
-            "ConvTranspose2d" => self.transposed(site, reader, 2),
-            "Embedding" => self.embedding(site, reader),
-            "Lstm" | "Gru" | "Rnn" => self.recurrent(site, reader),
-            "LayerNorm" => self.layer_norm(site, reader),
-            "BatchNorm1d" => self.batch_norm(site, reader, 1),
-            "BatchNorm2d" => self.batch_norm(site, reader, 2),
-            "BatchNorm3d" => self.batch_norm(site, reader, 3),
-            _ => self.group_norm(site, reader),
-        }
+        reader.kind = row.name.to_owned();
+        (row.check)(self, site, reader)
     }
 
     /// `prior: .., bias_prior: .., posterior: .., estimator: ..` of a layer's configuration, defaults filled in.
-    pub fn families(
-        &mut self,
-        site: &Site,
-        reader: &Reader,
-        estimator: bool,
-    ) -> (TokenStream, Option<TokenStream>) {
-        let illia = self.illia.clone();
-        let defaults = self.defaults.clone();
-        let mut fields = TokenStream::new();
-        let prior = match self.family(reader, "prior") {
-            Some(value) => self.prior(&value),
-            None => defaults.prior,
-        };
-        if let Some(prior) = prior {
-            fields.extend(quote!(prior: #prior,));
-        }
+    pub fn families(&mut self, site: &Site, reader: &Reader, estimator: bool) -> TokenStream {
+        let defaults =
+            if site.deterministic { quote!(__defaults.deterministic()) } else { quote!(__defaults) };
+        let prior = self.family(reader, "prior").and_then(|value| self.prior(&value));
+        let prior = prior.unwrap_or_else(|| quote!(#defaults.prior()));
+        let mut fields = quote!(prior: #prior,);
         if let Some(value) = self.family(reader, "bias_prior")
             && let Some(prior) = self.prior(&value)
         {
             fields.extend(quote!(bias_prior: ::core::option::Option::Some(#prior),));
         }
-        let posterior = match self.family(reader, "posterior") {
-            Some(value) => self.posterior(&value),
-            None => defaults.posterior,
-        };
-        let posterior = posterior.unwrap_or_else(|| quote!(::core::default::Default::default()));
-        fields.extend(if site.deterministic {
-            quote!(posterior: #illia::Posterior::into_deterministic(#posterior),)
-        } else {
-            quote!(posterior: posterior(#posterior),)
+        let posterior = self.family(reader, "posterior").and_then(|value| self.posterior(&value));
+        fields.extend(match posterior {
+            Some(posterior) => quote!(posterior: #defaults.of(#posterior),),
+            None => quote!(posterior: #defaults.posterior(),),
         });
-        if !estimator {
-            return (fields, None);
+        if estimator {
+            let given = self.family(reader, "estimator").and_then(|value| self.estimator(&value));
+            let given = given.unwrap_or_else(|| quote!(#defaults.estimator()));
+            fields.extend(quote!(estimator: #given,));
         }
-        let given = match self.family(reader, "estimator") {
-            Some(value) => self.estimator(&value),
-            None => defaults.estimator,
-        };
-        let shown = given.clone().unwrap_or_else(|| quote!(#illia::Estimator::Reparameterization));
-        if let Some(estimator) = given {
-            fields.extend(quote!(estimator: #estimator,));
-        }
-        (fields, Some(shown))
+        fields
     }
 
     /// `name: value,` of a configuration for a Rust expression.
     pub fn setting(&mut self, reader: &Reader, name: &str) -> TokenStream {
-        match self.named(reader, name) {
+        match self.named_argument(reader, name) {
             Some(expr) => {
                 let field = Ident::new(name, reader.at.span());
                 quote!(#field: #expr,)
@@ -165,7 +162,7 @@ impl Checker<'_> {
         self.known_arguments(&mut reader, 1, &["bias", "prior", "posterior", "estimator", "bias_prior"]);
         let (outputs, stated) = self.output_size(&reader, &format!("{}: Linear(10)", site.who));
         let bias = self.setting(&reader, "bias");
-        let (families, estimator) = self.families(site, &reader, true);
+        let families = self.families(site, &reader, true);
         let last = outputs.clone().map(Box::new);
         let Some(inputs) = self.features(site, stated.as_ref()) else {
             return Made::broken(ty, self.after_last(&site.state.shape, outputs));
@@ -181,7 +178,7 @@ impl Checker<'_> {
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#i, #o, #config) },
             run: Run::Forward,
             shape: self.with_last(&site.state.shape, outputs),
-            estimator,
+            estimator: true,
             ty,
         }
     }
@@ -195,6 +192,8 @@ impl Checker<'_> {
                 dims.push(last);
                 Shape::Known(dims)
             }
+            // It is so already.
+            Shape::Opaque(c) if c.text == format!("[.., {}]", last.text()) => shape.clone(),
             Shape::Opaque(c) => {
                 let (private, tokens, n) = (self.private(), &c.tokens, last.tokens());
                 self.opaque(
@@ -248,8 +247,7 @@ impl Checker<'_> {
                     "`{who}` is a {kind} layer on the last axis, whose size must be known, but {giver} gives "
                 ))
                 .shape(&state.shape);
-                let cond =
-                    Cond::Const { tokens: quote!(#tokens.last() > 0), generic: c.level != Level::Item };
+                let cond = Cond::Const(quote!(#tokens.last() > 0));
                 self.require(kind, cond, say);
                 Dim::Const(Const {
                     tokens: quote!(#tokens.last()),
@@ -305,8 +303,7 @@ impl Checker<'_> {
             }
             Shape::Opaque(c) => {
                 let tokens = &c.tokens;
-                let cond =
-                    Cond::Const { tokens: quote!(#tokens.rank() == #rank), generic: c.level != Level::Item };
+                let cond = Cond::Const(quote!(#tokens.rank() == #rank));
                 let say = Say::new(format!(
                     "`{who}` is {} and takes {wanted}, but {giver} gives ",
                     with_article(kind)

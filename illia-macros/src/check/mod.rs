@@ -14,6 +14,8 @@ mod reshape;
 mod sequences;
 mod sizes;
 mod steps;
+mod transformers;
+mod values;
 
 use std::collections::HashMap;
 
@@ -27,10 +29,10 @@ use crate::model::{Model, Part, Requirement};
 use crate::parse;
 use crate::say::{Piece, Say};
 
-pub use axes::shape_tokens;
-pub use distributions::Defaults;
+pub use axes::{shape_tokens, signature_tokens};
 pub use sizes::shown;
 pub use steps::unraw;
+pub use values::{Known, Value, local};
 
 /// What flows from step to step.
 #[derive(Clone)]
@@ -60,11 +62,16 @@ pub struct Checker<'a> {
     pub net: &'a parse::Net,
     /// The path to the library, `::illia`.
     pub illia: Path,
-    pub defaults: Defaults,
     /// What a named axis stands for.
     pub names: HashMap<String, Dim>,
     /// Fields by place and name, for the iterations of a `repeat`.
     pub fields: HashMap<Vec<String>, usize>,
+    /// Named values, those of the innermost block last.
+    pub values: Vec<Value>,
+    /// Steps that can be used again.
+    pub known: Vec<Known>,
+    /// The step that is looked at, for errors at run time.
+    pub step: String,
     /// Whether lines of the table are written: not in the second iteration of a `repeat`.
     pub quiet: bool,
     pub loops: usize,
@@ -73,34 +80,31 @@ pub struct Checker<'a> {
 }
 
 /// Checks a net.
-pub fn check(net: &parse::Net, illia: Path, errors: &mut Errors) -> (Model, Shape, Shape) {
+pub fn check(net: &parse::Net, illia: Path, errors: &mut Errors) -> Model {
     let mut checker = Checker {
         errors,
         model: Model::default(),
         net,
         illia,
-        defaults: Defaults::default(),
         names: HashMap::new(),
         fields: HashMap::new(),
+        values: Vec::new(),
+        known: Vec::new(),
+        step: String::new(),
         quiet: false,
         loops: 0,
         sound: Vec::new(),
     };
     checker.generics();
-    checker.defaults = checker.defaults_of(&net.defaults);
-    let input = match &net.signature {
-        Some((input, _)) => checker.input_shape(input),
-        None => Shape::Unknown(None),
-    };
-    let state = State { shape: input.clone(), giver: "the input".into(), real: false };
+    checker.arguments();
+    checker.model.defaults = checker.defaults_of(&net.defaults);
+    let state = checker.inputs();
     let (nodes, state) = checker.steps(&net.steps, state, &Place::default());
-    let output = match &net.signature {
-        Some((_, output)) => checker.output_shape(output, &state),
-        None => Shape::Unknown(None),
-    };
+    checker.outputs(&state);
     checker.model.nodes = nodes;
+    checker.unused(0);
     checker.rename_fields();
-    (checker.model, input, output)
+    checker.model
 }
 
 impl Checker<'_> {
@@ -110,7 +114,7 @@ impl Checker<'_> {
         quote!(#illia::__private)
     }
 
-    /// The rule must hold: decided now if it can be, else by the compiler.
+    /// The rule must hold: decided now if it can be, else by the compiler, else when the net is made.
     pub fn require(&mut self, at: impl ToTokens, cond: Cond, say: Say) -> bool {
         match cond {
             Cond::Known(true) => true,
@@ -118,31 +122,55 @@ impl Checker<'_> {
                 self.errors.at(at, say.plain());
                 false
             }
-            Cond::Const { tokens, generic } => {
-                let generic = generic || self.level(&tokens) != Level::Item;
+            Cond::Const(tokens) => {
+                let level = self.level(&tokens);
                 let span = at.to_token_stream().into_iter().next().map_or_else(Span::call_site, |t| t.span());
                 let text = tokens.to_string();
                 let before = self.sound.iter().filter(|(size, _)| text.contains(size.as_str()));
                 let before: Vec<&TokenStream> = before.map(|(_, sound)| sound).collect();
-                let say = if generic { say } else { self.without_parameters(say) };
-                let holds = if before.is_empty() { tokens } else { quote!(!(#(#before)&&*) || (#tokens)) };
-                self.model.requirements.push(Requirement { span, holds, generic, say });
+                let say = self.known_by(level, say);
+                // At run time what comes before is an error before.
+                let holds = if before.is_empty() || level == Level::Made {
+                    tokens
+                } else {
+                    quote!(!(#(#before)&&*) || (#tokens))
+                };
+                let step = self.step.clone();
+                self.model.requirements.push(Requirement { span, holds, level, step, say });
                 true
             }
         }
     }
 
-    /// The sentence with a const parameter's name where its value would stand: what is decided when the net is compiled can't
-    /// wait for that.
-    fn without_parameters(&self, mut say: Say) -> Say {
+    /// The sentence with a name where a value would stand that is known only later than the rule is decided.
+    fn known_by(&self, level: Level, mut say: Say) -> Say {
+        let level = if level == Level::Param { Level::Generic } else { level };
         for piece in &mut say.pieces {
-            if let Piece::Number(tokens, text) | Piece::Shape(tokens, text) = piece
-                && self.level(&*tokens) != Level::Item
+            if let Piece::Number(tokens, text) | Piece::Shape(tokens, text) | Piece::Real(tokens, text) =
+                piece
+                && self.level(&*tokens) > level
             {
                 *piece = Piece::Text(std::mem::take(text));
             }
         }
         say
+    }
+
+    /// Arguments of the net: each name once.
+    fn arguments(&mut self) {
+        let mut seen: Vec<String> = Vec::new();
+        for argument in &self.net.arguments {
+            let name = argument.ident.to_string();
+            if seen.contains(&name) || self.is_param(&name) {
+                self.errors.at(&argument.ident, format!("two arguments of the net are called `{name}`"));
+            }
+            seen.push(name);
+        }
+    }
+
+    /// Whether it is an argument of the net.
+    pub fn is_argument(&self, name: &str) -> bool {
+        self.net.arguments.iter().any(|argument| argument.ident == name)
     }
 
     /// A mistake of the struct's own generics.

@@ -1,17 +1,21 @@
 //! Nets within the net, and modules written by hand.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Ident};
 
-use super::layers::LAYERS;
+use super::layers::layer_names;
 use super::sizes::{ident_of, shown};
-use super::steps::Made;
-use super::{Checker, State};
+use super::steps::{Made, unraw};
+use super::{Checker, State, local};
 use crate::dim::{Cond, Dim, Level, Shape};
-use crate::model::{Make, Run};
+use crate::model::{Checked, Make, Nested, Run};
+use crate::names;
 use crate::parse::{self, Layer};
 use crate::say::Say;
+
+/// What a net takes by name: its input, the value, and what that is.
+type Input = (String, String, State);
 
 /// A layer's name with its article.
 pub fn with_article(kind: &Ident) -> String {
@@ -24,29 +28,219 @@ impl Checker<'_> {
     /// `encoder: Encoder<32>`: a net, whose signature only the compiler knows.
     pub fn nested(&mut self, who: &str, layer: &Layer, deterministic: bool, state: &State) -> Made {
         let ty = layer.path.to_token_stream();
-        if let Some(args) = &layer.args {
-            let name = shown(&layer.path);
+        let Some((arguments, inputs)) = self.net_arguments(who, layer) else {
+            return Made::broken(ty, Shape::Unknown(None));
+        };
+        let net = self.net(&ty, arguments, deterministic);
+        let (run, shape) = if inputs.is_empty() {
+            self.single(who, &ty);
+            (Run::Net(ty.clone()), self.pass(who, &net, state))
+        } else {
+            let outputs = quote!(OUTPUTS);
+            self.count(who, &ty, &outputs, 1);
+            self.take(who, &net, &inputs);
+            let inputs = inputs.into_iter().map(|(name, value, _)| (name, local(&value))).collect();
+            (Run::Ports { ty: ty.clone(), inputs, outputs: Vec::new() }, self.output(&net, 0))
+        };
+        Made { kind: self.kind_of(layer), make: Make::Net(net), run, shape, estimator: false, ty }
+    }
+
+    /// `let (class, value) = heads: Heads;`: each output gets its name.
+    pub fn apart(
+        &mut self,
+        who: &str,
+        layer: &Layer,
+        deterministic: bool,
+        state: &State,
+        names: &[Ident],
+    ) -> Made {
+        let ty = layer.path.to_token_stream();
+        let broken = layer.signature.is_some()
+            || layer
+                .path
+                .get_ident()
+                .is_some_and(|ident| layer_names().contains(&ident.to_string().as_str()));
+        if broken {
             let message = format!(
-                "`{name}` is a module of yours: write its signature behind it, `{who}: {name}(..): [in] -> [out]`; a net declared with `bnn!` takes no arguments"
+                "`{who}` gives one value: `let name = {who}: ..;`; several names are for a net of several outputs"
             );
-            self.errors.span(args.span, message);
+            self.errors.at(&layer.path, message);
             return Made::broken(ty, Shape::Unknown(None));
         }
-        let posterior = self.twin(deterministic);
-        let shape = self.pass(who, &ty, state);
+        let Some((arguments, inputs)) = self.net_arguments(who, layer) else {
+            return Made::broken(ty, Shape::Unknown(None));
+        };
+        let net = self.net(&ty, arguments, deterministic);
+        self.count(who, &ty, &quote!(OUTPUTS), names.len());
+        if inputs.is_empty() {
+            self.count(who, &ty, &quote!(INPUTS), 1);
+            self.pass(who, &net, state);
+        } else {
+            self.take(who, &net, &inputs);
+        }
+        for (i, name) in names.iter().enumerate() {
+            let shape = self.output(&net, i);
+            let giver = format!("`{}` of `{who}`", unraw(name));
+            self.name_value(name, State { shape, giver, real: true }, "the value");
+        }
+        let inputs = inputs.into_iter().map(|(name, value, _)| (name, local(&value))).collect();
+        let outputs = names.iter().map(|name| local(&unraw(name))).collect();
+        let run = Run::Ports { ty: ty.clone(), inputs, outputs };
         Made {
             kind: self.kind_of(layer),
-            make: Make::Net { ty: ty.clone(), posterior },
-            run: Run::Net(ty.clone()),
-            shape,
-            estimator: None,
+            make: Make::Net(net),
+            run,
+            shape: Shape::Unknown(None),
+            estimator: false,
             ty,
         }
     }
 
-    fn twin(&self, deterministic: bool) -> TokenStream {
-        let illia = &self.illia;
-        if deterministic { quote!(&#illia::Posterior::into_deterministic) } else { quote!(posterior) }
+    /// A net's arguments, and what its inputs take by their names: named values. `None` after a mistake.
+    fn net_arguments(&mut self, who: &str, layer: &Layer) -> Option<(Vec<(Ident, TokenStream)>, Vec<Input>)> {
+        let (mut arguments, mut inputs) = (Vec::new(), Vec::new());
+        for arg in layer.args.iter().flat_map(|args| &args.list) {
+            let Some(name) = &arg.name else {
+                let name = shown(&layer.path);
+                let message = format!(
+                    "`{name}` takes its arguments by name, `{who}: {name}(size: ..)`; a module of yours has its signature behind it, `{who}: {name}(..): [in] -> [out]`"
+                );
+                self.errors.span(layer.args.as_ref()?.span, message);
+                return None;
+            };
+            match &arg.value {
+                parse::Value::Expr(expr) => {
+                    let value = ident_of(expr).map(|name| name.trim_start_matches("r#").to_owned());
+                    match value.and_then(|value| Some((self.use_value(&value)?, value))) {
+                        Some((state, value)) => inputs.push((unraw(name), value, state)),
+                        None => arguments.push((name.clone(), quote!(#expr))),
+                    }
+                }
+                family => {
+                    let made = match name.to_string().as_str() {
+                        "posterior" => self.posterior(family),
+                        "estimator" => self.estimator(family),
+                        _ => self.prior(family),
+                    };
+                    arguments.push((name.clone(), made?));
+                }
+            }
+        }
+        Some((arguments, inputs))
+    }
+
+    /// A net in this one, and its own checks.
+    fn net(&mut self, ty: &TokenStream, arguments: Vec<(Ident, TokenStream)>, deterministic: bool) -> Nested {
+        let (illia, private) = (self.illia.clone(), self.private());
+        let defaults = if deterministic { quote!(&__defaults.deterministic()) } else { quote!(&__defaults) };
+        if arguments.is_empty() {
+            self.model.nets.push(Checked { ty: ty.clone(), arguments: None });
+            let holds = quote!(!<<#ty as #illia::Net>::Arguments as #illia::Arguments>::ANY);
+            let (step, name) = (self.step.clone(), shown(ty));
+            let say =
+                Say::new(format!("`{name}` is made with arguments, by their names: `{name}(size: ..)`"));
+            self.require(ty, Cond::Const(holds), say);
+            let arguments = quote!(#private::no_arguments::<#ty>(#step)?);
+            return Nested { ty: ty.clone(), defaults, arguments };
+        }
+        let (names, values): (Vec<Ident>, Vec<TokenStream>) = arguments.into_iter().unzip();
+        let span = ty.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+        let literal = quote_spanned!(span=> #private::ArgumentsOf::<#ty>);
+        let made = self.made("arguments", quote!(#literal { #(#names: #values),* }));
+        let step = self.step.clone();
+        self.model.nets.push(Checked { ty: ty.clone(), arguments: Some((step, quote!(#made))) });
+        Nested { ty: ty.clone(), defaults, arguments: quote!(#made) }
+    }
+
+    /// An input's shape, or an output's: constant, or as the net's arguments have it.
+    fn port(&mut self, net: &Nested, what: &str, i: usize, text: String) -> Shape {
+        let (illia, ty) = (self.illia.clone(), &net.ty);
+        let own = self.level(ty);
+        let which = proc_macro2::Literal::usize_unsuffixed(i);
+        if self.level(&net.arguments) == Level::Made {
+            let arguments = &net.arguments;
+            let function = Ident::new(what, Span::call_site());
+            let tokens = quote!(<#ty as #illia::Net>::#function(&#arguments, #which));
+            return self.opaque(tokens, text, Level::Made);
+        }
+        let private = self.private();
+        let tokens = match (what, i) {
+            ("input", 0) => quote!(<#ty as #illia::Net>::INPUT),
+            ("output", 0) => quote!(<#ty as #illia::Net>::OUTPUT),
+            ("input", _) => quote!(#private::port(<#ty as #illia::Net>::INPUTS, #which)),
+            _ => quote!(#private::port(<#ty as #illia::Net>::OUTPUTS, #which)),
+        };
+        self.written(tokens, text, own)
+    }
+
+    fn output(&mut self, net: &Nested, i: usize) -> Shape {
+        let text = format!("the output of `{}`", shown(&net.ty));
+        let output = self.port(net, "output", i, text.clone());
+        match output {
+            Shape::Opaque(c) => self.opaque(c.tokens, text, c.level),
+            shape => shape,
+        }
+    }
+
+    /// A net in a chain has one input and one output.
+    fn single(&mut self, who: &str, ty: &TokenStream) {
+        let (illia, private) = (self.illia.clone(), self.private());
+        let holds = quote!(#private::is_single(<#ty as #illia::Net>::INPUTS, <#ty as #illia::Net>::OUTPUTS));
+        let name = shown(ty);
+        let say = Say::new(format!(
+            "`{who}` has several inputs or outputs: name what goes in, `{who}: {name}(input: value)`, and what comes out, `let (a, b) = {who}: {name};`"
+        ));
+        self.require(ty, Cond::Const(holds), say);
+    }
+
+    /// So many inputs or outputs.
+    fn count(&mut self, who: &str, ty: &TokenStream, which: &TokenStream, n: usize) {
+        let illia = self.illia.clone();
+        let holds = quote!(<#ty as #illia::Net>::#which.len() == #n);
+        let (name, number) = (shown(ty), quote!(<#ty as #illia::Net>::#which.len() as i64));
+        let say = if which.to_string() == "INPUTS" {
+            Say::new(format!("`{who}` takes several inputs: name them, `{who}: {name}(input: value)`"))
+        } else {
+            Say::new(format!("`{who}` is given {n} names, but `{name}` has "))
+                .number(number, "another number".into())
+                .text(" outputs")
+        };
+        self.require(ty, Cond::Const(holds), say);
+    }
+
+    /// Named values for a net's inputs: each once, and of its shape.
+    fn take(&mut self, who: &str, net: &Nested, inputs: &[Input]) {
+        let (illia, private, ty) = (self.illia.clone(), self.private(), &net.ty);
+        let names: Vec<&String> = inputs.iter().map(|(name, ..)| name).collect();
+        let holds = quote!(#private::names_inputs(<#ty as #illia::Net>::INPUTS, &[#(#names),*]));
+        let listed = names::listed(&names.iter().map(|name| name.as_str()).collect::<Vec<_>>());
+        let say = Say::new(format!(
+            "`{who}` takes each input of `{}` once, by its name, but is given {listed}",
+            shown(ty)
+        ));
+        self.require(ty, Cond::Const(holds), say);
+        for (name, _, state) in inputs {
+            if state.shape.is_unknown() {
+                continue;
+            }
+            let given = self.shape_tokens(&state.shape);
+            let takes = if self.level(&net.arguments) == Level::Made {
+                let arguments = &net.arguments;
+                quote!(<#ty as #illia::Net>::input(&#arguments, #private::place_of(<#ty as #illia::Net>::INPUTS, #name)))
+            } else {
+                quote!(#private::port(<#ty as #illia::Net>::INPUTS, #private::place_of(<#ty as #illia::Net>::INPUTS, #name)))
+            };
+            let shape = self.written(
+                takes.clone(),
+                format!("the input `{name}` of `{}`", shown(ty)),
+                self.level(&takes),
+            );
+            let say = Say::new(format!("`{who}` takes "))
+                .shape(&shape)
+                .text(format!(" for `{name}`, but {} gives ", state.giver))
+                .piece_shape(given.clone(), state.shape.text());
+            self.require(ty, Cond::Const(quote!(#private::accepts(#takes, #given))), say);
+        }
     }
 
     fn kind_of(&self, layer: &Layer) -> String {
@@ -54,39 +248,40 @@ impl Checker<'_> {
     }
 
     /// The shape behind a net, for which the compiler checks what goes in.
-    fn pass(&mut self, who: &str, ty: &TokenStream, state: &State) -> Shape {
-        let (illia, private) = (self.illia.clone(), self.private());
-        self.model.nets.push(ty.clone());
-        let own = self.level(ty);
-        let (input, output) = (quote!(<#ty as #illia::Net>::INPUT), quote!(<#ty as #illia::Net>::OUTPUT));
-        let text = format!("the output of `{}`", shown(ty));
-        let level = match &state.shape {
-            Shape::Unknown(_) => return self.written(output, text, own),
-            Shape::Opaque(c) => own.max(c.level),
-            Shape::Known(dims) => dims.iter().fold(own, |level, dim| match dim {
-                Dim::Const(c) => level.max(c.level),
-                _ => level,
-            }),
-        };
+    fn pass(&mut self, who: &str, net: &Nested, state: &State) -> Shape {
+        let (private, ty) = (self.private(), net.ty.clone());
+        let text = format!("the output of `{}`", shown(&ty));
+        let output = self.port(net, "output", 0, text.clone());
+        if state.shape.is_unknown() {
+            return output;
+        }
         let given = self.shape_tokens(&state.shape);
-        let takes = self.written(input.clone(), format!("the input of `{}`", shown(ty)), own);
+        let takes = self.port(net, "input", 0, format!("the input of `{}`", shown(&ty)));
+        let (input, output) = (self.shape_tokens(&takes), self.shape_tokens(&output));
         let say = Say::new(format!("`{who}` takes "))
             .shape(&takes)
             .text(format!(", but {} gives ", state.giver))
             .piece_shape(given.clone(), state.shape.text());
-        let cond =
-            Cond::Const { tokens: quote!(#private::accepts(#input, #given)), generic: level != Level::Item };
-        self.require(ty, cond, say);
-        self.opaque(quote!(#private::through(#input, #output, #given)), text, level)
+        self.require(&ty, Cond::Const(quote!(#private::accepts(#input, #given))), say);
+        let tokens = quote!(#private::through(#input, #output, #given));
+        let level = self.level(&tokens);
+        self.opaque(tokens, text, level)
     }
 
     /// `blocks: [Block<16>; 3]`
-    pub fn array(&mut self, who: &str, element: &Layer, count: &Expr, state: &State) -> Made {
-        let (illia, private) = (self.illia.clone(), self.private());
+    pub fn array(
+        &mut self,
+        who: &str,
+        element: &Layer,
+        count: &Expr,
+        deterministic: bool,
+        state: &State,
+    ) -> Made {
+        let private = self.private();
         let name = shown(&element.path);
         let known =
-            element.path.get_ident().is_some_and(|ident| LAYERS.contains(&ident.to_string().as_str()));
-        if known || element.args.is_some() || element.signature.is_some() {
+            element.path.get_ident().is_some_and(|ident| layer_names().contains(&ident.to_string().as_str()));
+        if known || element.signature.is_some() {
             let message = format!(
                 "an array is of nets, `[Block<16>; 3]`; for layers write `repeat 3 {{ {who}: {name}(..) }}`"
             );
@@ -99,47 +294,61 @@ impl Checker<'_> {
             return Made::broken(quote!([#ty; 1]), Shape::Unknown(None));
         };
         let length = match (&dim, ident_of(count).and_then(|name| self.param_type(&name))) {
-            (_, Some(ty)) if ty == "usize" => quote!(#count),
+            (_, Some(ty)) if ty == "usize" => Some(quote!(#count)),
             (Dim::Fixed(n), _) => {
                 let n = proc_macro2::Literal::i64_unsuffixed(*n);
-                quote!(#n)
+                Some(quote!(#n))
             }
             (Dim::Const(c), _) if c.level == Level::Item => {
                 let count = super::sizes::strip(count);
-                quote!({ (#count) as usize })
+                Some(quote!({ (#count) as usize }))
             }
+            (Dim::Const(c), _) if c.level == Level::Made => None,
             _ => {
                 self.errors.at(count, format!("{what} is a const parameter of type `usize`, alone: the length of an array in Rust can be nothing else"));
                 return Made::broken(quote!([#ty; 1]), Shape::Unknown(None));
             }
         };
-        let shape = self.pass(who, &ty, state);
+        let Some((arguments, inputs)) = self.net_arguments(who, element) else {
+            return Made::broken(quote!([#ty; 1]), Shape::Unknown(None));
+        };
+        if let Some((name, ..)) = inputs.first() {
+            self.errors.at(
+                &element.path,
+                format!("an array of nets is a chain, so that `{name}` can't be given to each of them"),
+            );
+        }
+        let net = self.net(&ty, arguments, deterministic);
+        self.single(who, &ty);
+        let shape = self.pass(who, &net, state);
         if dim.fixed() != Some(1)
             && let Shape::Opaque(c) = &shape
         {
-            let (tokens, level) = (c.tokens.clone(), c.level);
-            let input = quote!(<#ty as #illia::Net>::INPUT);
-            let takes = self.written(input.clone(), format!("the input of `{name}`"), self.level(&ty));
+            let tokens = c.tokens.clone();
+            let takes = self.port(&net, "input", 0, format!("the input of `{name}`"));
+            let input = self.shape_tokens(&takes);
             let say = Say::new(format!(
                 "`{who}` is an array: each `{name}` must take what the one before gives, but it takes "
             ))
             .shape(&takes)
             .text(" and gives ")
             .shape(&shape);
-            let cond = Cond::Const {
-                tokens: quote!(#private::accepts(#input, #tokens)),
-                generic: level != Level::Item,
-            };
-            self.require(&ty, cond, say);
+            self.require(&ty, Cond::Const(quote!(#private::accepts(#input, #tokens))), say);
         }
-        let posterior = self.twin(false);
+        let (field, count) = match length {
+            Some(length) => (quote!([#ty; #length]), None),
+            None => {
+                let n = dim.tokens();
+                (quote!(::std::vec::Vec<#ty>), Some(quote!((#n as usize))))
+            }
+        };
         Made {
             kind: format!("{} × {}", dim.text(), self.kind_of(element)),
-            make: Make::Nets { ty: ty.clone(), posterior },
+            make: Make::Nets { net, count },
             run: Run::Nets(ty.clone()),
             shape,
-            estimator: None,
-            ty: quote!([#ty; #length]),
+            estimator: false,
+            ty: field,
         }
     }
 
@@ -179,7 +388,7 @@ impl Checker<'_> {
             make: Make::Module { function: quote!(<#ty>::new), arguments },
             run: Run::Module(said),
             shape,
-            estimator: None,
+            estimator: false,
             ty,
         }
     }

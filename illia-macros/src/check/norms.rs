@@ -41,7 +41,7 @@ impl Checker<'_> {
             },
             run: Run::Plain,
             shape: site.state.shape.clone(),
-            estimator: None,
+            estimator: false,
             ty,
         }
     }
@@ -56,12 +56,44 @@ impl Checker<'_> {
         }))
     }
 
+    /// `[features]`: the last axis, with what is said of it.
+    pub fn rms_norm(&mut self, site: &Site, mut reader: Reader) -> Made {
+        let illia = self.illia.clone();
+        let ty = quote!(#illia::nn::RmsNorm);
+        self.known_arguments(&mut reader, 1, &["eps", "affine", "prior", "posterior"]);
+        let eps = self
+            .named_argument(&reader, "eps")
+            .and_then(|expr| self.real(&expr, &format!("`eps` of `{}`", reader.kind), Range::NonNegative));
+        let mut settings = eps.map_or_else(proc_macro2::TokenStream::new, |eps| quote!(eps: #eps,));
+        settings.extend(self.setting(&reader, "affine"));
+        if let Some(prior) = self.family(&reader, "prior").and_then(|value| self.prior(&value)) {
+            settings.extend(quote!(prior: #prior,));
+        }
+        if let Some(posterior) = self.family(&reader, "posterior").and_then(|value| self.posterior(&value)) {
+            settings.extend(quote!(posterior: __defaults.of(#posterior),));
+        }
+        let Some(last) = self.features(site, None) else {
+            return Made::broken(ty, site.state.shape.clone());
+        };
+        self.said_size(site, &reader, &last, "features");
+        let n = last.tokens();
+        let config = quote!(#illia::nn::RmsNormConfig { #settings ..::core::default::Default::default() });
+        Made {
+            kind: reader.kind.clone(),
+            make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#n, #config) },
+            run: Run::Forward,
+            shape: site.state.shape.clone(),
+            estimator: false,
+            ty,
+        }
+    }
+
     pub fn batch_norm(&mut self, site: &Site, mut reader: Reader, axes: usize) -> Made {
         let (illia, private) = (self.illia.clone(), self.private());
         let ty = quote!(#illia::tch::nn::BatchNorm);
         self.known_arguments(&mut reader, 1, &["eps", "momentum", "affine"]);
         let (eps, affine) = self.eps_and_affine(&reader);
-        let momentum = match self.named(&reader, "momentum") {
+        let momentum = match self.named_argument(&reader, "momentum") {
             Some(expr) => self.real(&expr, &format!("`momentum` of `{}`", reader.kind), Range::NonNegative),
             None => Some(quote!(0.1)),
         }
@@ -83,7 +115,7 @@ impl Checker<'_> {
             },
             run: Run::Plain,
             shape: site.state.shape.clone(),
-            estimator: None,
+            estimator: false,
             ty,
         }
     }
@@ -94,7 +126,7 @@ impl Checker<'_> {
         self.known_arguments(&mut reader, 1, &["groups", "eps", "affine"]);
         let (eps, affine) = self.eps_and_affine(&reader);
         let groups = self.named_size(&reader, "groups", 1);
-        if self.named(&reader, "groups").is_none() {
+        if self.named_argument(&reader, "groups").is_none() {
             self.errors.at(
                 site.kind,
                 "missing argument `groups` of `GroupNorm`: into how many the channels are split",
@@ -113,7 +145,7 @@ impl Checker<'_> {
             (Some(groups), Some(channels)) => Cond::Known(illia_shape::divides(groups, channels)),
             _ => cond_of(&[&groups, &channels], |t| quote!(#private::divides(#(#t),*))),
         };
-        if let Some(expr) = self.named(&reader, "groups") {
+        if let Some(expr) = self.named_argument(&reader, "groups") {
             self.require(expr, cond, say);
         }
         let (g, n) = (groups.tokens(), channels.tokens());
@@ -125,7 +157,7 @@ impl Checker<'_> {
             },
             run: Run::Plain,
             shape: site.state.shape.clone(),
-            estimator: None,
+            estimator: false,
             ty,
         }
     }
@@ -146,11 +178,11 @@ impl Checker<'_> {
     }
 
     fn eps_and_affine(&mut self, reader: &Reader) -> (proc_macro2::TokenStream, proc_macro2::TokenStream) {
-        let eps = match self.named(reader, "eps") {
+        let eps = match self.named_argument(reader, "eps") {
             Some(expr) => self.real(&expr, &format!("`eps` of `{}`", reader.kind), Range::NonNegative),
             None => None,
         };
-        let affine = self.named(reader, "affine");
+        let affine = self.named_argument(reader, "affine");
         (eps.unwrap_or_else(|| quote!(1e-5)), affine.map_or_else(|| quote!(true), |affine| quote!(#affine)))
     }
 }

@@ -6,37 +6,60 @@ use syn::{Expr, Ident};
 
 use super::arguments::{Range, Reader};
 use super::sizes::{Literal, literal, shown, strip};
-use super::{Checker, Place, State};
-use crate::dim::{Cond, Dim, Level, Shape, product};
+use super::{Checker, Place, State, local};
+use crate::dim::{Cond, Dim, Shape, product};
 use crate::model::{Counted, Node};
 use crate::names;
 use crate::parse::{Op, OpKind};
 use crate::say::Say;
 
+/// What checks an op and says what it comes to.
+type Check = fn(&mut Checker<'_>, &Spot<'_>, Reader) -> Found;
+
+/// An op of the library's: a new one is a row.
+pub struct OpRow {
+    pub name: &'static str,
+    check: Check,
+}
+
+const fn row(name: &'static str, check: Check) -> OpRow {
+    OpRow { name, check }
+}
+
 /// The library's ops.
-pub const OPS: [&str; 21] = [
-    "relu",
-    "leaky_relu",
-    "gelu",
-    "elu",
-    "silu",
-    "tanh",
-    "sigmoid",
-    "softplus",
-    "softmax",
-    "log_softmax",
-    "max_pool",
-    "avg_pool",
-    "adaptive_avg_pool",
-    "global_avg_pool",
-    "flatten",
-    "reshape",
-    "permute",
-    "dropout",
-    "last",
-    "mean",
-    "identity",
+pub const OPS: &[OpRow] = &[
+    row("relu", |c, spot, reader| c.elementwise(spot, reader)),
+    row("leaky_relu", |c, spot, reader| c.parametric(spot, reader, "slope", Range::NonNegative, 0.01)),
+    row("gelu", |c, spot, reader| c.elementwise(spot, reader)),
+    row("elu", |c, spot, reader| c.parametric(spot, reader, "alpha", Range::Positive, 1.0)),
+    row("silu", |c, spot, reader| c.elementwise(spot, reader)),
+    row("tanh", |c, spot, reader| c.elementwise(spot, reader)),
+    row("sigmoid", |c, spot, reader| c.elementwise(spot, reader)),
+    row("softplus", |c, spot, reader| c.elementwise(spot, reader)),
+    row("softmax", |c, spot, reader| c.along_an_axis(spot, reader)),
+    row("log_softmax", |c, spot, reader| c.along_an_axis(spot, reader)),
+    row("max_pool", |c, spot, reader| c.pool(spot, reader)),
+    row("avg_pool", |c, spot, reader| c.pool(spot, reader)),
+    row("adaptive_avg_pool", |c, spot, reader| c.adaptive_pool(spot, reader)),
+    row("global_avg_pool", |c, spot, reader| c.global_pool(spot, reader)),
+    row("upsample", |c, spot, reader| c.upsample(spot, reader)),
+    row("flatten", |c, spot, reader| c.flatten(spot, reader)),
+    row("reshape", |c, spot, reader| c.reshape(spot, reader)),
+    row("permute", |c, spot, reader| c.permute(spot, reader)),
+    row("dropout", |c, spot, reader| c.dropout(spot, reader)),
+    row("last", |c, spot, reader| c.reduction(spot, reader)),
+    row("first", |c, spot, reader| c.reduction(spot, reader)),
+    row("mean", |c, spot, reader| c.reduction(spot, reader)),
+    row("add", |c, spot, reader| c.with_a_value(spot, reader)),
+    row("multiply", |c, spot, reader| c.with_a_value(spot, reader)),
+    row("concat", |c, spot, reader| c.concat_values(spot, reader)),
+    row("identity", |c, spot, reader| c.identity(spot, reader)),
 ];
+
+/// Their names.
+pub fn op_names() -> Vec<&'static str> {
+    OPS.iter().map(|op| op.name).collect()
+}
 
 /// Where an op stands.
 pub struct Spot<'s> {
@@ -55,6 +78,7 @@ impl Checker<'_> {
         op: &Op,
         who: &str,
         named: bool,
+        starts: bool,
         state: State,
         place: &Place,
     ) -> (Option<Node>, State) {
@@ -81,17 +105,24 @@ impl Checker<'_> {
             return self.function(op, &shown(path), &path.to_token_stream(), who, named, state, place);
         };
         let name = ident.to_string();
-        let known = if OPS.contains(&name.as_str()) {
+        if args.is_none()
+            && op.shape.is_none()
+            && let Some(found) = self.named(ident, starts, &state, place)
+        {
+            return found;
+        }
+        let names = op_names();
+        let known = if names.contains(&name.as_str()) {
             name.as_str()
         } else if name.chars().next().is_some_and(char::is_uppercase) {
-            let message = if super::layers::LAYERS.contains(&name.as_str()) {
+            let message = if super::layers::layer_names().contains(&name.as_str()) {
                 format!("`{name}` is a layer and has a step of its own: `name: {name}(..),`")
             } else {
                 format!("unknown op `{name}`; a layer or net has a step of its own: `name: {name},`")
             };
             self.errors.at(ident, message);
             return (None, self.after(state, Shape::Unknown(None), who, &name, named));
-        } else if let Some(near) = names::nearest(&name, &OPS) {
+        } else if let Some(near) = names::nearest(&name, &names) {
             self.errors.at(
                 ident,
                 format!("unknown op `{name}`; did you mean `{near}`? a function of your own is written as a path: `self::{name}`"),
@@ -100,7 +131,7 @@ impl Checker<'_> {
         } else if args.is_some() {
             let message = format!(
                 "unknown op `{name}`; known are {}; for a function of your own write a closure: `(|x| {name}(x, ..))`",
-                names::listed(&OPS[..20])
+                names::listed(names.split_last().map_or(&[], |(_, all)| all))
             );
             self.errors.at(ident, message);
             return (None, self.after(state, Shape::Unknown(None), who, &name, named));
@@ -120,14 +151,17 @@ impl Checker<'_> {
         };
         let mut reader = Reader::new(ident, args.as_ref());
         reader.kind = known.to_owned();
-        let (code, shape) = self.known_op(&spot, known, reader);
+        let Some(row) = OPS.iter().find(|op| op.name == known) else {
+            return (None, spot.state);
+        };
+        let (code, shape) = (row.check)(self, &spot, reader);
         let private = self.private();
         let layer = place.names.join(".");
         let changes = !spot.state.shape.is(&shape);
         if changes || !named {
             let name = if named { String::new() } else { layer.clone() };
             let row = Place { names: vec![name], ..place.clone() };
-            self.row(&row, known, shape.clone(), Counted::Nothing, None);
+            self.row(&row, known, shape.clone(), Counted::Nothing, false);
         }
         let node = Node::Op(quote!(#private::at(#layer, #code)?));
         (Some(node), self.after(spot.state, shape, who, known, named))
@@ -173,74 +207,130 @@ impl Checker<'_> {
             }
         };
         self.model.needs_axes = true;
+        self.model.has_functions = true;
         let name = if named { String::new() } else { layer.clone() };
         let row = Place { names: vec![name], ..place.clone() };
-        self.row(&row, shown, shape.clone(), Counted::Nothing, None);
-        let code = quote!(#private::apply(#layer, #function, &x, #said, &mut axes)?);
+        self.row(&row, shown, shape.clone(), Counted::Nothing, false);
+        let code = quote!(#private::apply(#layer, #function, &__x, #said, &mut __axes)?);
         (Some(Node::Op(code)), State { real: true, ..self.after(state, shape, who, shown, named) })
     }
 
-    fn known_op(&mut self, spot: &Spot, name: &str, mut reader: Reader) -> Found {
+    /// `#op(&x)`, which keeps the shape.
+    fn elementwise(&mut self, spot: &Spot, mut reader: Reader) -> Found {
+        let (private, op) = (self.private(), reader.function());
+        self.known_arguments(&mut reader, 0, &[]);
+        (quote!(#private::#op(&__x)), spot.state.shape.clone())
+    }
+
+    fn identity(&mut self, spot: &Spot, mut reader: Reader) -> Found {
+        self.known_arguments(&mut reader, 0, &[]);
+        (quote!(::core::result::Result::Ok(__x)), spot.state.shape.clone())
+    }
+
+    /// `#op(&x, number)`
+    fn parametric(
+        &mut self,
+        spot: &Spot,
+        mut reader: Reader,
+        name: &str,
+        range: Range,
+        default: f64,
+    ) -> Found {
+        let (private, op) = (self.private(), reader.function());
+        self.known_arguments(&mut reader, 1, &[name]);
+        let number = self.number(&reader, name, range).unwrap_or_else(|| quote!(#default));
+        (quote!(#private::#op(&__x, #number)), spot.state.shape.clone())
+    }
+
+    fn dropout(&mut self, spot: &Spot, mut reader: Reader) -> Found {
         let private = self.private();
-        let op = Ident::new(name, spot.op.span());
-        let shape = spot.state.shape.clone();
-        match name {
-            "relu" | "gelu" | "silu" | "tanh" | "sigmoid" | "softplus" => {
-                self.known_arguments(&mut reader, 0, &[]);
-                (quote!(#private::#op(&x)), shape)
-            }
-            "identity" => {
-                self.known_arguments(&mut reader, 0, &[]);
-                (quote!(::core::result::Result::Ok(x)), shape)
-            }
-            "leaky_relu" => {
-                self.known_arguments(&mut reader, 1, &["slope"]);
-                let slope = self.number(&reader, "slope", Range::NonNegative).unwrap_or_else(|| quote!(0.01));
-                (quote!(#private::leaky_relu(&x, #slope)), shape)
-            }
-            "elu" => {
-                self.known_arguments(&mut reader, 1, &["alpha"]);
-                let alpha = self.number(&reader, "alpha", Range::Positive).unwrap_or_else(|| quote!(1.0));
-                (quote!(#private::elu(&x, #alpha)), shape)
-            }
-            "dropout" => {
-                self.known_arguments(&mut reader, 1, &["p"]);
-                if self.placed(&reader).is_empty() && self.named(&reader, "p").is_none() {
-                    self.errors.at(spot.op, "`dropout` needs its probability: `dropout(0.5)`");
-                }
-                let p = self.number(&reader, "p", Range::Probability).unwrap_or_else(|| quote!(0.0));
-                (quote!(#private::dropout(&x, #p, train)), shape)
-            }
-            "softmax" | "log_softmax" => {
-                self.known_arguments(&mut reader, 0, &["axis"]);
-                let axis = self.axis(spot, &reader);
-                (quote!(#private::#op(&x, #axis)), shape)
-            }
-            "max_pool" | "avg_pool" => self.pool(spot, &op, reader),
-            "adaptive_avg_pool" => self.adaptive_pool(spot, reader),
-            "global_avg_pool" => self.global_pool(spot, reader),
-            "flatten" => {
-                self.known_arguments(&mut reader, 0, &[]);
-                (quote!(#private::flatten(&x)), self.flattened(spot))
-            }
-            "last" | "mean" => {
-                self.known_arguments(&mut reader, 0, &[]);
-                (quote!(#private::#op(&x)), self.without_first(spot))
-            }
-            "reshape" => self.reshape(spot, reader),
-            _ => self.permute(spot, reader),
+        self.known_arguments(&mut reader, 1, &["p"]);
+        if self.placed(&reader).is_empty() && self.named_argument(&reader, "p").is_none() {
+            self.errors.at(spot.op, "`dropout` needs its probability: `dropout(0.5)`");
         }
+        let p = self.number(&reader, "p", Range::Probability).unwrap_or_else(|| quote!(0.0));
+        (quote!(#private::dropout(&__x, #p, __train)), spot.state.shape.clone())
+    }
+
+    fn along_an_axis(&mut self, spot: &Spot, mut reader: Reader) -> Found {
+        let (private, op) = (self.private(), reader.function());
+        self.known_arguments(&mut reader, 0, &["axis"]);
+        let axis = self.axis(spot, &reader);
+        (quote!(#private::#op(&__x, #axis)), spot.state.shape.clone())
+    }
+
+    fn flatten(&mut self, spot: &Spot, mut reader: Reader) -> Found {
+        let private = self.private();
+        self.known_arguments(&mut reader, 0, &[]);
+        (quote!(#private::flatten(&__x)), self.flattened(spot))
+    }
+
+    fn reduction(&mut self, spot: &Spot, mut reader: Reader) -> Found {
+        let (private, op) = (self.private(), reader.function());
+        self.known_arguments(&mut reader, 0, &[]);
+        (quote!(#private::#op(&__x)), self.without_first(spot))
+    }
+
+    /// `add(v)` and `multiply(v)`.
+    fn with_a_value(&mut self, spot: &Spot, mut reader: Reader) -> Found {
+        let (private, op) = (self.private(), reader.function());
+        let who = spot.who.clone();
+        self.known_arguments(&mut reader, 1, &[]);
+        let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
+        let unknown = (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+        let Some(expr) = placed else {
+            self.errors.at(spot.op, format!("`{op}` joins a named value: `{op}(skip)`"));
+            return unknown;
+        };
+        let Some((name, other)) = self.value_of(&expr, &format!("what `{op}` joins")) else { return unknown };
+        let shape = self.broadcast(spot.op, &who, &spot.state, &other);
+        let value = local(&name);
+        let joined = Ident::new(if op == "add" { "add_value" } else { "multiply_value" }, op.span());
+        (quote!(#private::#joined(&__x, &#value)), shape)
+    }
+
+    /// `concat(v, ..)`: the chain's first, then the values in order.
+    fn concat_values(&mut self, spot: &Spot, mut reader: Reader) -> Found {
+        let private = self.private();
+        self.known_arguments(&mut reader, usize::MAX, &["axis"]);
+        let placed: Vec<Expr> = self.placed(&reader).into_iter().map(|(expr, _)| expr.clone()).collect();
+        let unknown = (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+        if placed.is_empty() {
+            self.errors.at(spot.op, "`concat` joins named values: `concat(skip)`; branches stand in braces, `concat { { .. }, { .. } }`");
+            return unknown;
+        }
+        let axis = self.named_argument(&reader, "axis").map(|_| self.axis(spot, &reader).max(0) as usize);
+        let mut joined = spot.state.clone();
+        let mut values = vec![quote!(__x.shallow_clone())];
+        for expr in &placed {
+            let Some((name, other)) = self.value_of(expr, "what `concat` joins") else { return unknown };
+            let shape = self.joined(spot.op, "what a `concat` joins may differ", axis, &joined, &other);
+            joined = State { shape, giver: joined.giver, real: joined.real || other.real };
+            let value = local(&name);
+            values.push(quote!(#value.shallow_clone()));
+        }
+        let code = match axis {
+            Some(axis) => {
+                let axis = proc_macro2::Literal::usize_unsuffixed(axis);
+                quote!(#private::concat_along(#axis, &[#(#values),*]))
+            }
+            None => {
+                let shape = self.shape_tokens(&joined.shape);
+                quote!(#private::concat(#shape, &[#(#values),*]))
+            }
+        };
+        (code, joined.shape)
     }
 
     /// The argument by place or by name.
     fn number(&mut self, reader: &Reader, name: &str, range: Range) -> Option<TokenStream> {
         let placed: Option<Expr> = self.placed(reader).first().map(|(expr, _)| (*expr).clone());
-        let expr = placed.or_else(|| self.named(reader, name))?;
+        let expr = placed.or_else(|| self.named_argument(reader, name))?;
         self.real(&expr, &format!("`{name}` of `{}`", reader.kind), range)
     }
 
     fn axis(&mut self, spot: &Spot, reader: &Reader) -> i64 {
-        let Some(expr) = self.named(reader, "axis") else { return -1 };
+        let Some(expr) = self.named_argument(reader, "axis") else { return -1 };
         let rank = spot.state.shape.dims().map(<[Dim]>::len);
         match literal(&expr) {
             Literal::Number(n) if n >= 0 && rank.is_none_or(|rank| (n as usize) < rank) => n,
@@ -298,8 +388,7 @@ impl Checker<'_> {
                     "{} takes the first axis away, but {} gives []",
                     spot.who, spot.state.giver
                 ));
-                let cond =
-                    Cond::Const { tokens: quote!(#tokens.rank() > 0), generic: c.level != Level::Item };
+                let cond = Cond::Const(quote!(#tokens.rank() > 0));
                 self.require(spot.op, cond, say);
                 self.opaque(
                     quote!(#private::without_first(#tokens)),

@@ -1,13 +1,13 @@
 //! Pools over the spatial axes of `[channels, spatial..]`.
 
 use quote::quote;
-use syn::{Expr, Ident};
+use syn::Expr;
 
 use super::Checker;
 use super::arguments::Reader;
 use super::convolutions::Window;
 use super::ops::{Found, Spot};
-use crate::dim::{Cond, Dim, Level, Shape};
+use crate::dim::{Cond, Dim, Shape, computed, infix};
 use crate::say::Say;
 
 impl Checker<'_> {
@@ -32,8 +32,7 @@ impl Checker<'_> {
                     spot.who, spot.state.giver
                 ))
                 .shape(&spot.state.shape);
-                let cond =
-                    Cond::Const { tokens: quote!(#tokens.rank() >= 2), generic: c.level != Level::Item };
+                let cond = Cond::Const(quote!(#tokens.rank() >= 2));
                 self.require(spot.op, cond, say);
                 Some(1)
             }
@@ -58,22 +57,22 @@ impl Checker<'_> {
         self.sizes_of(expr, &format!("`{name}` of `{}`", reader.kind), axes, least)
     }
 
-    pub fn pool(&mut self, spot: &Spot, op: &Ident, mut reader: Reader) -> Found {
-        let private = self.private();
+    pub fn pool(&mut self, spot: &Spot, mut reader: Reader) -> Found {
+        let (private, op) = (self.private(), reader.function());
         let max = reader.kind == "max_pool";
         let known: &[&str] =
             if max { &["kernel", "stride", "padding", "dilation"] } else { &["kernel", "stride", "padding"] };
         self.known_arguments(&mut reader, 1, known);
-        let unknown = (quote!(#private::flatten(&x)), Shape::Unknown(None));
+        let unknown = (quote!(#private::flatten(&__x)), Shape::Unknown(None));
         let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
-        let Some(expr) = placed.or_else(|| self.named(&reader, "kernel")) else {
+        let Some(expr) = placed.or_else(|| self.named_argument(&reader, "kernel")) else {
             self.errors.at(spot.op, format!("`{op}` needs its window: `{op}(2)`"));
             return unknown;
         };
         let axes = self.spatial(spot);
         let count = axes.unwrap_or(1);
         let Ok(kernel) = self.settings(spot, &reader, &expr, "kernel", count, 1) else { return unknown };
-        let mut list = |name: &str, least: i64, default: Vec<Dim>| match self.named(&reader, name) {
+        let mut list = |name: &str, least: i64, default: Vec<Dim>| match self.named_argument(&reader, name) {
             Some(expr) => self.settings(spot, &reader, &expr, name, count, least),
             None => Ok(default),
         };
@@ -84,7 +83,7 @@ impl Checker<'_> {
         for (k, p) in kernel.iter().zip(&padding) {
             if let (Some(k), Some(p)) = (k.fixed(), p.fixed())
                 && p > k / 2
-                && let Some(at) = self.named(&reader, "padding")
+                && let Some(at) = self.named_argument(&reader, "padding")
             {
                 self.errors.at(at, format!("`padding` of `{op}` is at most half its window of {k}, got {p}"));
                 return unknown;
@@ -109,9 +108,9 @@ impl Checker<'_> {
             tokens(&window.dilation),
         );
         let code = if max {
-            quote!(#private::max_pool(&x, #k, #s, #p, #d))
+            quote!(#private::max_pool(&__x, #k, #s, #p, #d))
         } else {
-            quote!(#private::avg_pool(&x, #k, #s, #p))
+            quote!(#private::avg_pool(&__x, #k, #s, #p))
         };
         (code, shape)
     }
@@ -119,7 +118,7 @@ impl Checker<'_> {
     pub fn adaptive_pool(&mut self, spot: &Spot, mut reader: Reader) -> Found {
         let private = self.private();
         self.known_arguments(&mut reader, 1, &[]);
-        let unknown = (quote!(#private::flatten(&x)), Shape::Unknown(None));
+        let unknown = (quote!(#private::flatten(&__x)), Shape::Unknown(None));
         let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
         let Some(expr) = placed else {
             self.errors.at(spot.op, "`adaptive_avg_pool` needs its output size: `adaptive_avg_pool(1)`");
@@ -142,13 +141,56 @@ impl Checker<'_> {
             }
             Shape::Unknown(_) => Shape::Unknown(None),
         };
-        (quote!(#private::adaptive_avg_pool(&x, &[#(#list),*])), shape)
+        (quote!(#private::adaptive_avg_pool(&__x, &[#(#list),*])), shape)
+    }
+
+    /// `upsample(2)`: each element so many times, along every spatial axis (nearest neighbour).
+    pub fn upsample(&mut self, spot: &Spot, mut reader: Reader) -> Found {
+        let private = self.private();
+        self.known_arguments(&mut reader, 1, &[]);
+        let unknown = (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+        let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
+        let Some(expr) = placed else {
+            self.errors.at(spot.op, "`upsample` needs its factor: `upsample(2)`");
+            return unknown;
+        };
+        let Some(axes) = self.spatial(spot) else { return unknown };
+        let Ok(factors) = self.settings(spot, &reader, &expr, "factor", axes, 1) else { return unknown };
+        let list: Vec<_> = factors.iter().map(Dim::tokens).collect();
+        let shape = match &spot.state.shape {
+            Shape::Known(dims) => {
+                let mut out: Vec<Dim> = dims.iter().take(1).cloned().collect();
+                for (dim, factor) in dims.iter().skip(1).zip(&factors) {
+                    out.push(if dim.is_dynamic() {
+                        Dim::named(&format!("{} * {}", dim.text(), factor.text()))
+                    } else {
+                        computed(
+                            &[dim, factor],
+                            |n| n.iter().try_fold(1i64, |product, n| product.checked_mul(*n)),
+                            |t| infix(t, &quote!(*)),
+                            |t| t.join(" * "),
+                        )
+                    });
+                }
+                Shape::Known(out)
+            }
+            Shape::Opaque(c) => {
+                let tokens = &c.tokens;
+                self.opaque(
+                    quote!(#private::upsampled(#tokens, &[#(#list),*])),
+                    "[channels, ..]".into(),
+                    c.level,
+                )
+            }
+            Shape::Unknown(_) => Shape::Unknown(None),
+        };
+        (quote!(#private::upsample(&__x, &[#(#list),*])), shape)
     }
 
     pub fn global_pool(&mut self, spot: &Spot, mut reader: Reader) -> Found {
         let private = self.private();
         self.known_arguments(&mut reader, 0, &[]);
-        let code = quote!(#private::global_avg_pool(&x));
+        let code = quote!(#private::global_avg_pool(&__x));
         if self.spatial(spot).is_none() {
             return (code, Shape::Unknown(None));
         }

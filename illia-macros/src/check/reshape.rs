@@ -7,7 +7,7 @@ use super::Checker;
 use super::arguments::Reader;
 use super::ops::{Found, Spot};
 use super::sizes::{Literal, literal, strip};
-use crate::dim::{Cond, Const, Dim, Level, Shape, computed, infix, listed, product};
+use crate::dim::{Cond, Const, Dim, Shape, computed, infix, listed, product};
 use crate::say::Say;
 
 impl Checker<'_> {
@@ -17,7 +17,7 @@ impl Checker<'_> {
         let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
         let Some(Expr::Array(array)) = placed.as_ref().map(strip) else {
             self.errors.at(spot.op, "`reshape` needs a shape in brackets: `reshape([16, 7, 7])`");
-            return (quote!(#private::flatten(&x)), Shape::Unknown(None));
+            return (quote!(#private::flatten(&__x)), Shape::Unknown(None));
         };
         let mut dims = Vec::new();
         let mut free = None;
@@ -31,13 +31,13 @@ impl Checker<'_> {
                 let Some(dim) = self.names.get(&name).cloned() else {
                     self.errors
                         .at(axis, format!("the axis `{name}` is not known here: the input has no such axis"));
-                    return (quote!(#private::flatten(&x)), Shape::Unknown(None));
+                    return (quote!(#private::flatten(&__x)), Shape::Unknown(None));
                 };
                 dims.push(dim);
             } else {
                 match self.size(axis, "an axis of `reshape`", 1) {
                     Some(dim) => dims.push(dim),
-                    None => return (quote!(#private::flatten(&x)), Shape::Unknown(None)),
+                    None => return (quote!(#private::flatten(&__x)), Shape::Unknown(None)),
                 }
             }
         }
@@ -45,12 +45,12 @@ impl Checker<'_> {
         // At most one axis is worked out by libtorch: a dynamic one, whose length the macro can't write.
         let runtime = dims.iter().map(|dim| match dim {
             Dim::Dynamic { base, offset: 0 } if dims.iter().filter(|d| d.is_dynamic()).count() > 1 => {
-                quote!(axes.length(#base))
+                quote!(__axes.length(#base))
             }
             Dim::Dynamic { .. } => quote!(-1),
             dim => dim.tokens(),
         });
-        let code = quote!(#private::reshape(&x, &[#(#runtime),*]));
+        let code = quote!(#private::reshape(&__x, &[#(#runtime),*]));
         (code, Shape::Known(dims))
     }
 
@@ -141,11 +141,11 @@ impl Checker<'_> {
                 Literal::Number(n) if n >= 0 => order.push(n),
                 _ => {
                     self.errors.at(axis, "`permute` takes numbers of axes, counted from 0 without the batch");
-                    return (quote!(#private::permute(&x, &[])), Shape::Unknown(None));
+                    return (quote!(#private::permute(&__x, &[])), Shape::Unknown(None));
                 }
             }
         }
-        let code = quote!(#private::permute(&x, &[#(#order),*]));
+        let code = quote!(#private::permute(&__x, &[#(#order),*]));
         let mut sorted = order.clone();
         sorted.sort_unstable();
         let once = sorted.iter().enumerate().all(|(i, n)| i as i64 == *n) && !order.is_empty();
@@ -183,10 +183,7 @@ impl Checker<'_> {
                     spot.state.giver
                 ))
                 .shape(&spot.state.shape);
-                let cond = Cond::Const {
-                    tokens: quote!(#private::permutes(#tokens, &[#(#order),*])),
-                    generic: c.level != Level::Item,
-                };
+                let cond = Cond::Const(quote!(#private::permutes(#tokens, &[#(#order),*])));
                 self.require(spot.op, cond, say);
                 self.opaque(
                     quote!(#private::permuted(#tokens, &[#(#order),*])),

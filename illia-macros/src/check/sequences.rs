@@ -35,7 +35,7 @@ impl Checker<'_> {
                 self.errors.at(&expr, "the vocabulary is given twice: before `=>` and by name");
                 None
             }
-            (None, None) if self.named(&reader, "vocabulary").is_none() => {
+            (None, None) if self.named_argument(&reader, "vocabulary").is_none() => {
                 self.errors
                     .at(site.kind, "missing argument `vocabulary` of `Embedding`: how many tokens there are");
                 None
@@ -43,7 +43,7 @@ impl Checker<'_> {
             (vocabulary, None) => vocabulary,
         };
         let mut settings = TokenStream::new();
-        if let Some(expr) = self.named(&reader, "padding_idx")
+        if let Some(expr) = self.named_argument(&reader, "padding_idx")
             && let Some(padding) = self.size(&expr, "`padding_idx` of `Embedding`", 0)
         {
             if let (Dim::Fixed(n), Some(Dim::Fixed(vocabulary))) = (&padding, &vocabulary)
@@ -59,19 +59,19 @@ impl Checker<'_> {
             let n = padding.tokens();
             settings.extend(quote!(padding_idx: ::core::option::Option::Some(#n),));
         }
-        if let Some(expr) = self.named(&reader, "max_norm")
+        if let Some(expr) = self.named_argument(&reader, "max_norm")
             && let Some(x) = self.real(&expr, "`max_norm` of `Embedding`", Range::Positive)
         {
             settings.extend(quote!(max_norm: ::core::option::Option::Some(#x),));
         }
-        if let Some(expr) = self.named(&reader, "norm_type")
+        if let Some(expr) = self.named_argument(&reader, "norm_type")
             && let Some(x) = self.real(&expr, "`norm_type` of `Embedding`", Range::Positive)
         {
             settings.extend(quote!(norm_type: #x,));
         }
         settings.extend(self.setting(&reader, "scale_grad_by_freq"));
         settings.extend(self.setting(&reader, "sparse"));
-        let (families, _) = self.families(site, &reader, false);
+        let families = self.families(site, &reader, false);
         let giver = &state.giver;
         let mut fits = true;
         match &state.shape {
@@ -110,7 +110,7 @@ impl Checker<'_> {
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#n, #d, #config) },
             run: Run::Forward,
             shape,
-            estimator: None,
+            estimator: false,
             ty,
         }
     }
@@ -130,12 +130,12 @@ impl Checker<'_> {
         }
         settings.extend(self.setting(&reader, "bidirectional"));
         settings.extend(self.setting(&reader, "bias"));
-        if let Some(expr) = self.named(&reader, "dropout")
+        if let Some(expr) = self.named_argument(&reader, "dropout")
             && let Some(p) = self.real(&expr, &format!("`dropout` of `{name}`"), Range::Probability)
         {
             settings.extend(quote!(dropout: #p,));
         }
-        let (families, _) = self.families(site, &reader, false);
+        let families = self.families(site, &reader, false);
         let outputs = hidden.clone().map(|hidden| self.directions(&reader, hidden));
         let wanted = "[seq, features]";
         let fits = self.rank(site, 2, wanted);
@@ -149,16 +149,16 @@ impl Checker<'_> {
         Made {
             kind: name.to_string(),
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#i, #h, #config) },
-            run: Run::ForwardT,
+            run: Run::with_training(),
             shape: self.with_last(&state.shape, outputs),
-            estimator: None,
+            estimator: false,
             ty,
         }
     }
 
     /// The features of a recurrent layer's output: twice the hidden ones in both directions.
     fn directions(&mut self, reader: &Reader, hidden: Dim) -> Dim {
-        let Some(both) = self.named(reader, "bidirectional") else { return hidden };
+        let Some(both) = self.named_argument(reader, "bidirectional") else { return hidden };
         let literal = match strip(&both) {
             syn::Expr::Lit(lit) => match &lit.lit {
                 syn::Lit::Bool(bool) => Some(bool.value),

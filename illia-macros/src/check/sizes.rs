@@ -124,13 +124,14 @@ impl Checker<'_> {
                     return None;
                 }
                 let dim = self.constant(expr);
-                if let Dim::Const(c) = &dim
-                    && c.level == Level::Item
-                {
-                    let (tokens, least_tokens) = (c.tokens.clone(), Literal::tokens(least));
-                    let holds = quote!(#tokens >= #least_tokens);
+                let least_tokens = Literal::tokens(least);
+                let tokens = dim.tokens();
+                let holds = quote!(#tokens >= #least_tokens);
+                // The same size elsewhere is no other mistake.
+                let text = holds.to_string();
+                if !self.sound.iter().any(|(_, sound)| sound.to_string() == text) {
                     let say = Say::new(format!("{what} must be at least {least}, got ")).size(&dim);
-                    self.require(expr, Cond::Const { tokens: holds.clone(), generic: false }, say);
+                    self.require(expr, Cond::Const(holds.clone()), say);
                     self.sound.push((tokens.to_string(), holds));
                 }
                 Some(dim)
@@ -142,7 +143,7 @@ impl Checker<'_> {
     pub fn constant(&mut self, expr: &Expr) -> Dim {
         let expr = strip(expr);
         let level = self.level(expr);
-        self.model.sizes.push((expr.to_token_stream(), level != Level::Item));
+        self.model.sizes.push((expr.to_token_stream(), level));
         let is_i64 = ident_of(expr).is_some_and(|name| self.param_type(&name).as_deref() == Some("i64"));
         let tokens = match expr {
             _ if is_i64 => quote!(#expr),
@@ -161,13 +162,17 @@ impl Checker<'_> {
         let tokens = tokens.to_token_stream();
         let mut single = None;
         let mut count = 0;
-        let mut generic = false;
+        let (mut generic, mut made) = (false, false);
         visit_idents(tokens, &mut |ident| {
             count += 1;
             let name = ident.to_string();
             generic |= self.is_param(&name) || name == "Self";
+            made |= self.is_argument(&name) || name.starts_with("__made");
             single = Some(name);
         });
+        if made {
+            return Level::Made;
+        }
         match (generic, count, single) {
             (true, 1, Some(name)) if self.param_type(&name).is_some() => Level::Param,
             (true, ..) => Level::Generic,

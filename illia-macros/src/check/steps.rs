@@ -4,7 +4,7 @@ use quote::{ToTokens, quote};
 use syn::{Attribute, Ident, Visibility};
 
 use super::sizes::shown;
-use super::{Checker, Place, State};
+use super::{Checker, Place, State, local};
 use crate::dim::Shape;
 use crate::model::{Call, Counted, Field, Make, Node, Part, Row, Run};
 use crate::parse::{Head, Step};
@@ -16,24 +16,36 @@ pub struct Made {
     pub make: Make,
     pub run: Run,
     pub shape: Shape,
-    pub estimator: Option<proc_macro2::TokenStream>,
+    /// Whether it has an estimator.
+    pub estimator: bool,
 }
 
 impl Made {
     /// After a mistake: a field of a type that is there, and a shape that may be known in part.
     pub fn broken(ty: proc_macro2::TokenStream, shape: Shape) -> Made {
-        Made { ty, kind: String::new(), make: Make::Broken, run: Run::Forward, shape, estimator: None }
+        Made { ty, kind: String::new(), make: Make::Broken, run: Run::Forward, shape, estimator: false }
     }
 }
 
 impl Checker<'_> {
+    /// The steps of a block, whose named values are its own.
     pub fn steps(&mut self, steps: &[Step], mut state: State, place: &Place) -> (Vec<Node>, State) {
         self.doubled_names(steps);
+        let values = self.values.len();
         let mut nodes = Vec::new();
-        for (i, step) in steps.iter().enumerate() {
-            let (step_nodes, after) = self.step(step, i, state, place);
+        let mut several = place.names.is_empty() && self.model.inputs.len() > 1;
+        for step in steps {
+            if several && !self.quiet {
+                self.begins(step);
+            }
+            several = !step.outputs.is_empty();
+            let (step_nodes, after) = self.step(step, state, place);
             nodes.extend(step_nodes);
             state = after;
+        }
+        // The net's own outputs may be values.
+        if !place.names.is_empty() {
+            self.unused(values);
         }
         (nodes, state)
     }
@@ -56,13 +68,12 @@ impl Checker<'_> {
         }
     }
 
-    fn step(&mut self, step: &Step, i: usize, state: State, place: &Place) -> (Vec<Node>, State) {
+    fn step(&mut self, step: &Step, state: State, place: &Place) -> (Vec<Node>, State) {
         let attrs = self.step_attributes(step);
-        let who = match &step.name {
-            Some(name) => unraw(name),
-            None => i.to_string(),
-        };
+        let who = step.name.as_ref().map_or_else(|| step.place.clone(), unraw);
         let inner = place.inside(&who);
+        self.step = inner.names.join(".");
+        let name = step.name.clone().unwrap_or_else(|| Ident::new("_", step.span));
         let (mut nodes, mut state) = match &step.head {
             Head::Broken => {
                 if let Some(name) = &step.name {
@@ -72,16 +83,28 @@ impl Checker<'_> {
                 (Vec::new(), State { shape: Shape::Unknown(None), giver: format!("`{who}`"), real: false })
             }
             Head::Ops => (Vec::new(), state),
+            Head::Let(name) => {
+                self.name_value(name, state.clone(), "the value");
+                return (vec![Node::Let(local(&unraw(name)))], state);
+            }
+            Head::Layer(layer) if layer.path.is_ident("Tied") => {
+                let (node, shape) = self.tied(&who, layer, &state, &inner);
+                (node.into_iter().collect(), State { shape, giver: format!("`{who}`"), real: true })
+            }
+            Head::Layer(layer) if !step.outputs.is_empty() => {
+                let made = self.apart(&who, layer, attrs.deterministic, &state, &step.outputs);
+                let node = Node::Layer(self.call(&step.vis, &name, &attrs.kept, &inner, &made));
+                (vec![node], State { shape: Shape::Unknown(None), giver: format!("`{who}`"), real: true })
+            }
             Head::Layer(layer) => {
                 let made = self.layer(&who, layer, attrs.deterministic, &state);
-                let name = step.name.clone().unwrap_or_else(|| Ident::new("_", step.span));
-                let node = Node::Layer(self.call(&step.vis, &name, &attrs.kept, &inner, &made));
+                let call = self.call(&step.vis, &name, &attrs.kept, &inner, &made);
+                self.remember(layer, attrs.deterministic, &state, &call, &inner);
                 let shape = made.shape;
-                (vec![node], State { shape, giver: format!("`{who}`"), real: true })
+                (vec![Node::Layer(call)], State { shape, giver: format!("`{who}`"), real: true })
             }
             Head::Array { element, count } => {
-                let made = self.array(&who, element, count, &state);
-                let name = step.name.clone().unwrap_or_else(|| Ident::new("_", step.span));
+                let made = self.array(&who, element, count, attrs.deterministic, &state);
                 let node = Node::Layer(self.call(&step.vis, &name, &attrs.kept, &inner, &made));
                 let shape = made.shape;
                 (vec![node], State { shape, giver: format!("`{who}`"), real: true })
@@ -91,9 +114,15 @@ impl Checker<'_> {
             }
             Head::Concat { keyword, branches } => self.concat(keyword, branches, state, &inner),
             Head::Repeat { keyword, count, body } => self.repeat(keyword, count, body, state, &inner),
+            Head::Block(body) => {
+                let (nodes, after) = self.steps(body, state, &inner);
+                (vec![Node::Block(nodes)], after)
+            }
         };
-        for op in &step.ops {
-            let (node, after) = self.op(op, &who, step.name.is_some(), state, &inner);
+        for (i, op) in step.ops.iter().enumerate() {
+            self.step = inner.names.join(".");
+            let starts = step.starts && i == 0 && matches!(step.head, Head::Ops);
+            let (node, after) = self.op(op, &who, step.name.is_some(), starts, state, &inner);
             nodes.extend(node);
             state = after;
         }
@@ -111,10 +140,15 @@ impl Checker<'_> {
     ) -> Call {
         let field = self.field(vis, name, kept, &made.ty, place);
         let of = match &made.run {
-            Run::Net(ty) if place.index.is_empty() => Counted::Net(field, ty.clone()),
+            Run::Net(ty) | Run::Ports { ty, .. } if place.index.is_empty() => Counted::Net(field, ty.clone()),
             _ => Counted::Field(field),
         };
-        let (shape, estimator) = (made.shape.clone(), made.estimator.clone());
+        if matches!(made.run, Run::Net(_) | Run::Ports { .. } | Run::Nets(_) | Run::Module(_))
+            && !self.model.asked.contains(&field)
+        {
+            self.model.asked.push(field);
+        }
+        let (shape, estimator) = (made.shape.clone(), made.estimator);
         let kind = format!("{}{}", place.times, made.kind);
         self.row(place, &kind, shape, of, estimator);
         Call {
@@ -127,14 +161,7 @@ impl Checker<'_> {
         }
     }
 
-    pub fn row(
-        &mut self,
-        place: &Place,
-        kind: &str,
-        output: Shape,
-        of: Counted,
-        estimator: Option<proc_macro2::TokenStream>,
-    ) {
+    pub fn row(&mut self, place: &Place, kind: &str, output: Shape, of: Counted, estimator: bool) {
         if !self.quiet {
             self.model.rows.push(Row {
                 name: place.names.join("."),
@@ -196,6 +223,7 @@ impl Checker<'_> {
                 }
                 match &step.head {
                     Head::Layer(layer) if layer.signature.is_none() => attributes.deterministic = true,
+                    Head::Array { .. } => attributes.deterministic = true,
                     Head::Broken => {}
                     _ => self.errors.at(
                         attr,

@@ -1,28 +1,25 @@
 //! The constructor: each field's layer, at the path of its name.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{format_ident, quote};
 
 use super::Context;
-use crate::model::{Call, Make, Node, Part};
+use crate::model::{Call, Make, Nested, Node, Part};
 
 pub fn body(context: &Context) -> TokenStream {
     let name = context.name();
     let idents: Vec<&Ident> = context.model.fields.iter().map(|field| &field.ident).collect();
-    // Of the macro's own, so that a step may be called `p`. A statement each: within one expression the compiler would
+    // Of the macro's own, so that a step may be called as anything. A statement each: within one expression the compiler would
     // keep every layer's temporaries, and check each way out of it against all of them.
-    let locals = idents.iter().map(|ident| {
-        let mut local = (*ident).clone();
-        local.set_span(Span::mixed_site());
-        local
-    });
+    let locals = idents.iter().map(|ident| format_ident!("__{}", ident, span = Span::mixed_site()));
     let locals: Vec<Ident> = locals.collect();
     let makes = (0..idents.len()).map(|field| {
         make(context, &context.model.nodes, field).unwrap_or_else(|| quote!(::core::unimplemented!()))
     });
+    let kept = context.keeps_arguments().then(|| quote!(__arguments,));
     quote! {
         #(let #locals = #makes?;)*
-        ::core::result::Result::Ok(#name { #(#idents: #locals,)* })
+        ::core::result::Result::Ok(#name { #(#idents: #locals,)* #kept })
     }
 }
 
@@ -44,7 +41,8 @@ fn make(context: &Context, nodes: &[Node], field: usize) -> Option<TokenStream> 
             let each = each?;
             Some(quote!(#private::list([#(#each),*])))
         }
-        Node::Layer(_) | Node::Op(_) => None,
+        Node::Block(body) => make(context, body, field),
+        Node::Layer(_) | Node::Op(_) | Node::Again(_) | Node::Let(_) | Node::From(_) => None,
     })
 }
 
@@ -54,16 +52,32 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
         Part::Name(name) => quote!(#name),
         Part::Index(index) => quote!(#index),
     });
-    let path = quote!(&(p #(/ #parts)*));
+    let path = quote!(&(__path #(/ #parts)*));
     match &call.make {
         Make::Function { function, arguments } => quote!(#function(#path, #arguments)),
-        Make::Net { ty, posterior } => quote!(<#ty as #illia::Net>::try_with(#path, #posterior)),
-        Make::Nets { ty, posterior } => {
-            quote!(#private::array(#path, |p| <#ty as #illia::Net>::try_with(p, #posterior)))
+        Make::Net(Nested { ty, defaults, arguments }) => {
+            let arguments = cloned(arguments);
+            quote!(<#ty as #illia::Net>::make(#path, #defaults, #arguments))
+        }
+        Make::Nets { net: Nested { ty, defaults, arguments }, count } => {
+            let arguments = cloned(arguments);
+            let each = quote!(|__path| <#ty as #illia::Net>::make(__path, #defaults, #arguments));
+            match count {
+                Some(count) => quote!(#private::vector(#path, #count, #each)),
+                None => quote!(#private::array(#path, #each)),
+            }
         }
         Make::Module { function, arguments } => {
             quote!(::core::result::Result::<_, #illia::Error>::Ok(#function(#path, #arguments)))
         }
         Make::Broken => quote!(::core::unimplemented!()),
+    }
+}
+
+/// A variable that serves more than once.
+fn cloned(arguments: &TokenStream) -> TokenStream {
+    match syn::parse2::<Ident>(arguments.clone()) {
+        Ok(variable) => quote!(::core::clone::Clone::clone(&#variable)),
+        Err(_) => arguments.clone(),
     }
 }

@@ -1,22 +1,94 @@
 //! The forward pass, line by line as it was declared.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
 
 use super::Context;
+use crate::check::{local, shape_tokens, unraw};
 use crate::model::{Call, Node, Run};
 
-pub fn body(context: &Context) -> TokenStream {
+/// The one input's way to the one output.
+pub fn single(context: &Context) -> TokenStream {
+    let steps = nodes(context, &context.model.nodes);
+    let named = context.model.inputs.iter().filter_map(|(name, _)| name.as_ref());
+    let named = named.map(|name| local(&unraw(name)));
+    let output = output(context);
+    let body = quote! {
+        let mut __x = __input.shallow_clone();
+        #(let #named = __input.shallow_clone();)*
+        #steps
+        ::core::result::Result::Ok(#output)
+    };
+    let checks = checks(context, &[quote!(__input)]);
+    context.with_arguments(quote!(#checks #body))
+}
+
+/// Several inputs' way to the outputs.
+pub fn all(context: &Context) -> TokenStream {
     let private = context.private();
     let name = context.name().to_string();
-    let check = quote!(#private::Axes::of(#name, Self::INPUT, x)?);
-    let check = if context.model.needs_axes { quote!(let mut axes = #check;) } else { quote!(#check;) };
     let steps = nodes(context, &context.model.nodes);
-    quote! {
-        #check
-        let mut x = x.shallow_clone();
+    let names = context.model.inputs.iter().enumerate().map(|(i, (name, _))| match name {
+        Some(name) => local(&unraw(name)),
+        None => format_ident!("__input{i}"),
+    });
+    let names: Vec<Ident> = names.collect();
+    let count = names.len();
+    let checks = checks(context, &names.iter().map(|name| quote!(&#name)).collect::<Vec<_>>());
+    let first = names.first();
+    let outputs: Vec<TokenStream> = match context.model.outputs.as_slice() {
+        [(None, _)] => vec![quote!(__x)],
+        list => list
+            .iter()
+            .filter_map(|(name, _)| Some(local(&unraw(name.as_ref()?))))
+            .map(|v| quote!(#v))
+            .collect(),
+    };
+    context.with_arguments(quote! {
+        let [#(#names),*] = #private::inputs::<#count>(#name, __inputs)?;
+        #checks
+        let mut __x = #first.shallow_clone();
         #steps
-        ::core::result::Result::Ok(x)
+        ::core::result::Result::Ok(::std::vec::Vec::from([#(#outputs),*]))
+    })
+}
+
+fn output(context: &Context) -> TokenStream {
+    match context.model.outputs.as_slice() {
+        [(Some(name), _)] => {
+            let value = local(&unraw(name));
+            quote!(#value)
+        }
+        _ => quote!(__x),
+    }
+}
+
+/// Each input is of its shape; a name means one length in all of them.
+fn checks(context: &Context, inputs: &[TokenStream]) -> TokenStream {
+    let (private, illia) = (context.private(), context.illia);
+    let name = context.name().to_string();
+    let shapes: Vec<TokenStream> = context
+        .model
+        .inputs
+        .iter()
+        .map(|(_, shape)| {
+            if inputs.len() == 1 && !context.keeps_arguments() {
+                quote!(Self::INPUT)
+            } else {
+                shape_tokens(illia, shape)
+            }
+        })
+        .collect();
+    if let ([input], [shape]) = (inputs, shapes.as_slice()) {
+        let check = quote!(#private::Axes::of(#name, #shape, #input)?);
+        return if context.model.needs_axes { quote!(let mut __axes = #check;) } else { quote!(#check;) };
+    }
+    let said = context.model.inputs.iter().map(|(input, _)| {
+        input.as_ref().map_or_else(|| name.clone(), |input| format!("{name} ({})", unraw(input)))
+    });
+    quote! {
+        let mut __axes = #private::Axes::new();
+        #(__axes.input(#said, #shapes, #inputs)?;)*
     }
 }
 
@@ -27,38 +99,47 @@ fn nodes(context: &Context, list: &[Node]) -> TokenStream {
 fn node(context: &Context, node: &Node) -> TokenStream {
     let private = context.private();
     match node {
-        Node::Layer(call) => {
+        Node::Layer(call) | Node::Again(call) => {
             if let Run::Nets(ty) = &call.run {
                 let (illia, layer, name) = (context.illia, field(context, call), &call.name);
                 return quote! {
-                    for block in &#layer {
-                        x = #private::at(#name, <#ty as #illia::Net>::try_forward_t(block, &x, train))?;
+                    for __block in &#layer {
+                        __x = #private::at(#name, <#ty as #illia::Net>::try_forward_t(__block, &__x, __train))?;
                     }
                 };
             }
+            if let Run::Ports { ty, inputs, outputs } = &call.run {
+                return ports(context, call, ty, inputs, outputs);
+            }
             let run = run(context, call);
             // What a step took is let go of at once: its memory serves the next.
-            quote!(x = #run;)
+            quote!(__x = #run;)
         }
-        Node::Op(code) => quote!(x = #code;),
+        Node::Op(code) => quote!(__x = #code;),
+        Node::Let(value) => quote!(let #value = __x.shallow_clone();),
+        Node::From(value) => quote!(__x = #value.shallow_clone();),
+        Node::Block(body) => {
+            let body = nodes(context, body);
+            quote!({ #body })
+        }
         Node::Residual { project, body } => {
             let skip = match project {
                 Some(call) => run(context, call),
-                None => quote!(x.shallow_clone()),
+                None => quote!(__x.shallow_clone()),
             };
             let body = nodes(context, body);
             quote! {{
-                let skip = #skip;
+                let __skip = #skip;
                 #body
-                x = #private::add(&skip, &x)?;
+                __x = #private::add(&__skip, &__x)?;
             }}
         }
         Node::Concat { branches, shape } => {
             let branches = branches.iter().map(|branch| {
                 let branch = nodes(context, branch);
-                quote!({ let mut x = x.shallow_clone(); #branch x })
+                quote!({ let mut __x = __x.shallow_clone(); #branch __x })
             });
-            quote!(x = #private::concat(#shape, &[#(#branches),*])?;)
+            quote!(__x = #private::concat(#shape, &[#(#branches),*])?;)
         }
         Node::Loop { count, index, body } => {
             let body = nodes(context, body);
@@ -79,15 +160,42 @@ fn run(context: &Context, call: &Call) -> TokenStream {
     let (illia, private) = (context.illia, context.private());
     let (layer, name) = (field(context, call), &call.name);
     match &call.run {
-        Run::Forward => quote!(#private::at(#name, #layer.try_forward(&x))?),
-        Run::ForwardT => quote!(#private::at(#name, #layer.try_forward_t(&x, train))?),
-        Run::Plain => quote!(#private::at(#name, #private::plain(&#layer, &x, train))?),
-        Run::Net(ty) | Run::Nets(ty) => {
-            quote!(#private::at(#name, <#ty as #illia::Net>::try_forward_t(&#layer, &x, train))?)
+        Run::Forward => quote!(#private::at(#name, #layer.try_forward(&__x))?),
+        Run::ForwardT(more) => quote!(#private::at(#name, #layer.try_forward_t(&__x, #more __train))?),
+        Run::Tied => quote!(#private::at(#name, #layer.try_tied(&__x))?),
+        Run::Plain => quote!(#private::at(#name, #private::plain(&#layer, &__x, __train))?),
+        Run::Net(ty) | Run::Nets(ty) | Run::Ports { ty, .. } => {
+            quote!(#private::at(#name, <#ty as #illia::Net>::try_forward_t(&#layer, &__x, __train))?)
         }
         Run::Module(shape) => quote!({
-            let y = #illia::tch::nn::ModuleT::forward_t(&#layer, &x, train);
-            #private::checked(#name, y, ::core::option::Option::Some(#shape), &x, &mut axes)?
+            let __x = #private::of_all_draws(&__x);
+            let __y = #illia::tch::nn::ModuleT::forward_t(&#layer, &__x, __train);
+            #private::checked(#name, __y, ::core::option::Option::Some(#shape), &__x, &mut __axes)?
         }),
     }
+}
+
+/// A net of several inputs or outputs.
+fn ports(
+    context: &Context,
+    call: &Call,
+    ty: &TokenStream,
+    inputs: &[(String, Ident)],
+    outputs: &[Ident],
+) -> TokenStream {
+    let (illia, private) = (context.illia, context.private());
+    let (layer, name) = (field(context, call), &call.name);
+    let given = if inputs.is_empty() {
+        quote!(&[&__x])
+    } else {
+        let (names, values): (Vec<&String>, Vec<&Ident>) =
+            inputs.iter().map(|(name, value)| (name, value)).unzip();
+        quote!(&#private::ordered(<#ty as #illia::Net>::INPUTS, &[#((#names, &#values)),*]))
+    };
+    let made = quote!(#private::at(#name, <#ty as #illia::Net>::try_forward_all(&#layer, #given, __train))?);
+    if outputs.is_empty() {
+        return quote!([__x] = #private::outputs::<1>(#name, #made)?;);
+    }
+    let count = outputs.len();
+    quote!(let [#(#outputs),*] = #private::outputs::<#count>(#name, #made)?;)
 }

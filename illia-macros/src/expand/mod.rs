@@ -16,10 +16,10 @@
 //! }
 //!
 //! impl ::illia::Net for Mlp {
-//!     fn try_with(p, posterior) -> Result<Self> {
-//!         Ok(Mlp { fc: Linear::try_new(&(p / "fc"), 784, 400, LinearConfig { .. })?, .. })
+//!     fn make(path, given, arguments) -> Result<Self> {
+//!         Ok(Mlp { fc: Linear::try_new(&(path / "fc"), 784, 400, LinearConfig { .. })?, .. })
 //!     }
-//!     fn try_forward_t(&self, x, train) -> Result<Tensor> {
+//!     fn try_forward_t(&self, input, train) -> Result<Tensor> {
 //!         let x = at("fc", self.fc.try_forward(&x))?;
 //!         ..
 //!     }
@@ -30,6 +30,7 @@
 //! impl ::core::fmt::Display for Mlp { .. }
 //! ```
 
+mod arguments;
 mod construct;
 mod forward;
 mod methods;
@@ -37,11 +38,13 @@ mod requirements;
 mod summary;
 mod visit;
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use std::collections::HashSet;
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Generics, Ident, Path};
 
-use crate::check::shape_tokens;
+use crate::check::{shape_tokens, signature_tokens, unraw};
 use crate::dim::Shape;
 use crate::model::{Field, Model};
 use crate::parse;
@@ -79,32 +82,87 @@ impl Context<'_> {
             .collect()
     }
 
+    /// Whether it has one input and one output.
+    pub fn is_single(&self) -> bool {
+        self.model.inputs.len() <= 1 && self.model.outputs.len() <= 1
+    }
+
+    /// Whether there is anything that only whoever makes it knows; the net keeps that.
+    pub fn keeps_arguments(&self) -> bool {
+        !self.net.arguments.is_empty()
+    }
+
+    /// What holds the net's arguments, with its parameters.
+    pub fn arguments_type(&self) -> TokenStream {
+        let illia = self.illia;
+        if !self.keeps_arguments() {
+            return quote!(#illia::NoArguments);
+        }
+        let name = format_ident!("__{}Arguments", self.name());
+        let generics = arguments::generics(self);
+        let (_, ty_generics, _) = generics.split_for_impl();
+        quote!(#name #ty_generics)
+    }
+
+    /// A body in a method of the net, with the arguments that it mentions.
+    pub fn with_arguments(&self, body: TokenStream) -> TokenStream {
+        self.bind(body, quote!(self.__arguments))
+    }
+
+    /// A body with the arguments, and what follows from them, that it mentions.
+    pub fn bind(&self, body: TokenStream, source: TokenStream) -> TokenStream {
+        let mut mentioned = HashSet::new();
+        idents(body.clone(), &mut mentioned);
+        let mut made = Vec::new();
+        for item in self.model.made.iter().rev() {
+            if mentioned.contains(&item.name.to_string()) {
+                idents(item.tokens.clone(), &mut mentioned);
+                let (name, tokens) = (&item.name, &item.tokens);
+                made.push(quote!(let #name = #tokens;));
+            }
+        }
+        made.reverse();
+        let arguments = self.net.arguments.iter().map(|argument| &argument.ident);
+        let arguments = arguments.filter(|argument| mentioned.contains(&argument.to_string()));
+        quote! {
+            #(let #arguments = ::core::clone::Clone::clone(&#source.#arguments);)*
+            #(#made)*
+            #body
+        }
+    }
+
     /// A body, or what stands for it after a mistake.
     pub fn body(&self, body: TokenStream) -> TokenStream {
         if self.broken { quote!(::core::unimplemented!()) } else { body }
     }
 }
 
+/// All names in some tokens.
+fn idents(tokens: TokenStream, found: &mut HashSet<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => {
+                found.insert(ident.to_string());
+            }
+            TokenTree::Group(group) => idents(group.stream(), found),
+            _ => {}
+        }
+    }
+}
+
 /// A net's expansion.
-pub fn expand(
-    net: &parse::Net,
-    model: &Model,
-    input: &Shape,
-    output: &Shape,
-    illia: &Path,
-    broken: bool,
-) -> TokenStream {
+pub fn expand(net: &parse::Net, model: &Model, illia: &Path, broken: bool) -> TokenStream {
     let context = Context { net, model, illia, broken };
     let structure = structure(&context);
+    let arguments = arguments::structure(&context);
     let methods = methods::methods(&context);
-    let (shape_in, shape_out) = (shape_tokens(illia, input), shape_tokens(illia, output));
-    let net = net_impl(&context, &shape_in, &shape_out);
+    let net = net_impl(&context);
     let visit = visit::visit(&context);
-    let module = methods::module_t(&context);
+    let module = context.is_single().then(|| methods::module_t(&context));
     let display = summary::display(&context);
     let requirements = requirements::items(&context);
     let shapes = requirements::shapes(&context, false);
-    quote!(#structure #shapes #methods #net #visit #module #display #requirements)
+    quote!(#structure #arguments #shapes #methods #net #visit #module #display #requirements)
 }
 
 fn structure(context: &Context) -> TokenStream {
@@ -131,12 +189,17 @@ fn structure(context: &Context) -> TokenStream {
             });
             quote!(#doc #(#attrs)* #vis #ident: #ty)
         });
+    let kept = context.keeps_arguments().then(|| {
+        let ty = context.arguments_type();
+        quote!(__arguments: #ty,)
+    });
     quote! {
         #(#attrs)*
         #debug
         #lenient
         #vis struct #name #generics #where_clause {
             #(#fields,)*
+            #kept
         }
     }
 }
@@ -153,37 +216,108 @@ fn derives_debug(attr: &Attribute) -> bool {
 }
 
 /// The signature, the constructor and the forward pass.
-fn net_impl(context: &Context, shape_in: &TokenStream, shape_out: &TokenStream) -> TokenStream {
-    let (name, illia, cfgs) = (context.name(), context.illia, context.cfgs());
+fn net_impl(context: &Context) -> TokenStream {
+    let (name, illia, private, cfgs) = (context.name(), context.illia, context.private(), context.cfgs());
     let (impl_generics, ty_generics, where_clause) = context.generics().split_for_impl();
-    let (p, posterior) = (quote!(p), quote!(posterior));
     let made = context.body(construct::body(context));
-    let forward = context.body(forward::body(context));
+    let defaults = &context.model.defaults;
+    let made = context.bind(
+        quote!(let __defaults = ::core::clone::Clone::clone(__given)#defaults; #made),
+        quote!(__arguments),
+    );
     let checked = requirements::checked(context);
+    let check = requirements::check(context);
     let force =
         (!context.broken && checked.is_some()).then(|| quote!(const { <Self as #illia::Net>::CHECKED };));
-    quote! {
-        #cfgs
-        #[automatically_derived]
-        #[allow(trivial_numeric_casts, unused_variables, unused_mut, unused_parens, unused_braces, clippy::all)]
-        impl #impl_generics #illia::Net for #name #ty_generics #where_clause {
-            const INPUT: #illia::Shape = #shape_in;
-            const OUTPUT: #illia::Shape = #shape_out;
-            #checked
-            fn try_with(
-                #p: &#illia::tch::nn::Path<'_>,
-                #posterior: &dyn ::core::ops::Fn(#illia::Posterior) -> #illia::Posterior,
-            ) -> ::core::result::Result<Self, #illia::Error> {
-                #force
-                #made
-            }
+    let constants = signature(context);
+    let arguments = context.arguments_type();
+    let forward = if context.is_single() {
+        let forward = context.body(forward::single(context));
+        quote! {
             fn try_forward_t(
                 &self,
-                x: &#illia::tch::Tensor,
-                train: bool,
+                __input: &#illia::tch::Tensor,
+                __train: bool,
             ) -> ::core::result::Result<#illia::tch::Tensor, #illia::Error> {
                 #forward
             }
         }
+    } else {
+        let forward = context.body(forward::all(context));
+        quote! {
+            fn try_forward_all(
+                &self,
+                __inputs: &[&#illia::tch::Tensor],
+                __train: bool,
+            ) -> ::core::result::Result<::std::vec::Vec<#illia::tch::Tensor>, #illia::Error> {
+                #forward
+            }
+        }
+    };
+    let made_shapes = context.keeps_arguments().then(|| {
+        let of = |list: &[(Option<Ident>, Shape)]| {
+            let shapes = list.iter().map(|(_, shape)| shape_tokens(illia, shape));
+            context.bind(quote!(#private::nth(&[#(#shapes),*], __which)), quote!(__arguments))
+        };
+        let (input, output) = (of(&context.model.inputs), of(&context.model.outputs));
+        let (input, output) = (context.body(input), context.body(output));
+        quote! {
+            fn input(__arguments: &Self::Arguments, __which: usize) -> #illia::Shape {
+                #input
+            }
+            fn output(__arguments: &Self::Arguments, __which: usize) -> #illia::Shape {
+                #output
+            }
+        }
+    });
+    quote! {
+        #cfgs
+        #[automatically_derived]
+        #[allow(trivial_numeric_casts, unused_variables, unused_mut, unused_assignments, unused_parens, unused_braces, clippy::all)]
+        impl #impl_generics #illia::Net for #name #ty_generics #where_clause {
+            type Arguments = #arguments;
+            #constants
+            #checked
+            #made_shapes
+            #check
+            fn make(
+                __path: &#illia::tch::nn::Path<'_>,
+                __given: &#illia::Defaults,
+                __arguments: Self::Arguments,
+            ) -> ::core::result::Result<Self, #illia::Error> {
+                #force
+                #made
+            }
+            #forward
+        }
+    }
+}
+
+/// `INPUT` and `OUTPUT`, and all of them where they are several or have names.
+fn signature(context: &Context) -> TokenStream {
+    let illia = context.illia;
+    let unknown = Shape::Unknown(None);
+    let first = |list: &[(Option<Ident>, Shape)]| {
+        signature_tokens(illia, list.first().map_or(&unknown, |(_, shape)| shape))
+    };
+    let (input, output) = (first(&context.model.inputs), first(&context.model.outputs));
+    let all = |what: &str, list: &[(Option<Ident>, Shape)]| {
+        if let [(None, _)] | [] = list {
+            return TokenStream::new();
+        }
+        let what = format_ident!("{what}");
+        let each = list.iter().map(|(name, shape)| {
+            let name = name.as_ref().map(unraw).unwrap_or_default();
+            let shape = signature_tokens(illia, shape);
+            quote!((#name, #shape))
+        });
+        quote!(const #what: &'static [(&'static str, #illia::Shape)] = &[#(#each),*];)
+    };
+    let (inputs, outputs) = (all("INPUTS", &context.model.inputs), all("OUTPUTS", &context.model.outputs));
+    quote! {
+        const INPUT: #illia::Shape = #input;
+        const OUTPUT: #illia::Shape = #output;
+        #inputs
+        #outputs
     }
 }

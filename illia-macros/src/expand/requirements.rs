@@ -8,7 +8,8 @@ use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::quote;
 
 use super::Context;
-use crate::model::Requirement;
+use crate::dim::Level;
+use crate::model::{Checked, Requirement};
 use crate::say::Piece;
 
 /// The shapes behind nets that stand in the net: beside it, or within its own `impl` if they take its parameters.
@@ -32,7 +33,7 @@ pub fn shapes(context: &Context, generic: bool) -> TokenStream {
 pub fn items(context: &Context) -> TokenStream {
     let (private, illia, cfgs) = (context.private(), context.illia, context.cfgs());
     let name = context.name();
-    let plain = context.model.requirements.iter().filter(|requirement| !requirement.generic);
+    let plain = context.model.requirements.iter().filter(|requirement| requirement.level == Level::Item);
     let checks: Vec<TokenStream> = plain
         .map(|requirement| {
             let check = assertion(context, requirement);
@@ -40,7 +41,7 @@ pub fn items(context: &Context) -> TokenStream {
         })
         .collect();
     let sizes: Vec<&TokenStream> =
-        context.model.sizes.iter().filter(|(_, generic)| !generic).map(|(t, _)| t).collect();
+        context.model.sizes.iter().filter(|(_, level)| *level == Level::Item).map(|(t, _)| t).collect();
     let integers = (!sizes.is_empty()).then(|| quote!(const _: () = { #(#private::is_size(#sizes);)* };));
     // A net without parameters is checked with all that is in it when it is compiled.
     let whole = (!context.broken && context.generics().params.is_empty() && checked(context).is_some())
@@ -65,11 +66,20 @@ pub fn checked(context: &Context) -> Option<TokenStream> {
     if context.broken {
         return None;
     }
-    let generic = context.model.requirements.iter().filter(|requirement| requirement.generic);
+    let generic = context
+        .model
+        .requirements
+        .iter()
+        .filter(|requirement| matches!(requirement.level, Level::Param | Level::Generic));
     let checks: Vec<TokenStream> = generic.map(|requirement| assertion(context, requirement)).collect();
-    let sizes: Vec<&TokenStream> =
-        context.model.sizes.iter().filter(|(_, generic)| *generic).map(|(t, _)| t).collect();
-    let nets = &context.model.nets;
+    let sizes: Vec<&TokenStream> = context
+        .model
+        .sizes
+        .iter()
+        .filter(|(_, level)| matches!(level, Level::Param | Level::Generic))
+        .map(|(t, _)| t)
+        .collect();
+    let nets: Vec<&TokenStream> = context.model.nets.iter().map(|net| &net.ty).collect();
     if checks.is_empty() && nets.is_empty() && sizes.is_empty() {
         return None;
     }
@@ -82,6 +92,57 @@ pub fn checked(context: &Context) -> Option<TokenStream> {
     })
 }
 
+/// What only then can be checked, before anything is made; none if there is nothing.
+pub fn check(context: &Context) -> Option<TokenStream> {
+    let (illia, private) = (context.illia, context.private());
+    if context.broken {
+        return None;
+    }
+    let made = context.model.requirements.iter().filter(|requirement| requirement.level == Level::Made);
+    let demands: Vec<TokenStream> = made
+        .map(|Requirement { holds, step, say, .. }| {
+            let mut text = String::new();
+            let mut values = Vec::new();
+            for piece in &say.pieces {
+                match piece {
+                    Piece::Text(piece) => text.push_str(&piece.replace('{', "{{").replace('}', "}}")),
+                    Piece::Number(tokens, _) | Piece::Shape(tokens, _) | Piece::Real(tokens, _) => {
+                        text.push_str("{}");
+                        values.push(tokens);
+                    }
+                }
+            }
+            let net = context.name().to_string();
+            let step = if step.is_empty() { &net } else { step };
+            quote!(#private::demand(#step, #holds, ::core::format_args!(#text, #(#values),*))?;)
+        })
+        .collect();
+    let sizes: Vec<&TokenStream> =
+        context.model.sizes.iter().filter(|(_, level)| *level == Level::Made).map(|(t, _)| t).collect();
+    let nets = context.model.nets.iter().filter_map(|Checked { ty, arguments }| {
+        let (step, arguments) = arguments.as_ref()?;
+        Some(quote!(#private::at(#step, <#ty as #illia::Net>::check(&#arguments))?;))
+    });
+    let nets: Vec<TokenStream> = nets.collect();
+    if demands.is_empty() && nets.is_empty() && sizes.is_empty() {
+        return None;
+    }
+    let body = context.bind(
+        quote! {
+            #(#private::is_size(#sizes);)*
+            #(#demands)*
+            #(#nets)*
+            ::core::result::Result::Ok(())
+        },
+        quote!(__arguments),
+    );
+    Some(quote! {
+        fn check(__arguments: &Self::Arguments) -> ::core::result::Result<(), #illia::Error> {
+            #body
+        }
+    })
+}
+
 /// `require(holds, &Message::new().text(..).number(..))`, the error at the user's token.
 fn assertion(context: &Context, requirement: &Requirement) -> TokenStream {
     let private = context.private();
@@ -91,6 +152,7 @@ fn assertion(context: &Context, requirement: &Requirement) -> TokenStream {
         Piece::Text(text) => quote!(.text(#text)),
         Piece::Number(tokens, _) => quote!(.number(#tokens)),
         Piece::Shape(tokens, _) => quote!(.shape(#tokens)),
+        Piece::Real(tokens, _) => quote!(.real(#tokens)),
     });
     at(*span, quote!(#private::require(#holds, &#private::Message::new() #(#pieces)*)))
 }

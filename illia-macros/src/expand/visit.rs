@@ -10,18 +10,45 @@ use crate::model::{Call, Node, Part, Run};
 pub fn visit(context: &Context) -> TokenStream {
     let (name, illia, cfgs) = (context.name(), context.illia, context.cfgs());
     let (impl_generics, ty_generics, where_clause) = context.generics().split_for_impl();
-    let shared = context.body(nodes(context, &context.model.nodes, false));
-    let exclusive = context.body(nodes(context, &context.model.nodes, true));
+    let shared = context.body(context.with_arguments(nodes(context, &context.model.nodes, false)));
+    let exclusive = context.body(context.with_arguments(nodes(context, &context.model.nodes, true)));
+    let forward = context.is_single().then(|| {
+        quote! {
+            fn try_forward_module(
+                &self,
+                __input: &#illia::tch::Tensor,
+                __train: bool,
+            ) -> ::core::option::Option<::core::result::Result<#illia::tch::Tensor, #illia::Error>> {
+                ::core::option::Option::Some(<Self as #illia::Net>::try_forward_t(self, __input, __train))
+            }
+        }
+    });
+    let asked = context.model.asked.iter().filter_map(|field| context.model.fields.get(*field));
+    let asked: Vec<TokenStream> = asked
+        .map(|field| {
+            let ident = &field.ident;
+            quote!(#illia::BayesianModule::per_example(&self.#ident))
+        })
+        .collect();
+    let per_example = context.body(match (context.model.has_functions, asked.is_empty()) {
+        (true, _) => quote!(false),
+        (false, true) => quote!(true),
+        (false, false) => quote!(#(#asked)&&*),
+    });
     quote! {
         #cfgs
         #[automatically_derived]
         #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
         impl #impl_generics #illia::BayesianModule for #name #ty_generics #where_clause {
-            fn visit<'__a>(&'__a self, visitor: &mut #illia::Visitor<'__a>) {
+            fn visit<'__a>(&'__a self, __visitor: &mut #illia::Visitor<'__a>) {
                 #shared
             }
-            fn visit_mut(&mut self, visitor: &mut #illia::VisitorMut<'_>) {
+            fn visit_mut(&mut self, __visitor: &mut #illia::VisitorMut<'_>) {
                 #exclusive
+            }
+            #forward
+            fn per_example(&self) -> bool {
+                #per_example
             }
         }
     }
@@ -31,7 +58,8 @@ fn nodes(context: &Context, list: &[Node], exclusive: bool) -> TokenStream {
     list.iter()
         .map(|node| match node {
             Node::Layer(call) => layer(context, call, exclusive),
-            Node::Op(_) => TokenStream::new(),
+            Node::Op(_) | Node::Again(_) | Node::Let(_) | Node::From(_) => TokenStream::new(),
+            Node::Block(body) => nodes(context, body, exclusive),
             Node::Residual { project, body } => {
                 let project = project.as_ref().map(|call| layer(context, call, exclusive));
                 let body = nodes(context, body, exclusive);
@@ -66,11 +94,11 @@ fn layer(context: &Context, call: &Call, exclusive: bool) -> TokenStream {
     let pattern = pattern.join(".");
     let name =
         if indices.is_empty() { quote!(#pattern) } else { quote!(&::std::format!(#pattern, #(#indices),*)) };
-    if let Run::Net(ty) = &call.run {
+    if let Run::Net(ty) | Run::Ports { ty, .. } = &call.run {
         // Through the one trait that a net must have, so that a type which is none gives one error.
         let illia = context.illia;
         let show = Ident::new(if exclusive { "show_mut" } else { "show" }, Span::call_site());
-        return quote!(<#ty as #illia::Net>::#show(#borrow #layer, #name, visitor););
+        return quote!(<#ty as #illia::Net>::#show(#borrow #layer, #name, __visitor););
     }
-    quote!(visitor.module(#name, #borrow #layer);)
+    quote!(__visitor.module(#name, #borrow #layer);)
 }

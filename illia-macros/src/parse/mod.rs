@@ -6,7 +6,9 @@ mod step;
 use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, Generics, Ident, Token, Visibility, braced, bracketed, token};
+use syn::{
+    Attribute, Expr, Generics, Ident, Token, Type, Visibility, braced, bracketed, parenthesized, token,
+};
 
 pub use args::{Arg, Args, Value};
 pub use step::{Head, Layer, Op, OpKind, Step};
@@ -20,10 +22,23 @@ pub struct Net {
     pub vis: Visibility,
     pub ident: Ident,
     pub generics: Generics,
+    /// `(features: i64, p: f64)`: what is known only when the net is made.
+    pub arguments: Vec<Argument>,
     /// What goes in and what comes out; none after a mistake.
-    pub signature: Option<(Shape, Shape)>,
+    pub signature: Option<(Ports, Ports)>,
     pub defaults: Vec<Default>,
     pub steps: Vec<Step>,
+}
+
+/// `features: i64`
+pub struct Argument {
+    pub ident: Ident,
+    pub ty: Type,
+}
+
+/// `[784]`, or several with names: `(user: [32], item: [48])`.
+pub struct Ports {
+    pub list: Vec<(Option<Ident>, Shape)>,
 }
 
 /// `[1, 28, seq]`
@@ -78,6 +93,7 @@ fn header(input: ParseStream, errors: &mut Errors) -> syn::Result<Net> {
     if input.peek(Token![where]) {
         generics.where_clause = input.parse()?;
     }
+    let arguments = if input.peek(token::Paren) { arguments(input)? } else { Vec::new() };
     let signature = signature(input);
     if generics.where_clause.is_none() && input.peek(Token![where]) {
         generics.where_clause = input.parse()?;
@@ -101,10 +117,49 @@ fn header(input: ParseStream, errors: &mut Errors) -> syn::Result<Net> {
     let defaults = defaults(&content, errors);
     let steps = step::steps(&content, errors);
 
-    Ok(Net { attrs, vis, ident, generics, signature, defaults, steps })
+    Ok(Net { attrs, vis, ident, generics, arguments, signature, defaults, steps })
 }
 
-fn signature(input: ParseStream) -> syn::Result<(Shape, Shape)> {
+/// `(features: i64, p: f64)`
+fn arguments(input: ParseStream) -> syn::Result<Vec<Argument>> {
+    let content;
+    parenthesized!(content in input);
+    let argument = |input: ParseStream| {
+        let ident: Ident = input.parse()?;
+        if !input.peek(Token![:]) {
+            return Err(input.error(format!("expected the type of the net's argument: `{ident}: i64`")));
+        }
+        input.parse::<Token![:]>()?;
+        Ok(Argument { ident, ty: input.parse()? })
+    };
+    let list = content.parse_terminated(argument, Token![,])?;
+    Ok(list.into_iter().collect())
+}
+
+impl Parse for Ports {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        if !input.peek(token::Paren) {
+            return Ok(Ports { list: vec![(None, input.parse()?)] });
+        }
+        let content;
+        parenthesized!(content in input);
+        let port = |input: ParseStream| {
+            let name: Ident = input.parse()?;
+            if !input.peek(Token![:]) {
+                return Err(input.error(format!("expected the shape of `{name}`: `{name}: [16]`")));
+            }
+            input.parse::<Token![:]>()?;
+            Ok((Some(name), input.parse()?))
+        };
+        if content.is_empty() {
+            return Err(content.error("expected names with shapes: `(user: [32], item: [48])`"));
+        }
+        let list = content.parse_terminated(port, Token![,])?;
+        Ok(Ports { list: list.into_iter().collect() })
+    }
+}
+
+fn signature(input: ParseStream) -> syn::Result<(Ports, Ports)> {
     if !input.peek(Token![:]) {
         return Err(input.error("expected the net's signature, such as `: [784] -> [10]`"));
     }
@@ -121,7 +176,9 @@ fn defaults(input: ParseStream, errors: &mut Errors) -> Vec<Default> {
     let mut defaults = Vec::new();
     // What is not even nearly a default is a step with the wrong end.
     let nearly = |name: &Ident| names::nearest(&name.to_string(), &DEFAULTS).is_some();
-    while step::ends_with_semicolon(input) && input.fork().parse::<Ident>().map_or(true, |name| nearly(&name))
+    while !input.peek(Token![let])
+        && step::ends_with_semicolon(input)
+        && input.fork().parse::<Ident>().map_or(true, |name| nearly(&name))
     {
         match default(input) {
             Ok(default) => defaults.push(default),

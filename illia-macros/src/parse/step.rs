@@ -3,6 +3,7 @@
 use proc_macro2::{Span, TokenTree};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
 use syn::{
     AngleBracketedGenericArguments, Attribute, Expr, ExprParen, Ident, Path, PathArguments, PathSegment,
     Token, Visibility, braced, bracketed, parenthesized, token,
@@ -11,7 +12,8 @@ use syn::{
 use super::{Args, DEFAULTS, Shape};
 use crate::errors::Errors;
 
-/// One step, with what it is called and what follows it.
+/// One link of a chain: a layer or a block, with what it is called and the ops that follow it. A chain of several layers,
+/// `a: Linear(8) -> relu -> b: Linear(4)`, is as many steps.
 pub struct Step {
     pub attrs: Vec<Attribute>,
     pub vis: Visibility,
@@ -19,6 +21,12 @@ pub struct Step {
     pub head: Head,
     pub ops: Vec<Op>,
     pub span: Span,
+    /// Its place in the block: what a step without a name is called.
+    pub place: String,
+    /// Whether a chain begins with it: its first op may be a named value then.
+    pub starts: bool,
+    /// What a net's outputs are called: `let (class, value) = heads: Heads;`.
+    pub outputs: Vec<Ident>,
 }
 
 /// What a step begins with.
@@ -29,6 +37,10 @@ pub enum Head {
     Array { element: Layer, count: Expr },
     /// Nothing: the step is a chain of ops.
     Ops,
+    /// `{ .. }`: steps of their own.
+    Block(Vec<Step>),
+    /// `let name = ..;`: names what the chain before it gives.
+    Let(Ident),
     /// `residual(project: ..) { .. }`
     Residual { keyword: Ident, project: Option<(Ident, Layer)>, body: Vec<Step> },
     /// `concat { { .. }, { .. } }`
@@ -61,8 +73,10 @@ pub enum OpKind {
 /// Steps up to the end of a block.
 pub fn steps(input: ParseStream, errors: &mut Errors) -> Vec<Step> {
     let mut steps = Vec::new();
+    let mut place = 0;
     while !input.is_empty() {
-        if ends_with_semicolon(input) {
+        place += 1;
+        if !input.peek(Token![let]) && !lets(input) && ends_with_semicolon(input) {
             let name = input.fork().parse::<Ident>().ok();
             let default = name.as_ref().is_some_and(|name| DEFAULTS.contains(&name.to_string().as_str()));
             let said = name.as_ref().map_or_else(|| "this".into(), |name| format!("`{name}`"));
@@ -79,33 +93,159 @@ pub fn steps(input: ParseStream, errors: &mut Errors) -> Vec<Step> {
         }
         let ahead = input.fork();
         let mut inner = Errors::default();
-        match step(&ahead, &mut inner).and_then(|step| end_of(step, &ahead)) {
-            Ok(step) => {
+        match chain(&ahead, place - 1, &mut inner) {
+            Ok(chain) => {
                 input.advance_to(&ahead);
                 errors.extend(inner);
-                steps.push(step);
+                steps.extend(chain);
             }
             Err(error) => {
                 errors.extend(inner);
                 errors.push(error);
+                let named = lets(input);
                 let fresh = broken(input);
                 steps.extend(fresh);
-                skip(input, &mut steps);
+                if named { skip_past_semicolon(input) } else { skip(input, &mut steps) }
             }
         }
     }
     steps
 }
 
+/// Whether a `let` comes next, attributes aside.
+fn lets(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    ahead.call(Attribute::parse_outer).is_ok() && ahead.peek(Token![let])
+}
+
+/// `a: Linear(8) -> relu -> b: Linear(4),` or `let name = ..;`: a step for each layer and block.
+fn chain(input: ParseStream, place: usize, errors: &mut Errors) -> syn::Result<Vec<Step>> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    if !input.peek(Token![let]) {
+        let steps = links(input, attrs, place, errors)?;
+        end_of(&steps, input)?;
+        return Ok(steps);
+    }
+    input.parse::<Token![let]>()?;
+    let mut outputs = Vec::new();
+    let mut name = None;
+    if input.peek(token::Paren) {
+        let content;
+        parenthesized!(content in input);
+        outputs = Punctuated::<Ident, Token![,]>::parse_terminated(&content)?.into_iter().collect();
+    } else {
+        name = Some(input.parse::<Ident>()?);
+    }
+    if !input.peek(Token![=]) {
+        return Err(input.error("expected `=` and a chain: `let name = fc: Linear(16) -> relu;`"));
+    }
+    input.parse::<Token![=]>()?;
+    let mut steps = links(input, attrs, place, errors)?;
+    if !input.peek(Token![;]) {
+        return Err(input.error("expected `;` after a `let`, or `-> op`"));
+    }
+    input.parse::<Token![;]>()?;
+    if let (Some(last), [first, ..]) = (steps.last_mut(), outputs.as_slice()) {
+        if !matches!(last.head, Head::Layer(_)) || !last.ops.is_empty() {
+            return Err(syn::Error::new(
+                first.span(),
+                "several names are for what a net of several outputs gives: `let (a, b) = heads: Heads;`",
+            ));
+        }
+        last.outputs = outputs;
+    }
+    steps.extend(name.map(|name| Step {
+        attrs: Vec::new(),
+        vis: Visibility::Inherited,
+        span: name.span(),
+        name: None,
+        head: Head::Let(name),
+        ops: Vec::new(),
+        place: place.to_string(),
+        starts: false,
+        outputs: Vec::new(),
+    }));
+    Ok(steps)
+}
+
+/// What `->` joins.
+fn links(
+    input: ParseStream,
+    attrs: Vec<Attribute>,
+    place: usize,
+    errors: &mut Errors,
+) -> syn::Result<Vec<Step>> {
+    let mut first = step(input, attrs, true, errors)?;
+    first.place = place.to_string();
+    let mut steps = vec![first];
+    while input.peek(Token![->]) {
+        input.parse::<Token![->]>()?;
+        if begins_a_layer(input) {
+            let attrs = input.call(Attribute::parse_outer)?;
+            let mut next = step(input, attrs, false, errors)?;
+            next.place = format!("{place}_{}", steps.len());
+            steps.push(next);
+        } else if let Some(last) = steps.last_mut() {
+            last.ops.push(input.parse()?);
+        }
+    }
+    Ok(steps)
+}
+
+/// Whether behind `->` a layer or a block follows rather than an op: `name: Layer`, `{ .. }`, `residual { .. }`.
+fn begins_a_layer(input: ParseStream) -> bool {
+    if input.peek(token::Brace) || input.peek(Token![#]) || input.peek(Token![pub]) {
+        return true;
+    }
+    if !input.peek(Ident) {
+        return false;
+    }
+    let ahead = input.fork();
+    let Ok(name) = ahead.parse::<Ident>() else { return false };
+    if ahead.peek(Token![:]) && !ahead.peek(Token![::]) {
+        let _ = ahead.parse::<Token![:]>();
+        // `name: [4]` is a function with its shape, `name: [Net; 4]` an array of nets.
+        let array = |input: ParseStream| -> syn::Result<bool> {
+            let content;
+            bracketed!(content in input);
+            while !content.is_empty() && !content.peek(Token![;]) {
+                content.parse::<TokenTree>()?;
+            }
+            let found = content.peek(Token![;]);
+            while !content.is_empty() {
+                content.parse::<TokenTree>()?;
+            }
+            Ok(found)
+        };
+        return !ahead.peek(token::Bracket) || array(&ahead).unwrap_or(false);
+    }
+    match name.to_string().as_str() {
+        "residual" => ahead.peek(token::Brace) || ahead.peek(token::Paren),
+        "concat" => ahead.peek(token::Brace),
+        "repeat" => {
+            !ahead.is_empty()
+                && !ahead.peek(Token![,])
+                && !ahead.peek(Token![->])
+                && !ahead.peek(Token![;])
+                && !ahead.peek(token::Paren)
+        }
+        _ => false,
+    }
+}
+
 /// The comma after a step; blocks go without, as in Rust.
-fn end_of(step: Step, input: ParseStream) -> syn::Result<Step> {
-    let block = matches!(step.head, Head::Residual { .. } | Head::Concat { .. } | Head::Repeat { .. });
+fn end_of(steps: &[Step], input: ParseStream) -> syn::Result<()> {
+    let Some(step) = steps.last() else { return Ok(()) };
+    let block = matches!(
+        step.head,
+        Head::Residual { .. } | Head::Concat { .. } | Head::Repeat { .. } | Head::Block(_)
+    );
     if input.is_empty() || input.peek(Token![,]) {
         input.parse::<Option<Token![,]>>()?;
-        return Ok(step);
+        return Ok(());
     }
     if block && step.ops.is_empty() {
-        return Ok(step);
+        return Ok(());
     }
     if step.name.is_none() && matches!(step.head, Head::Ops) && input.peek(Ident) {
         let ahead = input.fork();
@@ -129,7 +269,7 @@ fn end_of(step: Step, input: ParseStream) -> syn::Result<Step> {
 /// Whether a `;` comes before the next `,`.
 pub fn ends_with_semicolon(input: ParseStream) -> bool {
     let ahead = input.fork();
-    while !ahead.is_empty() && !ahead.peek(Token![,]) {
+    while !ahead.is_empty() && !ahead.peek(Token![,]) && !ahead.peek(Token![let]) {
         if ahead.peek(Token![;]) {
             return true;
         }
@@ -197,11 +337,20 @@ fn broken(input: ParseStream) -> Option<Step> {
         (ahead.peek(Token![:]) && !ahead.peek(Token![::])) || (known && layer(&ahead.fork()))
     });
     let name = name.filter(|name| !DEFAULTS.contains(&name.to_string().as_str()));
-    Some(Step { attrs, vis, name, head: Head::Broken, ops: Vec::new(), span })
+    Some(Step {
+        attrs,
+        vis,
+        name,
+        head: Head::Broken,
+        ops: Vec::new(),
+        span,
+        place: String::new(),
+        starts: false,
+        outputs: Vec::new(),
+    })
 }
 
-fn step(input: ParseStream, errors: &mut Errors) -> syn::Result<Step> {
-    let attrs = input.call(Attribute::parse_outer)?;
+fn step(input: ParseStream, attrs: Vec<Attribute>, starts: bool, errors: &mut Errors) -> syn::Result<Step> {
     let vis: Visibility = input.parse()?;
     let span = input.span();
     let named = input.peek(Ident) && input.peek2(Token![:]) && !input.peek2(Token![::]);
@@ -227,24 +376,22 @@ fn step(input: ParseStream, errors: &mut Errors) -> syn::Result<Step> {
     if matches!(head, Head::Ops) {
         ops.push(input.parse()?);
     }
-    while input.peek(Token![->]) {
-        input.parse::<Token![->]>()?;
-        ops.push(input.parse()?);
-    }
-    Ok(Step { attrs, vis, name, head, ops, span })
+    Ok(Step { attrs, vis, name, head, ops, span, place: String::new(), starts, outputs: Vec::new() })
 }
 
 fn head(input: ParseStream, named: bool, errors: &mut Errors) -> syn::Result<Head> {
+    if !named && input.peek(token::Brace) {
+        return Ok(Head::Block(body(input, errors)?.1));
+    }
     if input.peek(Ident) {
         let ahead = input.fork();
         let keyword: Ident = ahead.parse()?;
-        let block = ahead.peek(token::Brace) || ahead.peek(token::Paren);
         match keyword.to_string().as_str() {
-            "residual" if block => {
+            "residual" if ahead.peek(token::Brace) || ahead.peek(token::Paren) => {
                 input.advance_to(&ahead);
                 return residual(keyword, input, errors);
             }
-            "concat" if block => {
+            "concat" if ahead.peek(token::Brace) => {
                 input.advance_to(&ahead);
                 return concat(keyword, input, errors);
             }

@@ -1,4 +1,4 @@
-//! The expansion of three nets, to be read: run with `UPDATE_EXPANSIONS=1` after a change, and read the difference.
+//! The expansion of a few nets, to be read: run with `UPDATE_EXPANSIONS=1` after a change, and read the difference.
 
 use std::path::Path;
 
@@ -29,4 +29,14 @@ fn constants_and_distributions() {
 #[test]
 fn blocks() {
     pinned("resnet.rs", 3, 1);
+}
+
+#[test]
+fn arguments_of_the_net() {
+    pinned("regressor.rs", 5, 0);
+}
+
+#[test]
+fn several_inputs() {
+    pinned("towers.rs", 6, 0);
 }

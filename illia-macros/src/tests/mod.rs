@@ -7,12 +7,17 @@ mod mutations;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The programs that the facade carries.
-const PROGRAMS: [&str; 5] = [
+const PROGRAMS: [&str; 10] = [
     include_str!("../../../examples/programs/mlp.rs"),
     include_str!("../../../examples/programs/lenet.rs"),
     include_str!("../../../examples/programs/names.rs"),
     include_str!("../../../examples/programs/resnet.rs"),
     include_str!("../../../examples/programs/two_tower.rs"),
+    include_str!("../../../examples/programs/regressor.rs"),
+    include_str!("../../../examples/programs/towers.rs"),
+    include_str!("../../../examples/programs/unet.rs"),
+    include_str!("../../../examples/programs/gpt.rs"),
+    include_str!("../../../examples/programs/heads.rs"),
 ];
 
 /// What stands in `bnn! { .. }` in a program.
@@ -69,5 +74,5 @@ fn the_programs_expand_without_a_mistake() {
             found += 1;
         }
     }
-    assert_eq!(found, 10, "the programs declare seven nets and three structs");
+    assert_eq!(found, 20, "the programs declare seventeen nets and three structs");
 }

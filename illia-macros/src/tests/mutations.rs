@@ -31,6 +31,7 @@ impl Random {
 const SPICE: &str = "0 - 1 9223372036854775807 1.5 \"text\" 'c' true => -> :: : ; , | & < > = ! .. residual concat repeat \
     project last mean permute reshape [ 1 , - 1 ] { } ( ) [ ] prior : Gaussian ( std : 0 ) Conv1d ConvTranspose2d GroupNorm BatchNorm1d \
     LayerNorm # [ deterministic ] # [ cfg ( x ) ] pub crate self super Self where impl ( | x | x ) my :: f < 3 > groups stride dilation \
+    let x = y ; let ( a , b ) = net ; add ( x ) multiply concat first upsample SelfAttention CrossAttention Tied mask memory ( a : [ 2 ] ) \
     adaptive_avg_pool softmax axis r#type _ [ seq ] [ 1 ; 2 ] 1 / 0 1 << 70 { 1 } if match fn struct enum union";
 
 fn count(tokens: &TokenStream) -> usize {

@@ -1,0 +1,185 @@
+//! What a transformer adds to its sequence: a random vector for each place (Gehring et al. 2017), and one more place in front,
+//! from which a class is read (Devlin et al. 2019; Dosovitskiy et al. 2021).
+
+use std::borrow::Borrow;
+
+use tch::Tensor;
+use tch::nn::{Module, Path};
+
+use super::size;
+use crate::error::{Error, Result, Within, fail};
+use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::parameter::{Posterior, Prior, RandomParameter};
+
+/// The settings of a [`PositionEmbedding`] or a [`ClassToken`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TokenConfig {
+    /// The prior of the vectors.
+    pub prior: Prior,
+    /// The posterior of the vectors.
+    pub posterior: Posterior,
+}
+
+/// `x_t + w_t`: a vector for each place is added, `[batch, seq, features]` to the same, `seq` at most `max`.
+///
+/// ```
+/// use illia_core::nn::PositionEmbedding;
+/// use tch::{Device, Kind, Tensor, nn, nn::Module};
+///
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let position = PositionEmbedding::new(vs.root() / "position", 16, 8, Default::default());
+/// let x = Tensor::ones([4, 5, 8], (Kind::Float, Device::Cpu));
+/// assert_eq!(position.forward(&x).size(), [4, 5, 8]);
+/// ```
+#[derive(Debug)]
+pub struct PositionEmbedding {
+    /// The vectors, `[max, features]`.
+    pub weight: RandomParameter,
+    max: i64,
+    features: i64,
+}
+
+impl PositionEmbedding {
+    /// Vectors of `features` numbers for `max` places.
+    ///
+    /// # Panics
+    /// Where [`try_new`](Self::try_new) is an error.
+    #[track_caller]
+    pub fn new<'a>(p: impl Borrow<Path<'a>>, max: i64, features: i64, config: TokenConfig) -> Self {
+        Self::try_new(p, max, features, config).unwrap_or_else(|error| fail(error))
+    }
+
+    /// Vectors of `features` numbers for `max` places.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for a size below 1 or a distribution's number outside of its range.
+    pub fn try_new<'a>(
+        p: impl Borrow<Path<'a>>,
+        max: i64,
+        features: i64,
+        config: TokenConfig,
+    ) -> Result<Self> {
+        let shape = [size("max", max, 1)?, size("features", features, 1)?];
+        let weight = RandomParameter::new(p, "weight", &shape, features, config.prior, config.posterior)?;
+        Ok(PositionEmbedding { weight, max, features })
+    }
+
+    /// `[batch, seq, features]` to the same.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another shape, or a sequence longer than `max`.
+    pub fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        match x.size().as_slice() {
+            &[_, seq, features] if seq <= self.max && features == self.features => {
+                let draw = self.weight.draw();
+                draw.weights().f_narrow(0, 0, seq).and_then(|w| x.f_add(&w)).within("PositionEmbedding")
+            }
+            given => Err(Error::Shape {
+                layer: "PositionEmbedding".to_owned(),
+                expected: format!("[batch, at most {}, {}]", self.max, self.features),
+                given: given.to_vec(),
+            }),
+        }
+    }
+}
+
+/// One more place in front of the sequence: `[batch, seq, features]` to `[batch, seq + 1, features]`.
+#[derive(Debug)]
+pub struct ClassToken {
+    /// The vector in front, `[features]`.
+    pub weight: RandomParameter,
+    features: i64,
+}
+
+impl ClassToken {
+    /// A place of `features` numbers.
+    ///
+    /// # Panics
+    /// Where [`try_new`](Self::try_new) is an error.
+    #[track_caller]
+    pub fn new<'a>(p: impl Borrow<Path<'a>>, features: i64, config: TokenConfig) -> Self {
+        Self::try_new(p, features, config).unwrap_or_else(|error| fail(error))
+    }
+
+    /// A place of `features` numbers.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for a size below 1 or a distribution's number outside of its range.
+    pub fn try_new<'a>(p: impl Borrow<Path<'a>>, features: i64, config: TokenConfig) -> Result<Self> {
+        let shape = [size("features", features, 1)?];
+        let weight = RandomParameter::new(p, "weight", &shape, features, config.prior, config.posterior)?;
+        Ok(ClassToken { weight, features })
+    }
+
+    /// `[batch, seq, features]` to `[batch, seq + 1, features]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another shape.
+    pub fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        match x.size().as_slice() {
+            &[batch, _, features] if features == self.features => {
+                let draw = self.weight.draw();
+                let token = draw.weights().f_expand([batch, 1, features], false).within("ClassToken")?;
+                Tensor::f_cat(&[&token, x], 1).within("ClassToken")
+            }
+            given => Err(Error::Shape {
+                layer: "ClassToken".to_owned(),
+                expected: format!("[batch, seq, {}]", self.features),
+                given: given.to_vec(),
+            }),
+        }
+    }
+}
+
+macro_rules! one_weight {
+    ($($layer:ty),*) => {$(
+        impl BayesianModule for $layer {
+            fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
+                visitor.parameter("weight", &self.weight);
+            }
+            fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+                visitor.parameter("weight", &mut self.weight);
+            }
+            fn try_forward_module(&self, x: &Tensor, _: bool) -> Option<Result<Tensor>> {
+                Some(self.try_forward(x))
+            }
+            fn per_example(&self) -> bool {
+                true
+            }
+        }
+
+        impl Module for $layer {
+            /// # Panics
+            /// With the layer, the expected and the given shape, where `try_forward` is an error.
+            fn forward(&self, x: &Tensor) -> Tensor {
+                self.try_forward(x).unwrap_or_else(|error| fail(error))
+            }
+        }
+    )*};
+}
+
+one_weight!(PositionEmbedding, ClassToken);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind, nn::VarStore};
+
+    #[test]
+    fn places_are_told_apart_and_a_class_stands_in_front() {
+        let vs = VarStore::new(Device::Cpu);
+        let mut position = PositionEmbedding::new(vs.root() / "position", 4, 3, TokenConfig::default());
+        let mut class = ClassToken::new(vs.root() / "class", 3, TokenConfig::default());
+        position.freeze();
+        class.freeze();
+        let x = Tensor::randn([2, 3, 3], (Kind::Float, Device::Cpu));
+        let y = position.forward(&x);
+        let added = &y - &x;
+        assert!(added.get(0).allclose(&added.get(1), 1e-5, 1e-6, false), "the same in each example");
+        assert!(!added.select(1, 0).allclose(&added.select(1, 1), 1e-3, 1e-4, false));
+        assert!(position.try_forward(&Tensor::zeros([1, 5, 3], (Kind::Float, Device::Cpu))).is_err());
+        let with = class.forward(&x);
+        assert!(with.size() == [2, 4, 3] && with.narrow(1, 1, 3).allclose(&x, 0.0, 0.0, false));
+        assert_eq!(position.kl_cost().num_params + class.kl_cost().num_params, 4 * 3 + 3);
+    }
+}

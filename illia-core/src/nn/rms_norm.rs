@@ -1,0 +1,137 @@
+//! Root-mean-square normalisation (Zhang & Sennrich 2019, equation 4): y = x / sqrt(mean(x²) + eps) * g over the last axis.
+
+use std::borrow::Borrow;
+
+use tch::Tensor;
+use tch::nn::{Init, Module, Path};
+
+use super::size;
+use crate::error::{Error, Result, Within, fail};
+use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::parameter::{Posterior, Prior, RandomParameter};
+
+/// The settings of an [`RmsNorm`].
+#[derive(Debug, Clone, Copy)]
+pub struct RmsNormConfig {
+    /// What is added to the mean square; 1e-5 by default.
+    pub eps: f64,
+    /// Whether there is a gain for each feature; true by default.
+    pub affine: bool,
+    /// The gain's prior, where the posterior is random.
+    pub prior: Prior,
+    /// The gain's posterior: a plain weight that starts at 1 by default.
+    pub posterior: Posterior,
+}
+
+impl Default for RmsNormConfig {
+    fn default() -> Self {
+        let posterior = Posterior::Deterministic { init: Init::Const(1.0) };
+        RmsNormConfig { eps: 1e-5, affine: true, prior: Prior::default(), posterior }
+    }
+}
+
+/// `[.., features]` to the same, of root mean square 1 before the gain.
+///
+/// ```
+/// use illia_core::nn::RmsNorm;
+/// use tch::{Device, Kind, Tensor, nn, nn::Module};
+///
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let norm = RmsNorm::new(vs.root() / "norm", 2, Default::default());
+/// let y = norm.forward(&Tensor::from_slice(&[3f32, -3.0]).view([1, 2]));
+/// assert!((y.double_value(&[0, 0]) - 1.0).abs() < 1e-5);
+/// ```
+#[derive(Debug)]
+pub struct RmsNorm {
+    /// g, `[features]`.
+    pub weight: Option<RandomParameter>,
+    features: i64,
+    eps: f64,
+}
+
+impl RmsNorm {
+    /// A norm over `features` features.
+    ///
+    /// # Panics
+    /// Where [`try_new`](Self::try_new) is an error.
+    #[track_caller]
+    pub fn new<'a>(p: impl Borrow<Path<'a>>, features: i64, config: RmsNormConfig) -> Self {
+        Self::try_new(p, features, config).unwrap_or_else(|error| fail(error))
+    }
+
+    /// A norm over `features` features.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for a size below 1, or a number outside of its range.
+    pub fn try_new<'a>(p: impl Borrow<Path<'a>>, features: i64, config: RmsNormConfig) -> Result<Self> {
+        let RmsNormConfig { eps, affine, prior, posterior } = config;
+        let shape = [size("features", features, 1)?];
+        if !eps.is_finite() || eps < 0.0 {
+            return Err(Error::configuration("eps", eps, "a finite number, at least 0"));
+        }
+        let gain = || RandomParameter::new(p.borrow(), "weight", &shape, features, prior, posterior);
+        Ok(RmsNorm { weight: affine.then(gain).transpose()?, features, eps })
+    }
+
+    /// `[.., features]` to the same.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the last axis is not `features`.
+    pub fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        if x.size().last() != Some(&self.features) {
+            let expected = format!("[.., {}]", self.features);
+            return Err(Error::Shape { layer: "RmsNorm".to_owned(), expected, given: x.size() });
+        }
+        let draw = self.weight.as_ref().map(RandomParameter::draw);
+        x.f_rms_norm(self.features, draw.as_ref().map(|draw| draw.weights()), self.eps).within("RmsNorm")
+    }
+}
+
+impl BayesianModule for RmsNorm {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
+        if let Some(weight) = &self.weight {
+            visitor.parameter("weight", weight);
+        }
+    }
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+        if let Some(weight) = &mut self.weight {
+            visitor.parameter("weight", weight);
+        }
+    }
+    fn try_forward_module(&self, x: &Tensor, _: bool) -> Option<Result<Tensor>> {
+        Some(self.try_forward(x))
+    }
+    fn per_example(&self) -> bool {
+        true
+    }
+}
+
+impl Module for RmsNorm {
+    /// # Panics
+    /// With the layer, the expected and the given shape, where `try_forward` is an error.
+    fn forward(&self, x: &Tensor) -> Tensor {
+        self.try_forward(x).unwrap_or_else(|error| fail(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind, nn::VarStore};
+
+    #[test]
+    fn it_is_the_formula_times_a_gain_that_may_be_random() {
+        let vs = VarStore::new(Device::Cpu);
+        let x = Tensor::randn([3, 4, 5], (Kind::Float, Device::Cpu));
+        let plain = RmsNorm::new(vs.root() / "plain", 5, RmsNormConfig::default());
+        let want = &x / (x.square().mean_dim(-1i64, true, None::<Kind>) + 1e-5).sqrt();
+        assert!(plain.forward(&x).allclose(&want, 1e-5, 1e-6, false));
+        assert!(plain.kl_cost().num_params == 0 && vs.variables().contains_key("plain.weight"));
+        let config = RmsNormConfig { posterior: Posterior::default(), ..Default::default() };
+        let mut random = RmsNorm::new(vs.root() / "random", 5, config);
+        random.freeze();
+        let gain = random.weight.as_ref().unwrap().draw().weights().copy();
+        assert!(random.forward(&x).allclose(&(want * gain), 1e-5, 1e-6, false));
+        assert_eq!(random.kl_cost().num_params, 5);
+    }
+}

@@ -1,0 +1,346 @@
+//! Named values: what a chain gives, for chains elsewhere.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::{Expr, Ident};
+
+use super::blocks::shape_level;
+use super::ops::OPS;
+use super::sizes::{ident_of, shown};
+use super::steps::unraw;
+use super::{Checker, Place, State};
+use crate::dim::{Cond, Dim, Shape, infix};
+use crate::model::{Call, Make, Node, Run};
+use crate::names;
+use crate::parse::{self, Layer};
+use crate::say::Say;
+
+/// A named value.
+#[derive(Clone)]
+pub struct Value {
+    pub name: String,
+    pub state: State,
+    pub used: bool,
+    /// `the value` or `the input`.
+    what: &'static str,
+    span: Span,
+}
+
+/// A step whose layer can be used again.
+#[derive(Clone)]
+pub struct Known {
+    pub name: String,
+    pub layer: Layer,
+    pub deterministic: bool,
+    /// What it was made for.
+    pub given: State,
+    pub field: usize,
+    pub place: Place,
+    arguments: String,
+}
+
+/// The variable of a named value.
+pub fn local(name: &str) -> Ident {
+    format_ident!("__value_{name}", span = Span::mixed_site())
+}
+
+impl Checker<'_> {
+    /// The net's inputs: named ones are values. What flows at first is the only one.
+    pub fn inputs(&mut self) -> State {
+        let unknown = State { shape: Shape::Unknown(None), giver: "the input".into(), real: false };
+        let Some((inputs, _)) = &self.net.signature else { return unknown };
+        let mut only = None;
+        for (name, shape) in &inputs.list {
+            let shape = self.input_shape(shape);
+            self.model.inputs.push((name.clone(), shape.clone()));
+            let state = State { shape, giver: "the input".into(), real: false };
+            only = Some(state.clone());
+            if let Some(name) = name {
+                let giver = format!("the input `{}`", unraw(name));
+                self.name_value(name, State { giver, ..state }, "the input");
+            }
+        }
+        if inputs.list.len() == 1 {
+            return only.unwrap_or(unknown);
+        }
+        self.model.needs_axes = true;
+        unknown
+    }
+
+    /// What comes out at last, or the values of the outputs' names, must be the signature's.
+    pub fn outputs(&mut self, state: &State) {
+        let Some((_, outputs)) = &self.net.signature else { return };
+        let net = self.net.ident.clone();
+        for (name, shape) in &outputs.list {
+            let (state, who) = match name {
+                None => (state.clone(), format!("the output of `{net}` is")),
+                Some(name) => {
+                    let text = unraw(name);
+                    let who = format!("the output `{text}` of `{net}` is");
+                    match self.use_value(&text) {
+                        Some(state) => (state, who),
+                        None => {
+                            let message = format!(
+                                "no value is called `{text}`, as the output is: name it, `let {text} = ..;`"
+                            );
+                            self.errors.at(name, message);
+                            (State { shape: Shape::Unknown(None), giver: String::new(), real: true }, who)
+                        }
+                    }
+                }
+            };
+            let shape = self.output_shape(shape, &state, &who);
+            self.model.outputs.push((name.clone(), shape));
+        }
+        let named = outputs.list.iter().all(|(name, _)| name.is_some());
+        if let (true, Some(last)) = (named, self.net.steps.last())
+            && !matches!(last.head, parse::Head::Let(_) | parse::Head::Broken)
+            && last.outputs.is_empty()
+        {
+            self.errors.span(
+                last.span,
+                "what this step gives is never used: the outputs have names, `let name = ..;`",
+            );
+        }
+    }
+
+    /// Where nothing flows, with several inputs or behind several outputs, a chain begins at a value.
+    pub fn begins(&mut self, step: &parse::Step) {
+        let named = step.ops.first().is_some_and(|op| match &op.kind {
+            parse::OpKind::Named(path, None) => {
+                path.get_ident().is_some_and(|name| self.value(&unraw(name)).is_some())
+            }
+            _ => false,
+        });
+        let broken = matches!(step.head, parse::Head::Broken);
+        let takes_by_name = match &step.head {
+            parse::Head::Layer(layer) => layer.args.iter().flat_map(|args| &args.list).any(|arg| {
+                let value = arg.value.expr().and_then(ident_of);
+                arg.name.is_some() && value.is_some_and(|value| self.value(&value).is_some())
+            }),
+            _ => false,
+        };
+        let last = self.values.last().map(|value| value.name.clone());
+        if !named
+            && !broken
+            && !takes_by_name
+            && let Some(value) = last
+        {
+            self.errors.span(
+                step.span,
+                format!("there are several values here: say with which this chain begins, `{value} -> ..`"),
+            );
+        }
+    }
+
+    /// Gives what flows a name.
+    pub fn name_value(&mut self, name: &Ident, state: State, what: &'static str) {
+        let text = unraw(name);
+        if !self.quiet && self.values.iter().any(|value| value.name == text) {
+            self.errors.at(name, format!("two values are called `{text}`: give one another name"));
+        }
+        if self.is_argument(&text) {
+            self.errors.at(name, format!("`{text}` is an argument of the net: give the value another name"));
+        }
+        self.values.push(Value { name: text, state, used: false, what, span: name.span() });
+    }
+
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.values.iter().rev().find(|value| value.name == name)
+    }
+
+    /// What has that name, which is used now.
+    pub fn use_value(&mut self, name: &str) -> Option<State> {
+        let value = self.values.iter_mut().rev().find(|value| value.name == name)?;
+        value.used = true;
+        Some(value.state.clone())
+    }
+
+    /// The end of a block: its values are gone, and each was to be used.
+    pub fn unused(&mut self, from: usize) {
+        for value in self.values.split_off(from.min(self.values.len())) {
+            if !value.used && !self.quiet {
+                let message = format!("{} `{}` is never used", value.what, value.name);
+                self.errors.span(value.span, message);
+            }
+        }
+    }
+
+    /// The value that an argument names; `None` after a mistake.
+    pub fn value_of(&mut self, expr: &Expr, what: &str) -> Option<(String, State)> {
+        let name = ident_of(expr).map(|name| name.trim_start_matches("r#").to_owned());
+        if let Some(name) = name
+            && let Some(state) = self.use_value(&name)
+        {
+            return Some((name, state));
+        }
+        let known: Vec<String> = self.values.iter().map(|value| value.name.clone()).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let said = shown(expr);
+        let hint = if known.is_empty() {
+            "name one before it: `let skip = ..;`".to_owned()
+        } else {
+            names::suggestion(&said, &known)
+        };
+        self.errors.at(expr, format!("{what} is a named value, and none is called `{said}`; {hint}"));
+        None
+    }
+
+    /// A bare name in a chain that is no op of the library's: a named value at its start, or an earlier step. `None` if it is neither.
+    pub fn named(
+        &mut self,
+        name: &Ident,
+        starts: bool,
+        state: &State,
+        place: &Place,
+    ) -> Option<(Option<Node>, State)> {
+        let text = unraw(name);
+        let op = OPS.iter().any(|op| op.name == text);
+        let value = starts && self.value(&text).is_some();
+        let index = |place: &Place, n: usize| -> Vec<String> {
+            place.index.iter().take(n).map(ToString::to_string).collect()
+        };
+        let step = self.known.iter().rposition(|known| {
+            let depth = known.place.index.len();
+            known.name == text && index(&known.place, depth) == index(place, depth)
+        });
+        let other = match (value, step, op) {
+            (true, Some(_), _) => Some("a named value and a step"),
+            (true, _, true) => Some("a named value and an op"),
+            (false, Some(_), true) => Some("a step and an op"),
+            _ => None,
+        };
+        if let Some(other) = other {
+            self.errors.at(name, format!("`{text}` is {other}: give one another name"));
+        }
+        if value {
+            let state = self.use_value(&text)?;
+            return Some((Some(Node::From(local(&text))), state));
+        }
+        if op {
+            return None;
+        }
+        let known = self.known.get(step?)?.clone();
+        Some(self.again(name, &known, state))
+    }
+
+    /// The same layer once more.
+    fn again(&mut self, at: &Ident, known: &Known, state: &State) -> (Option<Node>, State) {
+        let mistakes = self.errors.count();
+        let requirements = self.model.requirements.len();
+        let made = self.layer(&known.name, &known.layer, known.deterministic, state);
+        let after = State { shape: made.shape.clone(), giver: format!("`{}`", known.name), real: true };
+        if self.errors.count() == mistakes && arguments_of(&made.make) != known.arguments {
+            self.model.requirements.truncate(requirements);
+            let say = Say::new(format!("`{}` was made for ", known.name))
+                .shape(&known.given.shape)
+                .text(format!(", but here {} gives ", state.giver))
+                .shape(&state.shape)
+                .text("; the same layer has the same sizes");
+            self.same_shape(at, &known.given.shape, &state.shape, say);
+        }
+        let call = Call {
+            field: known.field,
+            path: known.place.parts.clone(),
+            make: Make::Broken,
+            run: made.run,
+            name: known.place.names.join("."),
+            index: known.place.index.clone(),
+        };
+        (Some(Node::Again(call)), after)
+    }
+
+    /// Lets a step be used again.
+    pub fn remember(
+        &mut self,
+        layer: &Layer,
+        deterministic: bool,
+        given: &State,
+        call: &Call,
+        place: &Place,
+    ) {
+        let Some(name) = place.names.last() else { return };
+        self.known.push(Known {
+            name: name.clone(),
+            layer: layer.clone(),
+            deterministic,
+            given: given.clone(),
+            field: call.field,
+            place: place.clone(),
+            arguments: arguments_of(&call.make),
+        });
+    }
+
+    /// Two shapes as they broadcast against each other: aligned at their ends, an axis of 1 is as long as the other's.
+    pub fn broadcast(&mut self, at: &Ident, who: &str, given: &State, other: &State) -> Shape {
+        let private = self.private();
+        let say = Say::new(format!("{who} takes values that broadcast, but {} gives ", given.giver))
+            .shape(&given.shape)
+            .text(format!(" and {} gives ", other.giver))
+            .shape(&other.shape);
+        match (&given.shape, &other.shape) {
+            (Shape::Unknown(_), _) | (_, Shape::Unknown(_)) => Shape::Unknown(None),
+            (Shape::Known(a), Shape::Known(b)) => {
+                let rank = a.len().max(b.len());
+                let (mut dims, mut open) = (Vec::new(), Vec::new());
+                for i in 0..rank {
+                    let axis = |dims: &[Dim]| {
+                        let i = (i + dims.len()).checked_sub(rank)?;
+                        dims.get(i).cloned()
+                    };
+                    let (a, b) = match (axis(a), axis(b)) {
+                        (Some(a), Some(b)) => (a, b),
+                        (Some(one), None) | (None, Some(one)) => {
+                            dims.push(one);
+                            continue;
+                        }
+                        (None, None) => continue,
+                    };
+                    match (a.fixed(), b.fixed()) {
+                        (Some(1), _) => dims.push(b),
+                        (_, Some(1)) => dims.push(a),
+                        _ => {
+                            match a.equals(&b) {
+                                Cond::Known(true) => {}
+                                Cond::Known(false) => {
+                                    self.errors.at(at, say.plain());
+                                    return Shape::Unknown(None);
+                                }
+                                Cond::Const(tokens) => open.push(tokens),
+                            }
+                            dims.push(a);
+                        }
+                    }
+                }
+                if !open.is_empty() {
+                    self.require(at, Cond::Const(infix(&open, &quote!(&&))), say);
+                }
+                Shape::Known(dims)
+            }
+            (a, b) => {
+                let level = shape_level(a).max(shape_level(b));
+                let (a, b) = (self.shape_tokens(a), self.shape_tokens(b));
+                self.require(at, Cond::Const(quote!(#private::broadcasts(#a, #b))), say);
+                self.opaque(quote!(#private::broadcasted(#a, #b)), "the joined values".into(), level)
+            }
+        }
+    }
+}
+
+/// What tells two layers of one kind apart.
+fn arguments_of(make: &Make) -> String {
+    let text = |tokens: &TokenStream| tokens.to_string();
+    match make {
+        Make::Function { arguments, .. } | Make::Module { arguments, .. } => text(arguments),
+        Make::Net(net) => text(&net.ty),
+        Make::Nets { net, .. } => text(&net.ty),
+        Make::Broken => String::new(),
+    }
+}
+
+impl Run {
+    /// What a layer of one tensor needs.
+    pub fn with_training() -> Run {
+        Run::ForwardT(TokenStream::new())
+    }
+}
