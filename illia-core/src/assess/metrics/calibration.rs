@@ -98,8 +98,9 @@ pub fn mce(probabilities: &Tensor, labels: &Tensor, bins: usize) -> Result<f64> 
     Ok(reliability(probabilities, labels, bins)?.mce())
 }
 
-/// The expected calibration error of the most probable class in `bins` bins of equally many examples (as equally as they
-/// can be shared out; Nguyen & O'Connor 2015), which puts bins where the confidences are.
+/// The expected calibration error of the most probable class in `bins` bins of equally many examples (Nguyen & O'Connor
+/// 2015), which puts bins where the confidences are. Where the examples can't be shared out equally, the least confident
+/// bins hold one more.
 ///
 /// Equal confidences keep the examples' order.
 ///
@@ -109,8 +110,9 @@ pub fn adaptive_ece(probabilities: &Tensor, labels: &Tensor, bins: usize) -> Res
     checked(bins)?;
     let mut events = top_events(probabilities, labels)?;
     events.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let n = events.len();
-    let share = |m: usize| events.get(m * n / bins..(m + 1) * n / bins).unwrap_or_default();
+    let (each, longer) = (events.len() / bins, events.len() % bins);
+    let start = |m: usize| m * each + m.min(longer);
+    let share = |m: usize| events.get(start(m)..start(m + 1)).unwrap_or_default();
     let bins = (0..bins).map(|m| bin((0.0, 1.0), share(m))).collect();
     Ok(Reliability { bins }.ece())
 }
@@ -221,6 +223,8 @@ mod tests {
         assert!(close(adaptive_ece(&p, &y, 2).unwrap(), (2.0 * 0.15 + 2.0 * 0.05) / 4.0));
         // More bins than examples leave some empty: the mean of the four gaps.
         assert!(close(adaptive_ece(&p, &y, 8).unwrap(), (0.4 + 0.7 + 0.1 + 0.0) / 4.0));
+        // Three bins: the first holds 0.6 and 0.7, the others one each.
+        assert!(close(adaptive_ece(&p, &y, 3).unwrap(), (2.0 * 0.15 + 0.1 + 0.0) / 4.0));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! How well a score tells what lies outside of the training distribution from what lies inside.
 //!
 //! A higher score means "outside"; outside is the positive class. Equal scores are one threshold: no result depends on
-//! the order of the examples.
+//! the order of the examples. With the roles exchanged and the scores negated, `aupr(&-&outside, &-&inside)`, inside is
+//! the positive class.
 
 use tch::Tensor;
 

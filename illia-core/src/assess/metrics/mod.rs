@@ -6,6 +6,7 @@
 
 mod calibration;
 mod classes;
+mod crps;
 mod detection;
 mod numbers;
 mod selection;
@@ -14,8 +15,9 @@ pub use calibration::{
     Bin, Reliability, adaptive_ece, classwise_ece, ece, mce, reliability, reliability_of_events,
 };
 pub use classes::{accuracy, brier, nll};
+pub use crps::{crps_draws, crps_draws_each, crps_fair, crps_fair_each, crps_gaussian, crps_mixture};
 pub use detection::{aupr, auroc, fpr_at_95_tpr};
-pub use numbers::{crps_draws, crps_gaussian, crps_mixture, interval_coverage, rmse};
+pub use numbers::{interval_coverage, interval_of_draws, interval_width, nll_gaussian, rmse};
 pub use selection::{RiskCoverage, risk_coverage};
 
 use tch::{Device, Kind, Tensor};

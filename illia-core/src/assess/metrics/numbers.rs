@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
 use super::{finite, mean, same_shape};
 use crate::error::{Error, Result};
@@ -18,6 +18,68 @@ pub fn rmse(prediction: &Tensor, target: &Tensor) -> Result<f64> {
     Ok(mean(prediction.iter().zip(&target).map(|(p, y)| (p - y).powi(2))).sqrt())
 }
 
+/// The mean of -log N(target; mean, variance), in nats per element; all tensors of one shape: the score of the Gaussian
+/// that has a prediction's mean and its whole variance, noise included. That of the mixture over draws is
+/// [`Likelihood::log_predictive`](crate::likelihood::Likelihood::log_predictive).
+///
+/// # Errors
+/// As [`rmse`]; and [`Error::Configuration`] for a variance that is not above 0.
+pub fn nll_gaussian(mean: &Tensor, variance: &Tensor, target: &Tensor) -> Result<f64> {
+    same_shape("variance", mean, variance)?;
+    same_shape("target", mean, target)?;
+    let (means, variances) = (finite("mean", mean)?, finite("variance", variance)?);
+    if let Some(variance) = variances.iter().find(|variance| **variance <= 0.0) {
+        return Err(Error::configuration("variance", variance, "above 0"));
+    }
+    let targets = finite("target", target)?;
+    let each = |((m, v), y): ((&f64, &f64), &f64)| ((y - m).powi(2) / v + (2.0 * PI * v).ln()) / 2.0;
+    Ok(super::mean(means.iter().zip(&variances).zip(&targets).map(each)))
+}
+
+/// The central interval of draws `[draws, ..]` that holds `level` of them, (low, high), each `[..]`: the quantiles
+/// (1 - level) / 2 and (1 + level) / 2 of each element, linear between its two neighbouring draws in order.
+///
+/// The interval of a mixture whose components are known is
+/// [`Likelihood::interval`](crate::likelihood::Likelihood::interval).
+///
+/// # Errors
+/// [`Error::Configuration`] unless 0 <= level <= 1, and for no draws or one that is not finite; [`Error::Shape`] without
+/// the axis of draws.
+pub fn interval_of_draws(draws: &Tensor, level: f64) -> Result<(Tensor, Tensor)> {
+    if !(0.0..=1.0).contains(&level) {
+        return Err(Error::configuration("level", level, "from 0 to 1"));
+    }
+    let size = draws.size();
+    let Some((&count, rest)) = size.split_first() else {
+        let expected = "[draws, ..]".to_owned();
+        return Err(Error::Shape { layer: "draws".to_owned(), expected, given: size });
+    };
+    let rows = sorted_rows(draws, count)?;
+    let quantile = |q: f64| {
+        let place = q * (count - 1) as f64;
+        let below = place.floor();
+        let at = |row: &[f64], i: f64| row.get(i as usize).copied().unwrap_or(0.0);
+        let between = |row: &Vec<f64>| {
+            let (low, high) = (at(row, below), at(row, place.ceil()));
+            low + (high - low) * (place - below)
+        };
+        let values: Vec<f64> = rows.iter().map(between).collect();
+        Tensor::from_slice(&values).reshape(rest).to_kind(draws.kind()).to_device(draws.device())
+    };
+    Ok((quantile((1.0 - level) / 2.0), quantile((1.0 + level) / 2.0)))
+}
+
+/// The mean width of intervals, in the target's unit; both tensors of one shape.
+///
+/// # Errors
+/// As [`interval_coverage`], and [`Error::Configuration`] for an end that is not finite.
+pub fn interval_width(low: &Tensor, high: &Tensor) -> Result<f64> {
+    same_shape("high", low, high)?;
+    let (low, high) = (finite("low", low)?, finite("high", high)?);
+    ordered(&low, &high)?;
+    Ok(mean(low.iter().zip(&high).map(|(low, high)| high - low)))
+}
+
 /// The share of targets within their interval, ends included; all tensors of one shape.
 ///
 /// # Errors
@@ -26,107 +88,40 @@ pub fn interval_coverage(low: &Tensor, high: &Tensor, target: &Tensor) -> Result
     same_shape("high", low, high)?;
     same_shape("target", low, target)?;
     let (low, high) = (super::elements("low", low)?, super::elements("high", high)?);
-    if let Some((low, high)) = low.iter().zip(&high).find(|(low, high)| low > high) {
-        return Err(Error::configuration("interval", format!("{low} to {high}"), "low ends first"));
-    }
+    ordered(&low, &high)?;
     let target = finite("target", target)?;
     let inside = |((low, high), y): ((&f64, &f64), &f64)| f64::from(u8::from(low <= y && y <= high));
     Ok(mean(low.iter().zip(&high).zip(&target).map(inside)))
 }
 
-/// The mean continuous ranked probability score of the empirical distribution of draws of y, `[draws, ..]`, against
-/// targets `[..]`, in the target's unit: E|X - y| - E|X - X'| / 2 (Gneiting & Raftery 2007, equation 21). One draw's
-/// is its absolute error.
-///
-/// The draws are of observations, noise included.
-///
-/// # Errors
-/// [`Error::Shape`] if the draws' shape after the first axis is not the target's; [`Error::Configuration`] for no
-/// elements or one that is not finite.
-pub fn crps_draws(draws: &Tensor, target: &Tensor) -> Result<f64> {
-    components("draws", draws, target)?;
-    let count = draws.size().first().copied().unwrap_or(1).max(1);
-    // One row for each target, its draws in order.
-    let rows = draws.reshape([count, -1]).tr();
-    let (values, target) = (finite("draws", &rows)?, finite("target", target)?);
-    let n = count as f64;
-    let each: Vec<f64> = values
-        .chunks(count as usize)
-        .zip(&target)
-        .map(|(row, y)| {
-            let mut sorted = row.to_vec();
-            sorted.sort_by(f64::total_cmp);
-            let error: f64 = sorted.iter().map(|x| (x - y).abs()).sum::<f64>() / n;
-            // sum over pairs |x_i - x_j| = 2 sum_i (2 i - n + 1) x_(i), i from 0.
-            let spread: f64 =
-                sorted.iter().enumerate().map(|(i, x)| (2.0 * i as f64 - n + 1.0) * x).sum::<f64>();
-            error - spread / (n * n)
-        })
-        .collect();
-    Ok(mean(each.iter().copied()))
-}
-
-/// The mean continuous ranked probability score of N(mean, std²), in the target's unit (Gneiting & Raftery 2007,
-/// equation 5); all tensors of one shape.
-///
-/// # Errors
-/// As [`rmse`]; and [`Error::Configuration`] for a std below 0.
-pub fn crps_gaussian(mean: &Tensor, std: &Tensor, target: &Tensor) -> Result<f64> {
-    same_shape("std", mean, std)?;
-    same_shape("target", mean, target)?;
-    crps_mixture(&mean.unsqueeze(0), &std.unsqueeze(0), target)
-}
-
-/// The mean continuous ranked probability score of the mixture over draws of N(mean, std²), `[draws, ..]`, against
-/// targets `[..]`, in the target's unit (Grimit et al. 2006, equation 3).
-///
-/// # Errors
-/// [`Error::Shape`] if the draws' shape after the first axis is not the target's, or mean and std differ in shape;
-/// [`Error::Configuration`] for no elements, one that is not finite, or a std below 0.
-pub fn crps_mixture(mean: &Tensor, std: &Tensor, target: &Tensor) -> Result<f64> {
-    same_shape("std", mean, std)?;
-    components("mean", mean, target)?;
-    finite("mean", mean)?;
-    finite("target", target)?;
-    if let Some(std) = finite("std", std)?.iter().find(|std| **std < 0.0) {
-        return Err(Error::configuration("std", std, "from 0"));
+/// For each element after the first axis of `count` draws, its draws in order.
+pub(super) fn sorted_rows(draws: &Tensor, count: i64) -> Result<Vec<Vec<f64>>> {
+    if draws.numel() == 0 {
+        return Err(Error::configuration("draws", "empty", "at least one element"));
     }
-    let rows =
-        |t: &Tensor, rows: i64| t.detach().to_device(Device::Cpu).to_kind(Kind::Double).reshape([rows, -1]);
-    let draws = mean.size().first().copied().unwrap_or(1);
-    let (mean, std, target) = (rows(mean, draws), rows(std, draws), rows(target, 1));
-    let variance = std.square();
-    let error = expected_distance(&(&target - &mean), &variance).mean(Kind::Double);
-    // One draw against all others at a time: what bounds the memory.
-    let mut spread = 0.0;
-    for s in 0..draws {
-        let distance = &mean - mean.select(0, s);
-        let sum = &variance + variance.select(0, s);
-        spread += expected_distance(&distance, &sum).mean(Kind::Double).double_value(&[]) / draws as f64;
-    }
-    Ok(error.double_value(&[]) - spread / 2.0)
+    let values = finite("draws", &draws.reshape([count, -1]).tr())?;
+    let sorted = |row: &[f64]| {
+        let mut row = row.to_vec();
+        row.sort_by(f64::total_cmp);
+        row
+    };
+    Ok(values.chunks(count as usize).map(sorted).collect())
 }
 
-/// E|X| for X ~ N(m, v): 2 s phi(m / s) + m (2 Phi(m / s) - 1), |m| where v is 0.
-fn expected_distance(m: &Tensor, v: &Tensor) -> Tensor {
-    let s = v.sqrt().clamp_min(f64::MIN_POSITIVE);
-    let z = m / &s;
-    let density = (z.square() * -0.5).exp() / (2.0 * PI).sqrt();
-    s * density * 2.0 + m * (z.special_ndtr() * 2.0 - 1.0)
-}
-
-/// Refuses draws `[draws, ..]` that don't belong to targets `[..]`.
-fn components(name: &str, draws: &Tensor, target: &Tensor) -> Result<()> {
-    let given = draws.size();
-    if given.split_first().is_some_and(|(_, rest)| rest == target.size()) {
-        return Ok(());
+/// Refuses intervals whose ends are the wrong way round.
+fn ordered(low: &[f64], high: &[f64]) -> Result<()> {
+    match low.iter().zip(high).find(|(low, high)| low > high) {
+        Some((low, high)) => {
+            Err(Error::configuration("interval", format!("{low} to {high}"), "low ends first"))
+        }
+        None => Ok(()),
     }
-    let axes: String = target.size().iter().map(|n| format!(", {n}")).collect();
-    Err(Error::Shape { layer: name.to_owned(), expected: format!("[draws{axes}]"), given })
 }
 
 #[cfg(test)]
 mod tests {
+    use tch::Kind;
+
     use super::*;
 
     fn close(a: f64, b: f64) -> bool {
@@ -147,55 +142,37 @@ mod tests {
     }
 
     #[test]
-    fn crps_of_two_draws() {
-        // Draws 0 and 2, y = 1: E|X - y| = 1, E|X - X'| = (0 + 2 + 2 + 0) / 4 = 1.
-        let draws = Tensor::from_slice(&[0.0, 2.0]).reshape([2, 1]);
-        assert!(close(crps_draws(&draws, &Tensor::from_slice(&[1.0])).unwrap(), 0.5));
-        // Two targets, one draw: the mean absolute error.
-        let draw = Tensor::from_slice(&[3.0, 5.0]).reshape([1, 2]);
-        assert!(close(crps_draws(&draw, &Tensor::from_slice(&[1.0, 6.0])).unwrap(), 1.5));
-        assert!(crps_draws(&draw, &Tensor::from_slice(&[1.0])).is_err());
+    fn the_gaussian_score_of_two() {
+        let (m, v) = (Tensor::from_slice(&[0.0, 1.0]), Tensor::from_slice(&[1.0, 4.0]));
+        let y = Tensor::from_slice(&[1.0, 1.0]);
+        // log sqrt(2 pi) + 1/2, and log (2 sqrt(2 pi)).
+        let log = (2.0 * PI).sqrt().ln();
+        assert!(close(nll_gaussian(&m, &v, &y).unwrap(), (2.0 * log + 0.5 + 2f64.ln()) / 2.0));
+        assert!(
+            nll_gaussian(&m, &(&v - 1.0), &y).is_err() && nll_gaussian(&m, &v.reshape([2, 1]), &y).is_err()
+        );
     }
 
     #[test]
-    fn crps_of_a_gaussian() {
-        // At its mean, a standard normal scores 2 phi(0) - 1 / sqrt(pi).
-        let at_mean = (2.0 / PI).sqrt() - 1.0 / PI.sqrt();
-        let zero = Tensor::from_slice(&[0.0]);
-        let one = Tensor::from_slice(&[1.0]);
-        assert!(close(crps_gaussian(&zero, &one, &zero).unwrap(), at_mean));
-        // Scores scale with the unit.
-        assert!(close(crps_gaussian(&zero, &(&one * 3.0), &zero).unwrap(), 3.0 * at_mean));
-        // Without spread it is the absolute error.
-        assert!(close(crps_gaussian(&zero, &zero, &one).unwrap(), 1.0));
-        assert!(crps_gaussian(&zero, &(&one * -1.0), &zero).is_err());
-    }
-
-    #[test]
-    fn crps_of_mixtures() {
-        let y = Tensor::from_slice(&[0.3]);
-        let of = |means: &[f64], std: f64| {
-            let means = Tensor::from_slice(means).reshape([-1, 1]);
-            crps_mixture(&means, &means.full_like(std), &y).unwrap()
+    fn intervals_of_five_draws() {
+        let draws = Tensor::from_slice(&[3.0f32, 0.0, 4.0, 1.0, 2.0]).reshape([5, 1])
+            * Tensor::from_slice(&[1f32, -2.0]);
+        let ends = |level| {
+            let (low, high) = interval_of_draws(&draws, level).unwrap();
+            assert_eq!(low.kind(), Kind::Float);
+            [low, high].map(|t| Vec::<f64>::try_from(t.to_kind(Kind::Double)).unwrap())
         };
-        // Two equal components are one.
-        assert!(close(of(&[0.1, 0.1], 0.7), of(&[0.1], 0.7)));
-        // Components without spread are draws.
-        let draws = [0.0, 2.0, 5.0];
-        let empirical = crps_draws(&Tensor::from_slice(&draws).reshape([3, 1]), &y).unwrap();
-        assert!(close(of(&draws, 0.0), empirical));
-    }
-
-    #[test]
-    fn crps_is_the_integral_of_the_squared_distance_between_cdfs() {
-        let means = Tensor::from_slice(&[-1.0, 0.5]).reshape([2, 1]);
-        let stds = Tensor::from_slice(&[0.4, 1.1]).reshape([2, 1]);
-        let y = 0.2;
-        let step = 1e-3;
-        let at = Tensor::arange_start_step(-12.0, 12.0, step, (Kind::Double, Device::Cpu)) + step / 2.0;
-        let cdf = ((&at - &means) / &stds).special_ndtr().mean_dim(0i64, false, Kind::Double);
-        let integral = (cdf - at.ge(y).to_kind(Kind::Double)).square().sum(Kind::Double) * step;
-        let score = crps_mixture(&means, &stds, &Tensor::from_slice(&[y])).unwrap();
-        assert!((score - integral.double_value(&[])).abs() < 1e-6);
+        assert_eq!(ends(1.0), [[0.0, -8.0], [4.0, 0.0]]);
+        assert_eq!(ends(0.0), [[2.0, -4.0], [2.0, -4.0]]);
+        // The places 0.5 and 3.5 of 0 to 4.
+        assert_eq!(ends(0.75), [[0.5, -7.0], [3.5, -1.0]]);
+        let (low, high) = interval_of_draws(&draws, 0.75).unwrap();
+        assert!(close(interval_width(&low, &high).unwrap(), 4.5));
+        assert!(interval_width(&high, &low).is_err());
+        assert!(
+            interval_of_draws(&draws, 1.1).is_err()
+                && interval_of_draws(&draws.narrow(0, 0, 0), 0.5).is_err()
+        );
+        assert!(interval_of_draws(&Tensor::from(1.0), 0.5).is_err());
     }
 }

@@ -19,6 +19,17 @@ impl RiskCoverage {
     pub fn area(&self) -> f64 {
         self.risk.iter().sum::<f64>() / self.risk.len().max(1) as f64
     }
+
+    /// The area under the curve from coverage 1/n to 1 by the trapezoidal rule, divided by that width 1 - 1/n: the other
+    /// form of the AURC in use. Of one example it is the risk.
+    pub fn area_trapezoid(&self) -> f64 {
+        let corner = |end: Option<&f64>| end.copied().unwrap_or(0.0) / 2.0;
+        let ends = corner(self.risk.first()) + corner(self.risk.last());
+        match self.risk.len() {
+            0 | 1 => ends,
+            n => (self.risk.iter().sum::<f64>() - ends) / (n - 1) as f64,
+        }
+    }
 }
 
 /// The curve of examples in the order of their `uncertainty`, the surest first, under a `loss` of each: 0 for right and 1
@@ -59,6 +70,10 @@ mod tests {
         assert_eq!(curve.coverage, [0.25, 0.5, 0.75, 1.0]);
         assert_eq!(curve.risk, [0.0, 0.0, 1.0 / 3.0, 0.5]);
         assert!((curve.area() - (1.0 / 3.0 + 0.5) / 4.0).abs() < 1e-12);
+        // Trapezoids of width 1/4: 0, (0 + 1/3) / 2, (1/3 + 1/2) / 2.
+        assert!((curve.area_trapezoid() - (1.0 / 6.0 + 5.0 / 12.0) / 3.0).abs() < 1e-12);
+        let one = risk_coverage(&uncertainty.narrow(0, 0, 1), &wrong.narrow(0, 0, 1)).unwrap();
+        assert_eq!(one.area_trapezoid(), 1.0);
     }
 
     #[test]
