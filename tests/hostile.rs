@@ -2,6 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use illia::infer::ivon::{Ivon, IvonGradients};
+use illia::infer::moments::{Moments, Pool};
+use illia::infer::sghmc::{Sghmc, Sgld};
+use illia::infer::swag::Swag;
+use illia::infer::{Named, diagnostics, normals_like};
 use illia::likelihood::{
     Bernoulli, Categorical, Gaussian, HeteroscedasticGaussian, Likelihood, Poisson, StudentT,
 };
@@ -9,6 +14,7 @@ use illia::nn::{
     Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, Embedding, Gru, Linear, Lstm, LstmModel,
     LstmModelConfig, Rnn,
 };
+use illia::noise::Key;
 use illia::prelude::*;
 use illia::{Elbo, Fit, Predict, Prediction, Temperature, metrics};
 
@@ -284,12 +290,13 @@ fn numbers_of_merit() {
         table.each(&format!("{name}, labels"), tokens(&[3]), |y| metric(&p, y));
     }
     type OfScores = fn(&Tensor, &Tensor) -> illia::Result<f64>;
-    let of_scores: [(&str, OfScores); 6] = [
+    let of_scores: [(&str, OfScores); 7] = [
         ("auroc", metrics::auroc),
         ("aupr", metrics::aupr),
         ("fpr_at_95_tpr", metrics::fpr_at_95_tpr),
         ("rmse", metrics::rmse),
         ("interval_coverage", |x, y| metrics::interval_coverage(x, &(x + 1), y)),
+        ("nll_gaussian", |x, y| metrics::nll_gaussian(x, &(x * 0 + 1), y)),
         ("risk_coverage", |x, y| metrics::risk_coverage(x, y).map(|curve| curve.area())),
     ];
     for (name, metric) in of_scores {
@@ -297,6 +304,80 @@ fn numbers_of_merit() {
         table.each(&format!("{name}, second"), floats(&[3]), |x| metric(&scores, x));
     }
     table.each("crps_draws", floats(&[4, 3]), |x| metrics::crps_draws(x, &scores));
+    table.each("crps_fair", floats(&[4, 3]), |x| metrics::crps_fair(x, &scores));
+    table.each("interval_width", floats(&[3]), |x| metrics::interval_width(x, &(x + 1)));
+    table.each("interval_of_draws", floats(&[4, 3]), |x| metrics::interval_of_draws(x, 0.9));
     table.each("temperature", floats(&[3, 2]), |x| Temperature::fit(x, &labels));
+    table.finish();
+}
+
+#[test]
+fn methods() {
+    let weights = |w: &Tensor| Named::from([("w".to_owned(), w.shallow_clone())]);
+    let like = floats(&[2, 3]);
+    let (_, good) = inputs(like).remove(0);
+    let (good, key) = (weights(&good), Key { seed: 1, stream: 2, draw: 3 });
+    let mut table = Table::default();
+    table.each("Swag", like, |x| {
+        let mut state = Swag { rank: 2, ..Swag::default() }.init(&weights(x))?;
+        state.collect(&weights(x))?;
+        state.draw(key)
+    });
+    table.each("Swag::collect", like, |x| Swag::default().init(&good)?.collect(&weights(x)));
+    let sghmc = Sghmc::default();
+    table.each("Sghmc", like, |x| {
+        let position = weights(&x.copy());
+        sghmc.update(&mut sghmc.init(&position)?, &position, &position, &normals_like(&position, key))
+    });
+    table.each("Sghmc, gradient", like, |x| {
+        sghmc.update(&mut sghmc.init(&good)?, &weights(&good["w"].copy()), &weights(x), &good)
+    });
+    table.each("Sgld", like, |x| Sgld::default().update(&weights(&good["w"].copy()), &weights(x), &good));
+    let ivon = Ivon::default();
+    table.each("Ivon", like, |x| ivon.offset(&ivon.init(&weights(x))?, &weights(x)));
+    table.each("Ivon, gradient", like, |x| {
+        let mut gradients = IvonGradients::new();
+        gradients.add(&weights(x), &good)?;
+        ivon.update(&mut ivon.init(&good)?, &gradients)
+    });
+    table.each("r_hat", floats(&[4, 10]), diagnostics::r_hat);
+    table.each("ess", floats(&[4, 10]), diagnostics::bulk_effective_sample_size);
+    table.finish();
+}
+
+#[test]
+fn moments() {
+    let gaussian = |x: &Tensor| Moments::new(x.shallow_clone(), x.shallow_clone() * x);
+    let of = |shape| gaussian(&inputs(floats(shape)).remove(0).1);
+    let (weight, kernel) = (of(&[4, 3]).unwrap(), of(&[5, 2, 3, 3]).unwrap());
+    let mut table = Table::default();
+    let activations: [(&str, fn(&Moments) -> Moments); 5] = [
+        ("relu", Moments::relu),
+        ("leaky_relu", |x| x.leaky_relu(0.1)),
+        ("gelu", Moments::gelu),
+        ("sigmoid", Moments::sigmoid),
+        ("tanh", Moments::tanh),
+    ];
+    for (name, activation) in activations {
+        table.each(name, floats(&[2, 3]), |x| gaussian(x).map(|x| activation(&x)));
+        table.each(&format!("{name} of certain"), floats(&[2, 3]), |x| {
+            Moments::certain(x).map(|x| activation(&x))
+        });
+    }
+    let pool = Pool { kernel: &[2, 2], stride: &[1, 2], padding: &[0, 1] };
+    let one = [1, 1].as_slice();
+    table.each("linear", floats(&[2, 3]), |x| gaussian(x)?.linear(&weight, None));
+    table.each("weight", floats(&[4, 3]), |x| weight.linear(&gaussian(x)?, None));
+    table.each("bias", floats(&[4]), |x| weight.linear(&weight, Some(&gaussian(x)?)));
+    let image = floats(&[3, 2, 6, 5]);
+    table.each("conv", image, |x| gaussian(x)?.conv(&kernel, None, [one; 3], 1));
+    table.each("max_pool", image, |x| gaussian(x)?.max_pool(pool));
+    table.each("avg_pool", image, |x| gaussian(x)?.avg_pool(pool));
+    table.each("adaptive_avg_pool", image, |x| gaussian(x)?.adaptive_avg_pool(&[2, 3]));
+    table.each("global_avg_pool", image, |x| gaussian(x)?.global_avg_pool());
+    table.each("plus", floats(&[4, 3]), |x| weight.plus(&gaussian(x)?));
+    table.each("max", floats(&[4, 3]), |x| weight.max(&gaussian(x)?));
+    table.each("concat", floats(&[4, 3]), |x| Moments::concat(&[&weight, &gaussian(x)?], -1));
+    table.each("affine", floats(&[3]), |x| weight.affine(x, x));
     table.finish();
 }

@@ -14,6 +14,7 @@ pub mod data;
 mod dist;
 mod error;
 mod files;
+pub mod infer;
 pub mod likelihood;
 #[doc(hidden)]
 pub mod macro_support;
