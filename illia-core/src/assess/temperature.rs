@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::HeldOut;
 use crate::error::{Error, Result};
 use crate::likelihood::{Categorical, Likelihood};
 
@@ -76,6 +77,16 @@ impl Temperature {
             }
         }
         Ok(Temperature { value: ((low + high) / 2.0).exp() })
+    }
+
+    /// The temperature of a held-out set of logits, which is used up by it: what is calibrated next (a conformal predictor,
+    /// say) needs examples of its own.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and [`Error::Configuration`] for a set without labels.
+    pub fn fit_held_out(set: HeldOut) -> Result<Self> {
+        let (logits, labels) = set.labelled()?;
+        Temperature::fit(&logits, &labels)
     }
 
     /// T.

@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 use crate::assess::metrics;
 use crate::error::{Error, Result};
 
-/// Rank-normalised R-hat (equations 4 and 14 to 16): the larger of split R-hat over the normalised ranks and over those of
+/// Rank-normalised R-hat: the larger of split R-hat over the normalised ranks and over those of
 /// the distances from the median, so that chains differing in place or in spread are both found. Below 1.01 is good; 1
 /// where all numbers are the same.
 ///
@@ -40,7 +40,7 @@ pub fn split_r_hat(chains: &Tensor) -> Result<f64> {
 }
 
 /// The effective sample size for the mean of the numbers as they are: how many independent draws would estimate it as well
-/// (equations 10 to 13, over split chains, autocorrelations summed by Geyer's initial monotone sequence).
+/// (over split chains, autocorrelations summed by Geyer's initial monotone sequence).
 ///
 /// # Errors
 /// As [`r_hat`].
@@ -49,7 +49,7 @@ pub fn effective_sample_size(chains: &Tensor) -> Result<f64> {
 }
 
 /// The effective sample size of the normalised ranks: how well the bulk of the distribution was explored, whatever its tails
-/// (section 4.1). 400 is a common minimum.
+///. 400 is a common minimum.
 ///
 /// # Errors
 /// As [`r_hat`].
@@ -57,7 +57,7 @@ pub fn bulk_effective_sample_size(chains: &Tensor) -> Result<f64> {
     Ok(Chains::new(chains)?.split().normalised().effective_sample_size())
 }
 
-/// The smaller effective sample size of the 5 % and the 95 % quantile: how well the tails were explored (section 4.3).
+/// The smaller effective sample size of the 5 % and the 95 % quantile: how well the tails were explored.
 ///
 /// # Errors
 /// As [`r_hat`].
@@ -166,7 +166,7 @@ impl Chains {
             return total;
         }
         let means: Vec<f64> = self.0.iter().map(|chain| mean(chain)).collect();
-        // Equation 10, from the chains' autocovariances at one lag.
+        // From the chains' autocovariances at one lag.
         let correlation = |lag: usize| {
             let covariance = |(chain, mean): (&Vec<f64>, &f64)| {
                 let later = chain.get(lag..).unwrap_or_default();

@@ -67,46 +67,54 @@ struct Classified {
     classes: usize,
 }
 
+/// The rows of class probabilities `[batch, classes]`.
+pub(super) fn probability_rows(probabilities: &Tensor) -> Result<Vec<Vec<f64>>> {
+    let given = probabilities.size();
+    let &[_, classes] = given.as_slice() else {
+        let expected = "[batch, classes] of probabilities".to_owned();
+        return Err(Error::Shape { layer: "probabilities".to_owned(), expected, given });
+    };
+    let values = elements("probabilities", probabilities)?;
+    let rows: Vec<Vec<f64>> = values.chunks(classes.max(1) as usize).map(<[f64]>::to_vec).collect();
+    for row in &rows {
+        if let Some(p) = row.iter().find(|p| !(-TOLERANCE..=1.0 + TOLERANCE).contains(*p)) {
+            return Err(Error::configuration("probabilities", p, "from 0 to 1 (apply softmax to logits)"));
+        }
+        let sum: f64 = row.iter().sum();
+        if (sum - 1.0).abs() > TOLERANCE {
+            return Err(Error::configuration("a row of probabilities", sum, "rows that sum to 1"));
+        }
+    }
+    Ok(rows)
+}
+
+/// The class numbers `[batch]` of a batch of `batch` examples of `classes` classes.
+pub(super) fn class_numbers(labels: &Tensor, batch: usize, classes: usize) -> Result<Vec<usize>> {
+    if labels.size() != [batch as i64] {
+        let expected = format!("[{batch}] of class numbers");
+        return Err(Error::Shape { layer: "labels".to_owned(), expected, given: labels.size() });
+    }
+    if !matches!(labels.kind(), Kind::Int64 | Kind::Int | Kind::Int16 | Kind::Int8 | Kind::Uint8) {
+        let kind = format!("{:?}", labels.kind());
+        return Err(Error::configuration("labels", kind, "whole class numbers"));
+    }
+    let labels = labels.to_device(Device::Cpu).to_kind(Kind::Int64).contiguous();
+    let labels = Vec::<i64>::try_from(&labels).map_err(|error| Error::torch("labels", &error))?;
+    let label = |label: &i64| {
+        let inside = usize::try_from(*label).ok().filter(|&label| label < classes);
+        let allowed = || format!("a class from 0 to {}", classes as i64 - 1);
+        inside.ok_or_else(|| Error::configuration("label", label, &allowed()))
+    };
+    labels.iter().map(label).collect()
+}
+
 impl Classified {
     /// From probabilities `[batch, classes]` and class numbers `[batch]`.
     fn new(probabilities: &Tensor, labels: &Tensor) -> Result<Self> {
-        let given = probabilities.size();
-        let &[batch, classes] = given.as_slice() else {
-            let expected = "[batch, classes] of probabilities".to_owned();
-            return Err(Error::Shape { layer: "probabilities".to_owned(), expected, given });
-        };
-        if labels.size() != [batch] {
-            let expected = format!("[{batch}] of class numbers");
-            return Err(Error::Shape { layer: "labels".to_owned(), expected, given: labels.size() });
-        }
-        let values = elements("probabilities", probabilities)?;
-        let rows: Vec<Vec<f64>> = values.chunks(classes.max(1) as usize).map(<[f64]>::to_vec).collect();
-        for row in &rows {
-            if let Some(p) = row.iter().find(|p| !(-TOLERANCE..=1.0 + TOLERANCE).contains(*p)) {
-                return Err(Error::configuration(
-                    "probabilities",
-                    p,
-                    "from 0 to 1 (apply softmax to logits)",
-                ));
-            }
-            let sum: f64 = row.iter().sum();
-            if (sum - 1.0).abs() > TOLERANCE {
-                return Err(Error::configuration("a row of probabilities", sum, "rows that sum to 1"));
-            }
-        }
-        if !matches!(labels.kind(), Kind::Int64 | Kind::Int | Kind::Int16 | Kind::Int8 | Kind::Uint8) {
-            let kind = format!("{:?}", labels.kind());
-            return Err(Error::configuration("labels", kind, "whole class numbers"));
-        }
-        let labels = labels.to_device(Device::Cpu).to_kind(Kind::Int64).contiguous();
-        let labels = Vec::<i64>::try_from(&labels).map_err(|error| Error::torch("labels", &error))?;
-        let label = |label: &i64| {
-            let inside = usize::try_from(*label).ok().filter(|&label| label < classes as usize);
-            let allowed = || format!("a class from 0 to {}", classes - 1);
-            inside.ok_or_else(|| Error::configuration("label", label, &allowed()))
-        };
-        let labels = labels.iter().map(label).collect::<Result<Vec<usize>>>()?;
-        Ok(Classified { rows, labels, classes: classes as usize })
+        let rows = probability_rows(probabilities)?;
+        let classes = rows.first().map_or(0, Vec::len);
+        let labels = class_numbers(labels, rows.len(), classes)?;
+        Ok(Classified { rows, labels, classes })
     }
 
     fn iter(&self) -> impl Iterator<Item = (&[f64], usize)> {

@@ -42,7 +42,7 @@ fn density(z: &Tensor) -> Tensor {
 }
 
 /// The logistic function as a mixture of normal distribution functions, sum_i p_i Phi(s_i x): (p_i, s_i) with an error of at
-/// most 2.2e-9 (Monahan & Stefanski 1992, table 2.1), the derivative's at most 1.4e-8.
+/// most 2.2e-9 (Monahan & Stefanski 1992), the derivative's at most 1.4e-8.
 const LOGISTIC: [(f64, f64); 8] = [
     (0.003246343272134, 1.365340806296348),
     (0.051517477033972, 1.059523971016916),
@@ -106,7 +106,7 @@ impl Moments {
         }
     }
 
-    /// max(x, 0), in closed form (Frey & Hinton 1999; Wu et al. 2019, equations 8 and 9).
+    /// max(x, 0), in closed form (Frey & Hinton 1999; Wu et al. 2019).
     #[must_use]
     pub fn relu(&self) -> Self {
         self.leaky_relu(0.0)

@@ -33,7 +33,7 @@ impl Pool<'_> {
 }
 
 impl Moments {
-    /// The larger of two independent values, in closed form (Clark 1961, equations 2 to 4).
+    /// The larger of two independent values, in closed form (Clark 1961).
     ///
     /// # Errors
     /// [`Error::Shape`] for different shapes.
