@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use illia::conformal::{Adaptive, Aps, Conformal, Cqr, Lac, Mondrian, Outliers, Residual, Score};
 use illia::infer::ivon::{Ivon, IvonGradients};
 use illia::infer::moments::{Moments, Pool};
 use illia::infer::sghmc::{Sghmc, Sgld};
@@ -16,7 +17,7 @@ use illia::nn::{
 };
 use illia::noise::Key;
 use illia::prelude::*;
-use illia::{Elbo, Fit, Predict, Prediction, Temperature, metrics};
+use illia::{Elbo, Fit, HeldOut, Predict, Prediction, Temperature, metrics};
 
 /// What a well-meant input looks like: its shape, and whether it holds whole numbers.
 #[derive(Clone, Copy)]
@@ -379,5 +380,43 @@ fn moments() {
     table.each("max", floats(&[4, 3]), |x| weight.max(&gaussian(x)?));
     table.each("concat", floats(&[4, 3]), |x| Moments::concat(&[&weight, &gaussian(x)?], -1));
     table.each("affine", floats(&[3]), |x| weight.affine(x, x));
+    table.finish();
+}
+
+#[test]
+fn guarantees() {
+    fn each<S: Score>(table: &mut Table, name: &str, score: fn() -> S, outputs: Like, target: Like) {
+        let (good_outputs, good_target) = (inputs(outputs).remove(0).1, inputs(target).remove(0).1);
+        let fit = |outputs: &Tensor, target: &Tensor| {
+            let set = HeldOut::new(outputs.shallow_clone(), target.shallow_clone())?;
+            Conformal::fit(score(), set, 0.3)
+        };
+        table.each(&format!("{name}, outputs"), outputs, |x| fit(x, &good_target));
+        table.each(&format!("{name}, target"), target, |y| fit(&good_outputs, y));
+        let fitted = fit(&good_outputs, &good_target).unwrap();
+        table.each(&format!("{name}, new outputs"), outputs, |x| fitted.predict(x));
+        table.each(&format!("{name}, by group"), outputs, |x| {
+            let set = HeldOut::new(good_outputs.shallow_clone(), good_target.shallow_clone())?;
+            Mondrian::fit(score(), set, &[0, 1, 1, 0], 0.3)?.predict(x, &[0, 1, 2, 0])
+        });
+        table.each(&format!("{name}, adaptive"), outputs, |x| {
+            let set = HeldOut::new(good_outputs.shallow_clone(), good_target.shallow_clone())?;
+            Adaptive::fit(score(), set, 0.3, 0.1, 3)?.observe(x, &good_target)
+        });
+    }
+    let mut table = Table::default();
+    each(&mut table, "Residual", || Residual, floats(&[4]), floats(&[4]));
+    each(&mut table, "Cqr", || Cqr, floats(&[4, 2]), floats(&[4]));
+    let p = |x: &Tensor| HeldOut::new(x.f_softmax(-1, None).unwrap_or_else(|_| x.shallow_clone()), labels());
+    fn labels() -> Tensor {
+        Tensor::from_slice(&[0i64, 1, 1, 0])
+    }
+    table.each("Lac", floats(&[4, 3]), |x| Conformal::fit(Lac, p(x)?, 0.3));
+    table.each("Aps", floats(&[4, 3]), |x| {
+        Conformal::fit(Aps::new(), p(x)?, 0.3)?.predict(&p(x)?.into_parts().0)
+    });
+    table.each("Outliers", floats(&[4]), |x| {
+        Outliers::fit(HeldOut::unlabelled(x.shallow_clone())?, |x| Ok(x.shallow_clone()))?.p_values(x)
+    });
     table.finish();
 }

@@ -4,6 +4,7 @@
 //! noise are [`Named`] tensors under the variables' names; a method's state is named tensors and numbers, which a
 //! checkpoint carries without knowing them (`to_named`, `from_named`).
 
+pub mod cyclical;
 pub mod diagnostics;
 pub mod ivon;
 pub mod moments;
