@@ -297,7 +297,7 @@ fn numbers_of_merit() {
         ("fpr_at_95_tpr", metrics::fpr_at_95_tpr),
         ("rmse", metrics::rmse),
         ("interval_coverage", |x, y| metrics::interval_coverage(x, &(x + 1), y)),
-        ("nll_gaussian", |x, y| metrics::nll_gaussian(x, &(x * 0 + 1), y)),
+        ("nll_gaussian", |x, y| metrics::nll_gaussian(x, &x.ones_like(), y)),
         ("risk_coverage", |x, y| metrics::risk_coverage(x, y).map(|curve| curve.area())),
     ];
     for (name, metric) in of_scores {
@@ -352,7 +352,8 @@ fn moments() {
     let of = |shape| gaussian(&inputs(floats(shape)).remove(0).1);
     let (weight, kernel) = (of(&[4, 3]).unwrap(), of(&[5, 2, 3, 3]).unwrap());
     let mut table = Table::default();
-    let activations: [(&str, fn(&Moments) -> Moments); 5] = [
+    type Activation = fn(&Moments) -> Moments;
+    let activations: [(&str, Activation); 5] = [
         ("relu", Moments::relu),
         ("leaky_relu", |x| x.leaky_relu(0.1)),
         ("gelu", Moments::gelu),

@@ -62,7 +62,8 @@ impl Sghmc {
     /// A state at rest, for tensors with the names and shapes of `position`.
     ///
     /// # Errors
-    /// [`Error::Configuration`] for a setting outside of its range, and for tensors that are not of floating-point numbers.
+    /// [`Error::Configuration`](crate::Error::Configuration) for a setting outside of its range, and for tensors that are
+    /// not of floating-point numbers.
     pub fn init(&self, position: &Named) -> Result<SghmcState> {
         self.noise_std()?;
         zip("positions", position, position)?;
@@ -74,8 +75,8 @@ impl Sghmc {
     /// standard normals, both like the position.
     ///
     /// # Errors
-    /// [`Error::Configuration`] for a setting outside of its range; [`Error`] for tensors with other names or shapes.
-    /// Nothing has changed then.
+    /// [`Error::Configuration`](crate::Error::Configuration) for a setting outside of its range;
+    /// [`Error`](crate::Error) for tensors with other names or shapes. Nothing has changed then.
     pub fn update(
         &self,
         state: &mut SghmcState,
@@ -164,7 +165,7 @@ impl SghmcState {
     /// A chain with a momentum given.
     ///
     /// # Errors
-    /// [`Error::Configuration`] for tensors that are not of floating-point numbers.
+    /// [`Error::Configuration`](crate::Error::Configuration) for tensors that are not of floating-point numbers.
     pub fn with_momentum(momentum: &Named) -> Result<Self> {
         zip("momenta", momentum, momentum)?;
         let momentum = momentum.iter().map(|(name, m)| (name.clone(), state_of(m))).collect();
@@ -191,7 +192,7 @@ impl SghmcState {
     /// The state of [`to_named`](Self::to_named)'s data.
     ///
     /// # Errors
-    /// [`Error::Configuration`] for a missing number.
+    /// [`Error::Configuration`](crate::Error::Configuration) for a missing number.
     pub fn from_named(data: &Named, numbers: &Numbers) -> Result<Self> {
         Ok(SghmcState { momentum: take(data, "momentum"), steps: take_number(numbers, "steps")? as usize })
     }
@@ -220,8 +221,8 @@ impl Sgld {
     /// normals, both like the position.
     ///
     /// # Errors
-    /// [`Error::Configuration`] for a setting outside of its range; [`Error`] for tensors with other names or shapes.
-    /// Nothing has changed then.
+    /// [`Error::Configuration`](crate::Error::Configuration) for a setting outside of its range;
+    /// [`Error`](crate::Error) for tensors with other names or shapes. Nothing has changed then.
     pub fn update(&self, position: &Named, gradient: &Named, normals: &Named) -> Result<()> {
         let Sgld { learning_rate, beta, temperature } = *self;
         number("learning_rate", learning_rate, learning_rate > 0.0, "a finite number above 0")?;

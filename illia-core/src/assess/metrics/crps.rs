@@ -79,7 +79,7 @@ fn crps_elements(draws: &Tensor, target: &Tensor, pairs: Pairs) -> Result<Vec<f6
 /// equation 5); all tensors of one shape.
 ///
 /// # Errors
-/// As [`rmse`]; and [`Error::Configuration`] for a std below 0.
+/// As [`rmse`](super::rmse); and [`Error::Configuration`] for a std below 0.
 pub fn crps_gaussian(mean: &Tensor, std: &Tensor, target: &Tensor) -> Result<f64> {
     same_shape("std", mean, std)?;
     same_shape("target", mean, target)?;
