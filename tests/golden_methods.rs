@@ -13,13 +13,23 @@ use illia::infer::swag::Swag;
 use illia::infer::{Named, Numbers};
 use illia::likelihood::Gaussian;
 use illia::metrics;
+use illia::nn::{Aggregation, AttentionConfig, CgConv, CgConvConfig, SelfAttention};
 use illia::prelude::*;
 use serde_json::Value;
 
+type Check = fn(&Case);
+
 /// What a case's kind is checked by, and the kinds that the project does not have yet: their cases fail by name.
-const KINDS: [(&str, fn(&Case)); 5] =
-    [("ivon", ivon), ("swag", swag), ("sghmc", sghmc), ("moments", moments), ("metrics", metrics)];
-const NOT_YET: [&str; 3] = ["laplace", "attention", "cgconv"];
+const KINDS: [(&str, Check); 7] = [
+    ("ivon", ivon),
+    ("swag", swag),
+    ("sghmc", sghmc),
+    ("attention", attention),
+    ("cgconv", cgconv),
+    ("moments", moments),
+    ("metrics", metrics),
+];
+const NOT_YET: [&str; 1] = ["laplace"];
 
 /// The tensors of one case in one precision, and its settings.
 struct Case {
@@ -88,6 +98,7 @@ impl Case {
 }
 
 const FORWARD: f64 = 1e-5;
+const GRADIENT: f64 = 1e-4;
 
 /// The multilayer perceptron of a case at given weights.
 fn perceptron(case: &Case, weights: &Named) -> Tensor {
@@ -187,6 +198,76 @@ fn sghmc(case: &Case) {
             case.close(&format!("{prefix}momentum"), &state.momentum()["theta"], &of("momentum"), FORWARD);
         }
     }
+}
+
+/// A store of variables in the case's precision.
+fn variables(case: &Case) -> nn::VarStore {
+    let mut vs = nn::VarStore::new(Device::Cpu);
+    vs.set_kind(case.kind);
+    vs
+}
+
+/// What the case calls a parameter of a layer's (`in_proj.weight`), and which of its tensors.
+fn of_parameter<'a>(case: &'a Case, parameter: &str, field: &str) -> &'a Tensor {
+    let name = parameter.replace(".weight", ".weights");
+    case.tensor(&format!("{name}_distribution.{field}"))
+}
+
+/// Gives a layer the case's posterior and prior, and holds it at the case's noise.
+fn set(case: &Case, layer: &mut dyn BayesianModule) {
+    layer.each_parameter_mut(&mut |name, parameter| {
+        let of = |field: &str| of_parameter(case, name, field);
+        tch::no_grad(|| {
+            parameter.mu().shallow_clone().copy_(of("mu"));
+            parameter.rho().unwrap().shallow_clone().copy_(of("rho"));
+        });
+        let (mean, std) = (of("prior").double_value(&[0]), of("prior").double_value(&[1]));
+        parameter.set_prior(Prior::Gaussian { mean, std }).unwrap();
+        parameter.hold(of("eps")).unwrap();
+    });
+}
+
+/// Checks a layer's output, KL, counts, draws and gradients.
+fn check_layer(case: &Case, layer: &dyn BayesianModule, y: &Tensor) {
+    case.close("y", y, case.tensor("y"), FORWARD);
+    let kl = layer.kl_cost_monte_carlo();
+    case.close("kl", &kl.nats.reshape([1]), case.tensor("kl"), FORWARD);
+    assert_eq!(kl.num_params as i64, case.tensor("num_params").int64_value(&[0]), "num_params");
+    (y.sum(None) + kl.nats).backward();
+    for (name, parameter) in layer.named_parameters() {
+        let draw = parameter.draw();
+        case.close(&format!("{name}.w"), draw.weights(), of_parameter(case, &name, "w"), FORWARD);
+        for (field, variable) in [("mu.grad", parameter.mu()), ("rho.grad", parameter.rho().unwrap())] {
+            let reference = of_parameter(case, &name, field);
+            case.close(&format!("{name}.{field}"), &variable.grad(), reference, GRADIENT);
+        }
+    }
+}
+
+fn attention(case: &Case) {
+    let vs = variables(case);
+    let config = AttentionConfig { causal: case.flag("causal"), ..Default::default() };
+    let mut layer = SelfAttention::new(vs.root(), case.int("embed_dim"), case.int("heads"), config);
+    set(case, &mut layer);
+    let x = case.tensor("x");
+    case.close("attention", &layer.try_attention(x, None).unwrap(), case.tensor("attention"), FORWARD);
+    check_layer(case, &layer, &layer.try_forward_t(x, None, false).unwrap());
+}
+
+fn cgconv(case: &Case) {
+    let vs = variables(case);
+    let aggregation = match case.settings["aggr"].as_str() {
+        Some("add") => Aggregation::Sum,
+        Some("mean") => Aggregation::Mean,
+        other => panic!("unknown aggregation {other:?}"),
+    };
+    let config = CgConvConfig { aggregation, ..Default::default() };
+    let (channels, dim) = (case.int("channels"), case.int("dim"));
+    let mut layer = CgConv::new(vs.root(), channels, dim, config);
+    set(case, &mut layer);
+    let attributes = (dim > 0).then(|| case.tensor("edge_attr"));
+    let y = layer.try_forward(case.tensor("x"), case.tensor("edge_index"), attributes).unwrap();
+    check_layer(case, &layer, &y);
 }
 
 fn moments(case: &Case) {
