@@ -17,6 +17,11 @@ impl ProgressBar {
         ProgressBar(bar)
     }
 
+    /// There are so many steps in all.
+    pub(crate) fn set_length(&self, steps: u64) {
+        self.0.set_length(steps);
+    }
+
     /// So many steps are done.
     pub(crate) fn set_position(&self, steps: u64) {
         self.0.set_position(steps);
@@ -43,6 +48,7 @@ impl ProgressBar {
     pub(crate) fn new(_steps: usize, _shown: bool) -> Self {
         ProgressBar()
     }
+    pub(crate) fn set_length(&self, _steps: u64) {}
     pub(crate) fn set_position(&self, _steps: u64) {}
     pub(crate) fn inc(&self, _steps: u64) {}
     pub(crate) fn set_message(&self, _message: String) {}

@@ -131,8 +131,7 @@ pub(super) fn check<M: BayesianModule + ?Sized>(
         }
         let invalid = |e: Error| unusable(path, Unusable::Damaged(format!("`{name}`: {e}")));
         theirs.prior.validate().map_err(invalid)?;
-        let learned = |prior: Prior| matches!(prior, Prior::LearnedGaussian { .. });
-        if learned(theirs.prior) && !learned(ours.prior) {
+        if theirs.prior.is_learned() && !ours.prior.is_learned() {
             return Err(architecture(format!("the prior of `{name}` is learned in the file only")));
         }
     }

@@ -96,6 +96,7 @@ impl Row {
     pub fn by(mut self, estimator: Estimator) -> Row {
         if self.random > 0 {
             self.estimator = match estimator {
+                Estimator::Automatic => "automatic",
                 Estimator::Reparameterization => "reparameterization",
                 Estimator::LocalReparameterization => "local reparam.",
                 Estimator::Flipout => "flipout",
@@ -108,13 +109,20 @@ impl Row {
 /// `Gaussian(0, 0.1)`
 fn prior_in_words(prior: Prior) -> String {
     match prior {
-        Prior::Gaussian { mean, std } => format!("Gaussian({mean}, {std})"),
+        Prior::Gaussian { mean, std } => format!("Gaussian({mean}, {})", short(std)),
         Prior::ScaleMixture { pi, std1, std2 } => format!("ScaleMixture({pi}, {std1}, {std2})"),
         Prior::Laplace { scale } => format!("Laplace({scale})"),
         Prior::StudentT { dof, scale } => format!("StudentT({dof}, {scale})"),
         Prior::LearnedGaussian { std } => format!("LearnedGaussian({std})"),
+        Prior::FanIn { scale } => format!("FanIn({scale})"),
         Prior::Custom(own) => format!("{own:?}"),
     }
+}
+
+/// A number in at most four digits.
+fn short(number: f64) -> String {
+    let text = format!("{number:.3}");
+    if number.to_string().len() <= text.len() { number.to_string() } else { text }
 }
 
 /// The family, with where it starts: `Gaussian(~0, ~-7)`, mu before rho.
@@ -135,12 +143,12 @@ fn posterior_in_words(posterior: Posterior) -> String {
     }
 }
 
-/// The only one, or that there are several.
+/// The only one, or the first, a weight's, of several.
 fn only(list: &[String]) -> String {
     match list {
         [] => String::new(),
         [one] => one.clone(),
-        _ => "several".to_owned(),
+        [first, ..] => format!("{first}, .."),
     }
 }
 

@@ -126,7 +126,8 @@ mod tests {
         let vs = nn::VarStore::new(Device::Cpu);
         let plain = LinearConfig { posterior: Posterior::deterministic(), ..Default::default() };
         let twin = Linear::new(vs.root() / "twin", 4, 3, plain);
-        let point = LinearConfig { posterior: Posterior::point(), ..Default::default() };
+        let point =
+            LinearConfig { posterior: Posterior::point(), prior: Prior::python(), ..Default::default() };
         let mut net = Linear::new(vs.root() / "net", 4, 3, point);
         moped(&mut net, &twin, 0.1).unwrap();
         assert_eq!(net.weight.mu(), twin.weight.mu());

@@ -68,7 +68,8 @@ impl RandomParameter {
         self.prior.kl_from_gaussian(&centred, &std, self.prior_std().as_ref())
     }
 
-    fn prior_std(&self) -> Option<Tensor> {
+    /// A learned prior's scale, in the graph.
+    pub(crate) fn prior_std(&self) -> Option<Tensor> {
         self.prior_rho.as_ref().map(Tensor::softplus)
     }
 

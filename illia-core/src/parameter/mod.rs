@@ -141,6 +141,7 @@ impl RandomParameter {
             };
             all.push((variable, added.within(name)?));
         }
+        let prior = prior.scaled(shape, fan_in);
         let prior_rho = match prior {
             Prior::LearnedGaussian { std } if family.is_some() => {
                 let start = Tensor::from(inverse_softplus(std)).to_kind(p.kind()).to_device(p.device());
@@ -226,8 +227,8 @@ impl RandomParameter {
     /// for [`Prior::LearnedGaussian`], whose variable has to be there from the start.
     pub fn set_prior(&mut self, prior: Prior) -> Result<()> {
         prior.validate()?;
-        if matches!(prior, Prior::LearnedGaussian { .. }) && self.prior_rho.is_none() {
-            return Err(Error::configuration("prior", "LearnedGaussian", "only when the layer is made"));
+        if prior.is_learned() && self.prior_rho.is_none() {
+            return Err(Error::configuration("prior", format!("{prior:?}"), "only when the layer is made"));
         }
         self.prior = prior;
         Ok(())

@@ -56,9 +56,10 @@ const HE: Init =
     Init::Kaiming { dist: NormalOrUniform::Normal, fan: FanInOut::FanIn, non_linearity: NonLinearity::ReLU };
 
 impl Default for Posterior {
-    /// [`Posterior::python`].
+    /// A mean-field Gaussian that starts where a deterministic net would (He's rule) with a spread that moves it little:
+    /// rho = -4, sigma = 0.018.
     fn default() -> Self {
-        Posterior::python()
+        Posterior::Gaussian { mu: HE, rho: Init::Const(-4.0) }
     }
 }
 

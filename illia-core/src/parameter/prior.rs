@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 ///
 /// let blundell = Prior::ScaleMixture { pi: 0.5, std1: 1.0, std2: 0.0025 };
 /// assert!(blundell.validate().is_ok());
-/// assert_eq!(Prior::default(), Prior::Gaussian { mean: 0.0, std: 0.1 });
+/// assert_eq!(Prior::python(), Prior::Gaussian { mean: 0.0, std: 0.1 });
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
@@ -52,6 +52,13 @@ pub enum Prior {
     LearnedGaussian {
         /// The value of s before training.
         std: f64,
+    },
+    /// N(0, s²) with s = `scale` / sqrt(fan in) for weights and `scale` for biases, so that what a layer gives is of the size of
+    /// what it takes, however wide it is (Neal 1996, section 2.1). A parameter knows its fan in when it is made, and has a
+    /// [`Gaussian`](Prior::Gaussian) of that scale from then on.
+    FanIn {
+        /// What is divided by the root; 3 by default.
+        scale: f64,
     },
     /// A density of one's own: [`Prior::from`] makes it.
     Custom(Custom),
@@ -112,9 +119,9 @@ impl<D: Density + 'static> From<D> for Prior {
 }
 
 impl Default for Prior {
-    /// N(0, 0.1²), the Python library's.
+    /// N(0, 9 / fan in) for weights, N(0, 9) for biases: [`Prior::FanIn`].
     fn default() -> Self {
-        Prior::Gaussian { mean: 0.0, std: 0.1 }
+        Prior::FanIn { scale: 3.0 }
     }
 }
 
@@ -156,7 +163,20 @@ impl Prior {
                 positive("scale", scale)
             }
             Prior::LearnedGaussian { std } => positive("std", std),
+            Prior::FanIn { scale } => positive("scale", scale),
         }
+    }
+
+    /// Whether its scale is a variable.
+    pub(crate) fn is_learned(&self) -> bool {
+        matches!(self, Prior::LearnedGaussian { .. })
+    }
+
+    /// The prior of a parameter of this shape, whose units have so many inputs.
+    pub(crate) fn scaled(self, shape: &[i64], fan_in: i64) -> Prior {
+        let Prior::FanIn { scale } = self else { return self };
+        let inputs = if shape.len() < 2 { 1 } else { fan_in.max(1) };
+        Prior::Gaussian { mean: 0.0, std: scale / (inputs as f64).sqrt() }
     }
 
     /// The Python library's prior, N(0, 0.1²).
@@ -171,6 +191,7 @@ impl Prior {
         let normal = |centred: &Tensor, std: f64| gaussian::log_density(centred, &Tensor::from(std));
         match *self {
             Prior::Gaussian { mean, std } => normal(&(w - mean), std),
+            Prior::FanIn { scale } => normal(w, scale),
             // log(pi N1 + (1 - pi) N2) in log space: far from 0 both densities underflow.
             Prior::ScaleMixture { pi, std1, std2 } => {
                 (normal(w, std1) + pi.ln()).logaddexp(&(normal(w, std2) + (-pi).ln_1p()))
@@ -198,6 +219,7 @@ impl Prior {
                 let initial = Tensor::from(initial);
                 Some(gaussian::kl(mu, sigma, std.unwrap_or(&initial)))
             }
+            Prior::FanIn { scale } => Some(gaussian::kl(mu, sigma, &Tensor::from(scale))),
             Prior::Laplace { scale } => Some(laplace::kl_from_gaussian(mu, sigma, scale)),
             Prior::ScaleMixture { .. } | Prior::StudentT { .. } => None,
             Prior::Custom(own) => own.0.kl_from_gaussian(mu, sigma),

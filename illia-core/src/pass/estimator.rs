@@ -8,7 +8,7 @@ use crate::parameter::RandomParameter;
 
 /// How a layer turns posterior and input into a random output.
 ///
-/// All three have the same mean and, for one example, the same variance; they differ in how the
+/// All have the same mean and, for one example, the same variance; they differ in how the
 /// examples of a batch share noise, and so in the variance of a mini-batch's gradient. An
 /// estimator acts on Gaussian posteriors that are not frozen; elsewhere the weights are used as
 /// drawn. It is for training: in [`Predict`](crate::Predict), where every draw is one function of all
@@ -16,8 +16,11 @@ use crate::parameter::RandomParameter;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Estimator {
-    /// One draw of the weights for the whole batch (Blundell et al. 2015).
+    /// In training as [`LocalReparameterization`](Self::LocalReparameterization), whose gradients vary least; one draw of the
+    /// weights elsewhere, so that a forward of your own is one function and can be frozen.
     #[default]
+    Automatic,
+    /// One draw of the weights for the whole batch (Blundell et al. 2015).
     Reparameterization,
     /// Each output element from its own normal distribution (Kingma, Salimans & Welling 2015,
     /// equation 6): the variance of the mini-batch's gradient falls with the batch size. For
@@ -69,6 +72,7 @@ impl Estimator {
         }
         let moments = match self {
             Estimator::Reparameterization => None,
+            Estimator::Automatic if !weight.is_in_training() => None,
             _ => weight.moments(),
         };
         let Some((mu, sigma)) = moments else {
@@ -78,7 +82,7 @@ impl Estimator {
         };
         let bias_moments = bias.and_then(RandomParameter::moments);
         match self {
-            Estimator::LocalReparameterization => {
+            Estimator::LocalReparameterization | Estimator::Automatic => {
                 // A bias that is no Gaussian (frozen, a point) only shifts the mean.
                 let drawn = match &bias_moments {
                     None => bias.map(RandomParameter::draw),

@@ -102,10 +102,10 @@ impl Leaves {
 /// The prior, if it is a Gaussian, as it stands.
 fn gaussian_prior(parameter: &RandomParameter) -> Option<GaussianPrior> {
     use crate::parameter::Prior;
-    match (parameter.prior(), parameter.prior_rho()) {
-        (Prior::Gaussian { mean, std }, _) => Some(GaussianPrior { mean: mean as f32, std: std as f32 }),
-        (Prior::LearnedGaussian { .. }, Some(rho)) => {
-            Some(GaussianPrior { mean: 0.0, std: rho.softplus().double_value(&[]) as f32 })
+    match parameter.prior() {
+        Prior::Gaussian { mean, std } => Some(GaussianPrior { mean: mean as f32, std: std as f32 }),
+        prior if prior.is_learned() => {
+            parameter.prior_std().map(|std| GaussianPrior { mean: 0.0, std: std.double_value(&[]) as f32 })
         }
         _ => None,
     }

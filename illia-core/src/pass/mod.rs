@@ -131,6 +131,11 @@ impl RandomParameter {
         }
     }
 
+    /// Whether a step of training, or its objective, is under way for it.
+    pub(crate) fn is_in_training(&self) -> bool {
+        matches!(stack::mode_of(self), Some(Mode::Train | Mode::Graph))
+    }
+
     /// Mean and standard deviation in the graph, for estimators that draw outputs: families that have them, where neither
     /// frozen nor in a pass of functions. The latest draw is forgotten, since such a forward has none.
     pub(crate) fn moments(&self) -> Option<(Tensor, Tensor)> {

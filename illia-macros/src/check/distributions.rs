@@ -12,7 +12,7 @@ use crate::parse::{self, Args, Value};
 /// An argument of a family: name, default, range.
 type Number = (&'static str, f64, Range);
 
-const PRIORS: [(&str, &[Number]); 5] = [
+const PRIORS: [(&str, &[Number]); 6] = [
     ("Gaussian", &[("mean", 0.0, Range::Any), ("std", 0.1, Range::Positive)]),
     (
         "ScaleMixture",
@@ -21,9 +21,10 @@ const PRIORS: [(&str, &[Number]); 5] = [
     ("Laplace", &[("scale", 0.1, Range::Positive)]),
     ("StudentT", &[("dof", 3.0, Range::Positive), ("scale", 0.1, Range::Positive)]),
     ("LearnedGaussian", &[("std", 0.1, Range::Positive)]),
+    ("FanIn", &[("scale", 3.0, Range::Positive)]),
 ];
 const POSTERIORS: [&str; 5] = ["Gaussian", "Point", "Dropout", "FanIn", "Deterministic"];
-const ESTIMATORS: [&str; 3] = ["Reparameterization", "LocalReparameterization", "Flipout"];
+const ESTIMATORS: [&str; 4] = ["Automatic", "Reparameterization", "LocalReparameterization", "Flipout"];
 
 impl Checker<'_> {
     /// The net's defaults, put on those that it inherits.

@@ -39,4 +39,6 @@ pub struct History {
     pub best_epoch: Option<usize>,
     /// Whether [`Fit::interrupt`](crate::Fit::interrupt) ended the run early; the model then has the last step's weights.
     pub interrupted: bool,
+    /// What to change, in one sentence, if the run ended before the objective had settled, or above its best.
+    pub advice: Option<String>,
 }

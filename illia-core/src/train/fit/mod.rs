@@ -1,5 +1,6 @@
 //! Training: mini-batches, epochs, validation, early stopping, a progress bar, checkpoints and a history.
 
+mod course;
 mod history;
 
 mod run;
@@ -48,7 +49,7 @@ use run::Run;
 #[derive(Debug)]
 pub struct Fit<L> {
     likelihood: L,
-    epochs: usize,
+    epochs: Option<usize>,
     batch_size: usize,
     draws: usize,
     micro_batch: Option<usize>,
@@ -56,7 +57,7 @@ pub struct Fit<L> {
     step_size: Option<f64>,
     clip: Clip,
     groups: Vec<(String, f64)>,
-    learning_rate: LearningRate,
+    learning_rate: Option<LearningRate>,
     kl: KlSchedule,
     validation: Option<(Vec<Tensor>, Tensor)>,
     validation_draws: usize,
@@ -68,19 +69,20 @@ pub struct Fit<L> {
 }
 
 impl<L: Likelihood> Fit<L> {
-    /// 20 epochs of batches of 64, one draw a step, Adam at 1e-3, the KL in full.
+    /// Batches of 64, one draw a step, Adam at 1e-2, the KL in full, for as long as it takes: the step size falls to 0 once the
+    /// objective has settled, after 10,000 steps at the latest, over as many steps again.
     pub fn new(likelihood: L) -> Self {
         Fit {
             likelihood,
-            epochs: 20,
+            epochs: None,
             batch_size: 64,
             draws: 1,
             micro_batch: None,
-            optimiser: Arc::new(Adam::default()),
+            optimiser: Arc::new(Adam { learning_rate: 1e-2, ..Adam::default() }),
             step_size: None,
             clip: Clip::default(),
             groups: Vec::new(),
-            learning_rate: LearningRate::default(),
+            learning_rate: None,
             kl: KlSchedule::Constant(1.0),
             validation: None,
             validation_draws: 16,
@@ -92,10 +94,11 @@ impl<L: Likelihood> Fit<L> {
         }
     }
 
-    /// How many times the training set is gone through.
+    /// How many times the training set is gone through. The step size then falls to 0 over these epochs along half a cosine,
+    /// unless a [`learning_rate_schedule`](Self::learning_rate_schedule) says otherwise.
     #[must_use]
     pub fn epochs(mut self, epochs: usize) -> Self {
-        self.epochs = epochs;
+        self.epochs = Some(epochs);
         self
     }
 
@@ -131,7 +134,7 @@ impl<L: Likelihood> Fit<L> {
     /// How the step size changes over the run.
     #[must_use]
     pub fn learning_rate_schedule(mut self, schedule: LearningRate) -> Self {
-        self.learning_rate = schedule;
+        self.learning_rate = Some(schedule);
         self
     }
 
@@ -226,7 +229,7 @@ impl<L: Likelihood> Fit<L> {
 
     fn validate(&self, examples: usize) -> Result<()> {
         let at_least_one = [
-            ("epochs", self.epochs),
+            ("epochs", self.epochs.unwrap_or(1)),
             ("batch_size", self.batch_size),
             ("draws", self.draws),
             ("micro_batch", self.micro_batch.unwrap_or(1)),
@@ -256,7 +259,13 @@ impl<L: Likelihood> Fit<L> {
             checkpoints.validate()?;
         }
         self.kl.validate()?;
-        self.learning_rate.validate()?;
+        self.learning_rate.unwrap_or_default().validate()?;
+        if self.epochs.is_none()
+            && self.learning_rate.is_some_and(|schedule| schedule == LearningRate::Cosine)
+        {
+            let allowed = "only together with `epochs`: without them the step size falls by itself";
+            return Err(Error::configuration("learning rate schedule", "Cosine", allowed));
+        }
         if let Some(rate) = self.step_size.filter(|rate| !(rate.is_finite() && *rate > 0.0)) {
             return Err(Error::configuration("learning_rate", rate, "a finite number above 0"));
         }
@@ -332,7 +341,7 @@ impl<L: Likelihood> Fit<L> {
         forward: Forward<'_>,
     ) -> Result<History> {
         let run = Run::new(self, net, vs, dataset, alone, forward)?;
-        let bar = ProgressBar::new(run.steps(), self.progress);
+        let bar = ProgressBar::new(run.steps().unwrap_or_default(), self.progress);
         run.run(&bar)
     }
 }

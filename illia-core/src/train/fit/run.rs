@@ -11,6 +11,7 @@ use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
 use super::Forward;
+use super::course::{self, Course};
 use super::{EpochRecord, Fit, History};
 use crate::checkpoint::Checkpoints;
 use crate::checkpoint::training::{self, Kept};
@@ -21,6 +22,7 @@ use crate::module::BayesianModule;
 use crate::noise::{self, Stream};
 use crate::predict::Predict;
 use crate::progress::ProgressBar;
+use crate::train::LearningRate;
 use crate::train::optim::{OptimiserState, in_file};
 use crate::train::trainer::{Terms, Trainer, mean_nll};
 
@@ -60,6 +62,7 @@ pub(super) struct Run<'a, L, M: ?Sized> {
     /// The weights of the best validation so far.
     best: Vec<(String, Tensor)>,
     interrupted: bool,
+    course: Course,
 }
 
 impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
@@ -93,6 +96,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             progress: Progress::default(),
             best: Vec::new(),
             interrupted: false,
+            course: Course { settled: None, epochs: None },
         };
         if let Some(checkpoints) = &fit.checkpoints {
             checkpoints.prepare()?;
@@ -101,14 +105,21 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         Ok(run)
     }
 
-    pub(super) fn steps(&self) -> usize {
-        self.fit.epochs.saturating_mul(self.steps_per_epoch)
+    /// How many epochs there will be, as far as that is known.
+    fn epochs(&self) -> Option<usize> {
+        self.fit.epochs.or(self.course.epochs)
+    }
+
+    /// How many steps there will be, as far as that is known.
+    pub(super) fn steps(&self) -> Option<usize> {
+        self.epochs().map(|epochs| epochs.saturating_mul(self.steps_per_epoch))
     }
 
     /// All epochs that are left.
     pub(super) fn run(mut self, bar: &ProgressBar) -> Result<History> {
         bar.set_position(self.progress.step as u64);
-        while !self.interrupted && self.progress.epochs.len() < self.fit.epochs && !self.is_over() {
+        let done = |run: &Self| run.epochs().is_some_and(|epochs| run.progress.epochs.len() >= epochs);
+        while !self.interrupted && !done(&self) && !self.is_over() {
             self.epoch(bar)?;
         }
         if !self.interrupted {
@@ -117,7 +128,11 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         }
         bar.finish_and_clear();
         let best_epoch = self.progress.best.map(|(epoch, _)| epoch);
-        Ok(History { epochs: self.progress.epochs, best_epoch, interrupted: self.interrupted })
+        let advice = if self.interrupted { None } else { course::advice(&self.progress.epochs) };
+        if let Some(advice) = &advice {
+            tracing::warn!(target: "illia::fit", "{advice}");
+        }
+        Ok(History { epochs: self.progress.epochs, best_epoch, interrupted: self.interrupted, advice })
     }
 
     fn epoch(&mut self, bar: &ProgressBar) -> Result<()> {
@@ -160,7 +175,8 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         record.validation_nll = self.validation_nll()?;
         record.seconds = before + start.elapsed().as_secs_f64();
         let validation = record.validation_nll.map_or(String::new(), |nll| format!(", validation {nll:.4}"));
-        bar.set_message(format!("epoch {epoch}/{}: nll {:.4}{validation}", self.fit.epochs, record.nll));
+        let of = self.epochs().map_or(String::new(), |epochs| format!("/{epochs}"));
+        bar.set_message(format!("epoch {epoch}{of}: nll {:.4}{validation}", record.nll));
         if let Some(nll) = record.validation_nll
             && nll.is_finite()
             && self.progress.best.is_none_or(|(_, best)| nll < best)
@@ -169,6 +185,10 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             self.best = self.snapshot();
         }
         self.progress.epochs.push(record);
+        if self.fit.epochs.is_none() && self.course.epochs.is_none() {
+            self.course = Course::of(&self.progress.epochs, self.steps_per_epoch);
+            bar.set_length(self.steps().unwrap_or_default() as u64);
+        }
         self.progress.batches = 0;
         self.shuffle_before = self.shuffle.position();
         if self.fit.checkpoints.as_ref().is_some_and(|c| c.due_after_epoch(epoch)) {
@@ -186,7 +206,16 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
     }
 
     fn learning_rate_factor(&self) -> f64 {
-        self.fit.learning_rate.factor(self.progress.step, self.steps_per_epoch, self.steps())
+        let epochs = self.progress.step as f64 / self.steps_per_epoch as f64;
+        match (self.fit.learning_rate, self.steps()) {
+            (Some(schedule), steps) => {
+                schedule.factor(self.progress.step, self.steps_per_epoch, steps.unwrap_or_default())
+            }
+            (None, Some(steps)) if self.fit.epochs.is_some() => {
+                LearningRate::Cosine.factor(self.progress.step, self.steps_per_epoch, steps)
+            }
+            (None, _) => self.course.factor(epochs),
+        }
     }
 
     fn one_step(&mut self, rows: &[i64], next: Option<&[i64]>, kl_weight: f64) -> Result<Terms> {
@@ -342,6 +371,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         opened.apply(self.net, self.vs)?;
         self.trainer.state = OptimiserState::from_named(optimiser, kept.tensors, &kept.steps);
         (self.progress, self.best) = (progress, best);
+        self.course = Course::of(&self.progress.epochs, self.steps_per_epoch);
         self.shuffle.restore(kept.shuffle);
         self.shuffle_before = kept.shuffle;
         Ok(())
