@@ -40,18 +40,6 @@ impl Matrix {
         let split = matrices.reshape([draws, self.groups, self.outputs, inputs, -1]);
         split.permute([0, 1, 3, 2, 4]).reshape(own)
     }
-
-    /// The inverse: `[n, ..]` of the parameter's own shape as `[n, groups, outputs, inputs]`.
-    #[cfg(test)]
-    pub fn of_parameter(self, own: &Tensor) -> Tensor {
-        let n = own.size().first().copied().unwrap_or(1);
-        let matrices = [n, self.groups, self.outputs, self.inputs];
-        if !self.transposed {
-            return own.reshape(matrices);
-        }
-        let inputs = own.size().get(1).copied().unwrap_or(1) / self.groups.max(1);
-        own.reshape([n, self.groups, inputs, self.outputs, -1]).permute([0, 1, 3, 2, 4]).reshape(matrices)
-    }
 }
 
 /// What one use of a layer noted.

@@ -27,10 +27,13 @@
 mod blocks;
 mod curvature;
 mod evidence;
+mod file;
 mod linearised;
 mod observed;
 mod posterior;
 mod predict;
+#[cfg(test)]
+mod tests;
 
 pub use blocks::Subset;
 pub use curvature::Structure;
@@ -216,6 +219,7 @@ impl Laplace {
         Ok(FittedLaplace {
             observed: self.observed,
             per_example: self.per_example,
+            fingerprint: file::fingerprint(net)?,
             prior_precision: vec![self.prior_precision; blocks.len()],
             sigma_noise: self.sigma_noise,
             squares: means.iter().map(sum_of_squares).collect(),
@@ -236,6 +240,8 @@ impl Laplace {
 pub struct FittedLaplace {
     observed: Observed,
     per_example: bool,
+    /// Of the net's parameters at the fit.
+    fingerprint: u32,
     blocks: Vec<Block>,
     /// Of each block, in the parameter's shape.
     means: Vec<Tensor>,
