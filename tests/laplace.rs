@@ -1,7 +1,11 @@
 //! Laplace's approximation against the reference's numbers and against exact answers.
 
+#[path = "laplace/exact.rs"]
+mod exact;
 #[path = "laplace/golden.rs"]
 mod golden;
+#[path = "laplace/guarantees.rs"]
+mod guarantees;
 
 use std::path::Path;
 
