@@ -96,10 +96,12 @@ impl Record {
         }
     }
 
-    /// Whether `output`, `[batch, outputs]`, is what this layer gave, so that its gradient by it is the identity.
+    /// Whether `output`, `[batch, outputs]`, is what this layer gave, one product for each example, so that its gradient by it is
+    /// the identity.
     pub fn is_last(&self, output: &Tensor) -> bool {
         // The numbers too: an operation in place may have come between.
-        output.size() == self.given.size()
+        matches!(self.patches.size().as_slice(), [_, 1, 1, _])
+            && output.size() == self.given.size()
             && output.data_ptr() == self.given.data_ptr()
             && output.f_equal(&self.output).unwrap_or(false)
     }
@@ -107,6 +109,57 @@ impl Record {
     fn groups(&self) -> i64 {
         self.patches.size().get(1).copied().unwrap_or(1)
     }
+}
+
+/// A use of parameters that are known to this pass: how what a layer computes with them is written as s = a Wᵀ + b.
+pub(crate) struct Use<'a> {
+    /// The layer's kind, for messages.
+    pub kind: &'static str,
+    pub weight: &'a RandomParameter,
+    pub bias: Option<&'a RandomParameter>,
+    /// Where the features are in s, counted from the last axis.
+    pub feature_axis: usize,
+    /// Whether the weight's first axis is that of the inputs.
+    pub transposed: bool,
+}
+
+impl Use<'_> {
+    /// Notes that the layer gave `output`, where the pass watches one of the parameters; gives what is to be passed on.
+    /// `patches` are a, `[batch, groups, places, inputs]`.
+    pub fn note(
+        self,
+        output: Tensor,
+        patches: impl FnOnce() -> Result<Tensor, tch::TchError>,
+    ) -> Result<Tensor> {
+        let Use { kind, weight, bias, feature_axis, transposed } = self;
+        if !stack::watches(weight) && !bias.is_some_and(stack::watches) {
+            return Ok(output);
+        }
+        let output = if output.requires_grad() { output } else { output.detach().set_requires_grad(true) };
+        let patches = tch::no_grad(patches).within(kind)?;
+        if patches.size().first() != output.size().first() {
+            let expected = "[batch, ..] of outputs: the examples' axis first".to_owned();
+            return Err(Error::Shape { layer: kind.to_owned(), expected, given: output.size() });
+        }
+        // A copy, since the code behind the layer may work in place, and what was noted has to stay.
+        let given = output.copy();
+        let (id, bias) = (weight.id(), bias.map(RandomParameter::id));
+        let noted = given.shallow_clone();
+        stack::note(
+            weight,
+            Record { weight: id, bias, patches, output, given: noted, feature_axis, transposed },
+        );
+        Ok(given)
+    }
+}
+
+/// `[rows, n]` with a 1 in column `index[row]` of each row, `index` `[..]` from 0 to `n - 1`, as patches: `[batch, 1, places, n]`.
+pub(crate) fn one_hot(index: &Tensor, n: i64, like: &Tensor) -> Result<Tensor, tch::TchError> {
+    let batch = index.size().first().copied().unwrap_or(1);
+    let index = index.f_reshape([batch, 1, -1, 1])?;
+    let size = [batch, 1, index.size().get(2).copied().unwrap_or(1), n];
+    let hot = Tensor::f_zeros(size, (like.kind(), like.device()))?;
+    hot.f_scatter_value(-1, &index, 1.0)
 }
 
 /// The output of `layer` at its parameters' means, noted where the pass watches one of them.
@@ -118,28 +171,8 @@ pub(super) fn forward<L: LinearMap>(
 ) -> Result<Tensor> {
     let b = bias.map(RandomParameter::centre);
     let output = layer.map(x, &weight.centre(), b.as_ref()).within(L::KIND)?;
-    if !stack::watches(weight) && !bias.is_some_and(stack::watches) {
-        return Ok(output);
-    }
-    let output = if output.requires_grad() { output } else { output.detach().set_requires_grad(true) };
-    let patches = tch::no_grad(|| layer.patches(&x.detach())).within(L::KIND)?;
-    if patches.size().first() != output.size().first() {
-        let expected = "[batch, ..]: the examples' axis first".to_owned();
-        return Err(Error::Shape { layer: L::KIND.to_owned(), expected, given: x.size() });
-    }
-    // A copy, since the code behind the layer may work in place, and what was noted has to stay.
-    let given = output.copy();
-    let record = Record {
-        weight: weight.id(),
-        bias: bias.map(RandomParameter::id),
-        patches,
-        given: given.shallow_clone(),
-        output,
-        feature_axis: layer.feature_axis(),
-        transposed: L::TRANSPOSED,
-    };
-    stack::note(weight, record);
-    Ok(given)
+    let (feature_axis, transposed) = (layer.feature_axis(), L::TRANSPOSED);
+    Use { kind: L::KIND, weight, bias, feature_axis, transposed }.note(output, || layer.patches(&x.detach()))
 }
 
 impl RandomParameter {

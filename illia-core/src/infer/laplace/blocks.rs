@@ -67,8 +67,7 @@ impl Subset {
         if treated.is_empty() {
             return Err(Error::configuration("Subset", format!("{self:?}"), "at least one parameter"));
         }
-        // Only layers that go through an estimator compute several draws at once, and only those tell what goes in and out.
-        match treated.iter().find(|(_, parameter)| !parameter.stacks()) {
+        match treated.iter().find(|(_, parameter)| !parameter.is_noted()) {
             Some((name, _)) => Err(no_rule(name)),
             None => Ok(treated),
         }

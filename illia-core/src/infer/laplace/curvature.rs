@@ -23,6 +23,9 @@ pub enum Structure {
     Diagonal,
 }
 
+/// The largest matrix that is decomposed, on a side: beyond it takes hours and gigabytes.
+const LARGEST: i64 = 1 << 14;
+
 /// The sum over the batches so far, in double precision.
 pub(super) enum Sums {
     Full(Tensor),
@@ -66,16 +69,22 @@ pub(super) struct Spectrum {
 impl Sums {
     pub fn new(structure: Structure, blocks: &[Block], device: Device) -> Result<Sums> {
         let zeros = |size: &[i64]| Tensor::f_zeros(size, (Kind::Double, device)).within("Laplace");
+        let square = |name: &str, groups: i64, n: i64| {
+            if n > LARGEST {
+                let allowed =
+                    format!("at most {LARGEST} on a side for {name}; `Structure::Diagonal` needs none");
+                return Err(Error::configuration("matrix to decompose", n, &allowed));
+            }
+            zeros(&[groups, n, n])
+        };
         Ok(match structure {
             Structure::Full => {
                 let p: i64 = blocks.iter().map(|block| block.matrix.len()).sum();
-                Sums::Full(zeros(&[p, p])?)
+                Sums::Full(square("all weights", 1, p)?.squeeze_dim(0))
             }
             Structure::Kronecker => {
-                let factors = blocks.iter().map(|Block { matrix: m, .. }| {
-                    let (inputs, outputs) =
-                        ([m.groups, m.inputs, m.inputs], [m.groups, m.outputs, m.outputs]);
-                    Ok((zeros(&inputs)?, zeros(&outputs)?, 0))
+                let factors = blocks.iter().map(|Block { name, matrix: m, .. }| {
+                    Ok((square(name, m.groups, m.inputs)?, square(name, m.groups, m.outputs)?, 0))
                 });
                 Sums::Kronecker(factors.collect::<Result<_>>()?)
             }

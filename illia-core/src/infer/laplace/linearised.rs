@@ -58,7 +58,7 @@ impl Run<'_> {
 
 /// A treated parameter whose derivatives nothing tells.
 pub(super) fn no_rule(name: &str) -> Error {
-    let allowed = "only of weights and biases of Linear, Conv and ConvTranspose that the forward uses through their layer; \
+    let allowed = "only of parameters that the forward uses, through layers that are linear in them (Linear, Conv, Embedding, RmsNorm, …); \
                    leave it out with `Subset::Named`";
     Error::configuration("Laplace of", format!("`{name}`"), allowed)
 }

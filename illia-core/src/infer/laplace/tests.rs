@@ -5,8 +5,8 @@ use tch::nn::{Init, VarStore};
 use super::*;
 use crate::likelihood::{Categorical, HeteroscedasticGaussian, Likelihood};
 use crate::nn::{
-    Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose1d, ConvTranspose2d, ConvTransposeConfig, Linear,
-    LinearConfig,
+    ClassToken, Conv1d, Conv2d, Conv3d, ConvConfig, ConvTranspose1d, ConvTranspose2d, ConvTransposeConfig,
+    Embedding, EmbeddingConfig, Linear, LinearConfig, PositionEmbedding, RmsNorm, RmsNormConfig, TokenConfig,
 };
 use crate::parameter::Posterior;
 
@@ -130,6 +130,27 @@ fn gradients_of_transposed_convolutions_are_autograds() {
     let mean = |s: Tensor| s.tanh().flatten(2, -1).mean_dim(2i64, false, Kind::Double);
     check("1-D", &net.0, &randn(&[3, 2, 4]), |x| Ok(mean(net.0.try_forward(x)?)));
     check("2-D", &net.1, &randn(&[3, 4, 4, 3]), |x| Ok(mean(net.1.try_forward(x)?)));
+}
+
+#[test]
+fn gradients_of_tables_and_gains_are_autograds() {
+    let mut vs = store();
+    let table = EmbeddingConfig { padding_idx: Some(2), posterior: plain(), ..Default::default() };
+    let token = TokenConfig { posterior: plain(), ..Default::default() };
+    let gain = RmsNormConfig { posterior: plain(), ..Default::default() };
+    let net = (
+        Embedding::new(vs.root() / "table", 6, 4, table),
+        PositionEmbedding::new(vs.root() / "position", 7, 4, token),
+        ClassToken::new(vs.root() / "class", 4, token),
+        RmsNorm::new(vs.root() / "norm", 4, gain),
+    );
+    vs.double();
+    let tokens = Tensor::from_slice(&[0i64, 2, 5, 5, 1, 2, 3, 4, 4, 2, 2, 0]).reshape([4, 3]);
+    let forward = |x: &Tensor| {
+        let h = net.2.try_forward(&net.1.try_forward(&net.0.try_forward(x)?)?)?;
+        Ok(net.3.try_forward(&h.tanh())?.tanh().mean_dim(1i64, false, Kind::Double))
+    };
+    check("table", &net, &tokens, forward);
 }
 
 #[test]
