@@ -19,7 +19,7 @@
 //! # Ok::<(), illia_core::Error>(())
 //! ```
 
-mod file;
+pub(crate) mod file;
 mod folder;
 mod model;
 mod state_dict;

@@ -7,6 +7,7 @@
 pub mod cyclical;
 pub mod diagnostics;
 pub mod ivon;
+pub mod laplace;
 pub mod moments;
 pub mod sghmc;
 pub mod swag;

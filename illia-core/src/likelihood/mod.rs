@@ -146,7 +146,7 @@ fn per_example(elements: &Tensor) -> Tensor {
 
 /// The target in the output's shape: the same shape, or without a last axis of one. Anything else is refused, since
 /// `[batch]` against `[batch, 1]` would silently become `[batch, batch]`.
-fn matched(layer: &str, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+pub(crate) fn matched(layer: &str, output: &Tensor, target: &Tensor) -> Result<Tensor> {
     floating("output", output)?;
     let (expected, given) = (output.size(), target.size());
     let mut squeezed = expected.clone();

@@ -11,6 +11,7 @@ use crate::parameter::Posterior;
 use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
 use crate::pass::estimator::{Estimator, LinearMap};
+use crate::pass::record::unfold;
 
 /// One number for each spatial axis: from an integer (the same for all), an array or a tuple.
 ///
@@ -224,6 +225,12 @@ impl<const D: usize> LinearMap for Conv<D> {
 
     fn map(&self, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor, tch::TchError> {
         self.convolve(x, w, b, self.config.groups)
+    }
+
+    fn patches(&self, x: &Tensor) -> Result<Tensor, tch::TchError> {
+        let ConvConfig { stride, padding, dilation, groups, .. } = self.config;
+        let pad = padding.0.map(|n| (n, n));
+        unfold(x, self.kernel.0, stride.0, dilation.0, pad, groups, false)
     }
 
     /// With one example for each draw, the draws are groups of one convolution.

@@ -1,5 +1,6 @@
 //! Transposed convolutions with random kernels: what a decoder grows images with.
 
+use std::array::from_fn;
 use std::borrow::Borrow;
 
 use tch::Tensor;
@@ -11,6 +12,7 @@ use crate::parameter::Posterior;
 use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
 use crate::pass::estimator::{Estimator, LinearMap};
+use crate::pass::record::{spread, unfold};
 
 /// The settings of a [`ConvTranspose`] layer.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +68,7 @@ pub struct ConvTranspose<const D: usize> {
     /// How posterior and input become an output.
     pub estimator: Estimator,
     config: ConvTransposeConfig<D>,
+    kernel: Size<D>,
     inputs: i64,
     outputs: i64,
 }
@@ -127,7 +130,7 @@ impl<const D: usize> ConvTranspose<D> {
         shape.extend(kernel.0);
         let mut made = weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior)?;
         made.weight.set_input_units(InputUnits { axis: 0, groups: 1 });
-        Ok(ConvTranspose { weight: made.weight, bias: made.bias, estimator, config, inputs, outputs })
+        Ok(ConvTranspose { weight: made.weight, bias: made.bias, estimator, config, kernel, inputs, outputs })
     }
 
     /// `[batch, in, spatial..]` to `[batch, out, spatial..]`; without batch axis likewise.
@@ -151,6 +154,7 @@ impl<const D: usize> LinearMap for ConvTranspose<D> {
         2 => "ConvTranspose2d",
         _ => "ConvTranspose3d",
     };
+    const TRANSPOSED: bool = true;
 
     fn example_rank(&self, _: &Tensor) -> usize {
         D + 1
@@ -173,6 +177,21 @@ impl<const D: usize> LinearMap for ConvTranspose<D> {
             2 => x.f_conv_transpose2d(w, b, stride, padding, output_padding, groups, dilation),
             _ => x.f_conv_transpose3d(w, b, stride, padding, output_padding, groups, dilation),
         }
+    }
+
+    /// A convolution with the kernel the other way round, over the inputs spread by the stride.
+    fn patches(&self, x: &Tensor) -> Result<Tensor, tch::TchError> {
+        let ConvTransposeConfig { stride, padding, output_padding, dilation, groups, .. } = self.config;
+        let reach: [i64; D] = from_fn(|axis| {
+            let each = (dilation.0.get(axis), self.kernel.0.get(axis), padding.0.get(axis));
+            let (Some(dilation), Some(kernel), Some(padding)) = each else { return 0 };
+            dilation * (kernel - 1) - padding
+        });
+        let pad = from_fn(|axis| {
+            let reach = reach.get(axis).copied().unwrap_or(0);
+            (reach, reach + output_padding.0.get(axis).copied().unwrap_or(0))
+        });
+        unfold(&spread(x, stride.0)?, self.kernel.0, [1; D], dilation.0, pad, groups, true)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
+use crate::pass::record::{Use, one_hot};
 
 /// The settings of an [`Embedding`].
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +104,7 @@ impl Embedding {
         let mut weight =
             RandomParameter::new(p, "weight", &[rows, dim], dim, config.prior, config.posterior)?;
         weight.set_omitted_row(config.padding_idx);
+        weight.set_noted();
         weight.set_input_units(InputUnits { axis: 0, groups: 1 });
         Ok(Embedding { weight, config, vocabulary, dim })
     }
@@ -119,6 +121,9 @@ impl Embedding {
         }
         let tokens = tokens.to_kind(Kind::Int64);
         self.check(&tokens)?;
+        if self.weight.is_recorded() && self.config.max_norm.is_none() {
+            return self.noted(&tokens);
+        }
         let draw = self.weight.draw();
         let table = self.with_padding(draw.weights()).within("Embedding")?;
         let table = match self.config.max_norm {
@@ -130,6 +135,22 @@ impl Embedding {
         // Other nodes of the graph take no sparse gradient.
         let sparse = sparse && table.is_leaf();
         Tensor::f_embedding(&table, &tokens, padding, scale_grad_by_freq, sparse).within("Embedding")
+    }
+
+    /// The lookup in a pass that notes it: a product of the table with a one for each token, none for the padding.
+    fn noted(&self, tokens: &Tensor) -> Result<Tensor> {
+        let weight = &self.weight;
+        let table = self.with_padding(&weight.centre()).within("Embedding")?;
+        let output = Tensor::f_embedding(&table, tokens, -1, false, false).within("Embedding")?;
+        let the_use = Use { kind: "Embedding", weight, bias: None, feature_axis: 1, transposed: true };
+        the_use.note(output, || match self.config.padding_idx {
+            None => one_hot(tokens, self.vocabulary, &table),
+            Some(padding) => {
+                let hot = one_hot(tokens, self.vocabulary, &table)?;
+                let before = hot.f_narrow(-1, 0, padding)?;
+                Tensor::f_cat(&[before, hot.f_narrow(-1, padding + 1, self.vocabulary - 1 - padding)?], -1)
+            }
+        })
     }
 
     /// The table as an output layer, tied to the input's (Press & Wolf 2017): features `[.., dim]` to a number for each token,

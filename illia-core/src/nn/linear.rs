@@ -120,6 +120,11 @@ impl LinearMap for Linear {
         x.f_linear(w, b)
     }
 
+    fn patches(&self, x: &Tensor) -> Result<Tensor, tch::TchError> {
+        let batch = if x.dim() < 2 { 1 } else { x.size().first().copied().unwrap_or(1) };
+        x.f_reshape([batch, 1, -1, self.inputs])
+    }
+
     fn map_draws(
         &self,
         x: &Tensor,

@@ -75,8 +75,9 @@ fn weight_and_bias<'a>(
     let p = p.borrow();
     let parameter = |name: &str, shape: &[i64], prior| {
         let mut parameter = RandomParameter::new(p, name, shape, fan_in, prior, posterior)?;
-        // These layers' forwards go through an estimator, which knows of several draws.
+        // These layers' forwards go through an estimator, which knows of several draws and notes what it does.
         parameter.set_stackable();
+        parameter.set_noted();
         Ok::<_, Error>(parameter)
     };
     let weight = parameter("weight", shape, prior)?;

@@ -3,13 +3,14 @@
 
 use std::borrow::Borrow;
 
-use tch::Tensor;
 use tch::nn::{Module, Path};
+use tch::{Kind, Tensor};
 
 use super::size;
 use crate::error::{Error, Result, Within, fail};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior, RandomParameter};
+use crate::pass::record::{Use, one_hot};
 
 /// The settings of a [`PositionEmbedding`] or a [`ClassToken`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -60,7 +61,8 @@ impl PositionEmbedding {
         config: TokenConfig,
     ) -> Result<Self> {
         let shape = [size("max", max, 1)?, size("features", features, 1)?];
-        let weight = RandomParameter::new(p, "weight", &shape, features, config.prior, config.posterior)?;
+        let mut weight = RandomParameter::new(p, "weight", &shape, features, config.prior, config.posterior)?;
+        weight.set_noted();
         Ok(PositionEmbedding { weight, max, features })
     }
 
@@ -70,9 +72,19 @@ impl PositionEmbedding {
     /// [`Error::Shape`] for another shape, or a sequence longer than `max`.
     pub fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
         match x.size().as_slice() {
-            &[_, seq, features] if seq <= self.max && features == self.features => {
-                let draw = self.weight.draw();
-                draw.weights().f_narrow(0, 0, seq).and_then(|w| x.f_add(&w)).within("PositionEmbedding")
+            &[batch, seq, features] if seq <= self.max && features == self.features => {
+                let weight = &self.weight;
+                let added =
+                    |w: &Tensor| w.f_narrow(0, 0, seq).and_then(|w| x.f_add(&w)).within("PositionEmbedding");
+                if !weight.is_recorded() {
+                    return added(weight.draw().weights());
+                }
+                let the_use =
+                    Use { kind: "PositionEmbedding", weight, bias: None, feature_axis: 1, transposed: true };
+                the_use.note(added(&weight.centre())?, || {
+                    let places = Tensor::f_arange(seq, (Kind::Int64, x.device()))?;
+                    one_hot(&places.f_expand([batch, seq], false)?, self.max, x)
+                })
             }
             given => Err(Error::Shape {
                 layer: "PositionEmbedding".to_owned(),
@@ -107,7 +119,8 @@ impl ClassToken {
     /// [`Error::Configuration`] for a size below 1 or a distribution's number outside of its range.
     pub fn try_new<'a>(p: impl Borrow<Path<'a>>, features: i64, config: TokenConfig) -> Result<Self> {
         let shape = [size("features", features, 1)?];
-        let weight = RandomParameter::new(p, "weight", &shape, features, config.prior, config.posterior)?;
+        let mut weight = RandomParameter::new(p, "weight", &shape, features, config.prior, config.posterior)?;
+        weight.set_noted();
         Ok(ClassToken { weight, features })
     }
 
@@ -118,9 +131,21 @@ impl ClassToken {
     pub fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
         match x.size().as_slice() {
             &[batch, _, features] if features == self.features => {
-                let draw = self.weight.draw();
-                let token = draw.weights().f_expand([batch, 1, features], false).within("ClassToken")?;
-                Tensor::f_cat(&[&token, x], 1).within("ClassToken")
+                let weight = &self.weight;
+                let before = |w: &Tensor| {
+                    let token = w.f_expand([batch, 1, features], false).within("ClassToken")?;
+                    Tensor::f_cat(&[&token, x], 1).within("ClassToken")
+                };
+                if !weight.is_recorded() {
+                    return before(weight.draw().weights());
+                }
+                let the_use =
+                    Use { kind: "ClassToken", weight, bias: None, feature_axis: 1, transposed: false };
+                let output = before(&weight.centre())?;
+                // A bias of the first place alone.
+                let first = output.detach().narrow(2, 0, 1).zeros_like();
+                let _ = first.narrow(1, 0, 1).fill_(1.0);
+                the_use.note(output, || first.f_unsqueeze(1))
             }
             given => Err(Error::Shape {
                 layer: "ClassToken".to_owned(),
@@ -163,7 +188,7 @@ one_weight!(PositionEmbedding, ClassToken);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::{Device, Kind, nn::VarStore};
+    use tch::{Device, nn::VarStore};
 
     #[test]
     fn places_are_told_apart_and_a_class_stands_in_front() {

@@ -9,6 +9,7 @@ use super::size;
 use crate::error::{Error, Result, Within, fail};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior, RandomParameter};
+use crate::pass::record::Use;
 
 /// The settings of an [`RmsNorm`].
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +70,11 @@ impl RmsNorm {
         if !eps.is_finite() || eps < 0.0 {
             return Err(Error::configuration("eps", eps, "a finite number, at least 0"));
         }
-        let gain = || RandomParameter::new(p.borrow(), "weight", &shape, features, prior, posterior);
+        let gain = || {
+            let mut gain = RandomParameter::new(p.borrow(), "weight", &shape, features, prior, posterior)?;
+            gain.set_noted();
+            Ok::<_, Error>(gain)
+        };
         Ok(RmsNorm { weight: affine.then(gain).transpose()?, features, eps })
     }
 
@@ -81,6 +86,16 @@ impl RmsNorm {
         if x.size().last() != Some(&self.features) {
             let expected = format!("[.., {}]", self.features);
             return Err(Error::Shape { layer: "RmsNorm".to_owned(), expected, given: x.size() });
+        }
+        if let Some(weight) = self.weight.as_ref().filter(|weight| weight.is_recorded()) {
+            // Each feature is a group of one input and one output.
+            let normal = x.f_rms_norm(self.features, None::<Tensor>, self.eps).within("RmsNorm")?;
+            let output = normal.f_mul(&weight.centre()).within("RmsNorm")?;
+            let the_use = Use { kind: "RmsNorm", weight, bias: None, feature_axis: 1, transposed: false };
+            let batch = x.size().first().copied().unwrap_or(1);
+            return the_use.note(output, || {
+                normal.detach().f_reshape([batch, -1, self.features, 1])?.f_permute([0, 2, 1, 3])
+            });
         }
         let draw = self.weight.as_ref().map(RandomParameter::draw);
         x.f_rms_norm(self.features, draw.as_ref().map(|draw| draw.weights()), self.eps).within("RmsNorm")

@@ -133,12 +133,18 @@ impl RandomParameter {
 
     /// Holds the posterior's mean, without gradient, until [`unfreeze`](Self::unfreeze).
     pub fn freeze_at_mean(&mut self) {
-        if let Some(family) = self.family() {
-            let mean = tch::no_grad(|| match &self.pruned {
-                Some(_) => self.location(),
-                None => family.mean(&self.variables),
-            });
+        if self.is_random() {
+            let mean = tch::no_grad(|| self.mean_weights());
             self.held = Some(Held::Weights(mean.detach().copy()));
+        }
+    }
+
+    /// The posterior's mean, pruned elements 0; a plain weight itself.
+    pub(crate) fn mean_weights(&self) -> Tensor {
+        match (self.family(), &self.pruned) {
+            (None, _) => self.mu().shallow_clone(),
+            (Some(_), Some(_)) => self.location(),
+            (Some(family), None) => family.mean(&self.variables),
         }
     }
 }

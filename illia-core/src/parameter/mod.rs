@@ -71,6 +71,8 @@ pub struct RandomParameter {
     omitted_row: Option<i64>,
     /// Whether its layer computes several draws at once.
     stackable: bool,
+    /// Whether its layer notes what goes in and out of it ([`pass::record`](crate::pass)).
+    noted: bool,
     stream: Stream,
     held: Option<Held>,
     /// The latest forward's draw.
@@ -161,6 +163,7 @@ impl RandomParameter {
             pruned: None,
             omitted_row: None,
             stackable: false,
+            noted: false,
             stream,
             held: None,
             latest: Cell::new(None),
@@ -267,6 +270,16 @@ impl RandomParameter {
     /// Says that its layer does.
     pub(crate) fn set_stackable(&mut self) {
         self.stackable = true;
+    }
+
+    /// Whether its layer notes what goes in and out of it, in a pass that asks for that.
+    pub(crate) fn is_noted(&self) -> bool {
+        self.noted
+    }
+
+    /// Says that its layer does.
+    pub(crate) fn set_noted(&mut self) {
+        self.noted = true;
     }
 
     /// A row of the whole tensor that is no random parameter.

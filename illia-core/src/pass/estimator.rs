@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::stacked;
+use super::{record, stacked};
 use crate::error::{Result, Within};
 use crate::parameter::RandomParameter;
 
@@ -36,6 +36,8 @@ pub enum Estimator {
 pub(crate) trait LinearMap {
     /// The layer's kind, for messages.
     const KIND: &'static str;
+    /// Whether the weight's first axis is that of the inputs, as in a transposed convolution.
+    const TRANSPOSED: bool = false;
     /// The number of axes of one example, the features' among them.
     fn example_rank(&self, input: &Tensor) -> usize;
     /// Where the features are, counted from the last axis: 1 for the last.
@@ -44,6 +46,9 @@ pub(crate) trait LinearMap {
     fn outputs(&self) -> i64;
     /// y = W x + b.
     fn map(&self, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor, tch::TchError>;
+    /// What each place of the output sees of `x`, `[batch, groups, places, inputs]`, so that `map` is a product of it with the
+    /// weight as matrices `[groups, outputs, inputs]`.
+    fn patches(&self, x: &Tensor) -> Result<Tensor, tch::TchError>;
     /// The same for all draws of a stack at once, `w` `[draws, ..]` and `b` `[draws, out]`, where there is a faster way
     /// than one after the other. `shared` is set where `x` is the same for all.
     fn map_draws(
@@ -69,6 +74,9 @@ impl Estimator {
     ) -> Result<Tensor> {
         if let Some(stack) = weight.stack().or_else(|| bias.and_then(RandomParameter::stack)) {
             return stacked::forward(layer, x, weight, bias, stack);
+        }
+        if weight.is_recorded() || bias.is_some_and(RandomParameter::is_recorded) {
+            return record::forward(layer, x, weight, bias);
         }
         let moments = match self {
             Estimator::Reparameterization => None,

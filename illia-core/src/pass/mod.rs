@@ -6,6 +6,7 @@
 mod draws;
 pub(crate) mod estimator;
 pub(crate) mod leaves;
+pub(crate) mod record;
 mod sample;
 mod stack;
 pub(crate) mod stacked;
@@ -44,6 +45,15 @@ impl RandomParameter {
                 stack::take_one(self);
                 tch::no_grad(|| self.fresh_draw())
             }
+            Some(Mode::Record) => {
+                // Not by the layer's own way of noting what it does.
+                stack::with_site(self, |site| {
+                    if let Site::Watched = site {
+                        *site = Site::Unwatched;
+                    }
+                });
+                self.centre()
+            }
             Some(mode) => stack::given(self).unwrap_or_else(|| self.draw_in(mode)),
         })
     }
@@ -69,6 +79,7 @@ impl RandomParameter {
         let weights = match mode {
             Mode::Graph | Mode::Train => self.fresh_draw(),
             Mode::Function | Mode::Stacked(_) => tch::no_grad(|| self.plain_draw()),
+            Mode::Record => self.centre(),
         };
         stack::with_site(self, |site| *site = Site::Drawn(weights.shallow_clone()));
         weights
@@ -143,7 +154,7 @@ impl RandomParameter {
             return None;
         }
         let mode = stack::mode_of(self);
-        if matches!(mode, Some(Mode::Function)) {
+        if matches!(mode, Some(Mode::Function | Mode::Record)) {
             return None;
         }
         if matches!(mode, Some(Mode::Train)) && self.trains_by_leaves() {

@@ -9,6 +9,7 @@ use tch::Tensor;
 
 use super::draws::Draws;
 use super::leaves::{Leaf, Leaves};
+use super::record::Record;
 use crate::parameter::{ParameterId, RandomParameter};
 
 /// Where weights come from while a pass is open.
@@ -22,6 +23,8 @@ pub(crate) enum Mode {
     Function,
     /// Several draws in one forward.
     Stacked(Stack),
+    /// Every parameter's mean without gradient; layers that are linear in watched ones note what goes in and out.
+    Record,
 }
 
 /// How many draws one forward computes, behind each other in the batch axis.
@@ -49,6 +52,10 @@ pub(super) enum Site {
     Stacked(Tensor),
     /// Mean and standard deviation of an output that all draws share.
     Shared(Tensor, Tensor),
+    /// Its layer notes what goes in and out.
+    Watched,
+    /// So it was asked, but code that knows nothing of that took the weights.
+    Unwatched,
 }
 
 /// One pass: its parameters by their ids.
@@ -62,6 +69,8 @@ struct Frame {
     strangers: Vec<(String, Tensor)>,
     /// Whether a forward of several draws came by code that takes one.
     one_taken: bool,
+    /// What layers noted.
+    records: Vec<Record>,
 }
 
 /// What a pass leaves behind.
@@ -105,13 +114,22 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    /// Opens a pass over those of the parameters that are not frozen.
+    /// Opens a pass over those of the parameters that are not frozen; over all of them where it records.
     pub(crate) fn over(parameters: &[&RandomParameter], mode: Mode, given: Option<Draws>) -> Pass {
-        let open = parameters.iter().filter(|parameter| parameter.is_random() && parameter.held().is_none());
+        let all = matches!(mode, Mode::Record);
+        let is_open = |parameter: &RandomParameter| parameter.is_random() && parameter.held().is_none();
+        let open = parameters.iter().filter(|parameter| all || is_open(parameter));
         let sites = open.map(|parameter| (parameter.id(), Site::Unused)).collect();
         let given = given.map(|draws| (draws, 0));
         let depth = PASSES.with_borrow_mut(|passes| {
-            passes.push(Frame { mode, sites, given, strangers: Vec::new(), one_taken: false });
+            passes.push(Frame {
+                mode,
+                sites,
+                given,
+                strangers: Vec::new(),
+                one_taken: false,
+                records: Vec::new(),
+            });
             passes.len()
         });
         Pass { depth, not_send: PhantomData }
@@ -164,6 +182,21 @@ impl Pass {
         .flatten()
     }
 
+    /// Lets the layers of these parameters note what goes in and out.
+    pub(crate) fn watch(&self, ids: impl IntoIterator<Item = ParameterId>) {
+        self.with(|frame| frame.sites.extend(ids.into_iter().map(|id| (id, Site::Watched))));
+    }
+
+    /// What layers noted since it was last asked for.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        self.with(|frame| std::mem::take(&mut frame.records)).unwrap_or_default()
+    }
+
+    /// Whether code that notes nothing took a watched parameter.
+    pub(crate) fn missed(&self, id: ParameterId) -> bool {
+        self.with(|frame| matches!(frame.sites.get(&id), Some(Site::Unwatched))).unwrap_or(false)
+    }
+
     /// Whether a forward of several draws came by code that takes a single one: its output means nothing then.
     pub(crate) fn took_one(&self) -> bool {
         self.with(|frame| frame.one_taken).unwrap_or(false)
@@ -209,6 +242,20 @@ pub(super) fn take_one(parameter: &RandomParameter) {
     PASSES.with_borrow_mut(|passes| {
         if let Some(frame) = passes.iter_mut().rev().find(|frame| frame.knows(parameter.id())) {
             frame.one_taken = true;
+        }
+    });
+}
+
+/// Whether the innermost pass that knows the parameter wants its layer to note what goes in and out.
+pub(super) fn watches(parameter: &RandomParameter) -> bool {
+    with_site(parameter, |site| matches!(site, Site::Watched | Site::Unwatched)).unwrap_or(false)
+}
+
+/// Notes what went in and out of the parameter's layer.
+pub(super) fn note(parameter: &RandomParameter, record: Record) {
+    PASSES.with_borrow_mut(|passes| {
+        if let Some(frame) = passes.iter_mut().rev().find(|frame| frame.knows(parameter.id())) {
+            frame.records.push(record);
         }
     });
 }
