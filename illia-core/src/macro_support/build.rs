@@ -5,8 +5,9 @@ use tch::Tensor;
 use tch::nn::{Init, Path};
 
 use crate::error::{Error, Result, fail};
+use crate::module::Arguments;
 use crate::module::BayesianModule;
-use crate::module::{Arguments, Defaults, Net};
+use crate::module::{Configured, Defaults, Net};
 
 /// A new net, or the error's sentence and the end.
 #[track_caller]
@@ -16,6 +17,9 @@ pub fn with<N: Net>(p: &Path<'_>, given: &Defaults, arguments: N::Arguments) -> 
 
 /// What a net is made with, by name: `ArgumentsOf::<Encoder> { features: 32 }`.
 pub type ArgumentsOf<N> = <N as Net>::Arguments;
+
+/// What a module written by hand is made with, by name: `ConfigOf::<Attention> { heads: 4, .. }`.
+pub type ConfigOf<M> = <M as Configured>::Config;
 
 /// The arguments of a net that has none.
 pub fn no_arguments<N: Net>(layer: &str) -> Result<N::Arguments> {

@@ -7,7 +7,7 @@ mod prune;
 mod visit;
 
 pub use moped::{moped, moped_from};
-pub use net::{Arguments, Defaults, Net, NoArguments};
+pub use net::{Arguments, Configured, Defaults, Net, NoArguments};
 pub use prune::{Pruning, prune, restore_pruning};
 pub use visit::{Visitor, VisitorMut};
 

@@ -89,6 +89,40 @@ impl Arguments for NoArguments {
     }
 }
 
+/// A module of one's own whose settings go by name in a `bnn!` block: `attend: my::Attention(4, dropout: 0.1): ..` calls
+/// `my::Attention::new(path, 4, Config { dropout: 0.1, ..Default::default() })`, as the library's own layers have it.
+///
+/// ```
+/// use illia_core::module::Configured;
+///
+/// #[derive(Default)]
+/// struct BandConfig {
+///     low: f64,
+///     high: f64,
+/// }
+///
+/// struct Band(BandConfig);
+///
+/// impl Configured for Band {
+///     type Config = BandConfig;
+/// }
+///
+/// impl Band {
+///     fn new(_: &tch::nn::Path, config: BandConfig) -> Band {
+///         Band(config)
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no settings by name",
+    label = "its arguments go without names, in the order of its `new`",
+    note = "or tie a struct of settings to it, the last argument of its `new`: `impl illia::Configured for {Self} {{ type Config = ..; }}`"
+)]
+pub trait Configured {
+    /// The settings, a field for each.
+    type Config: Default;
+}
+
 /// A net with a signature: what `bnn!` writes, and what it needs of a net that stands in another one.
 ///
 /// A net's own methods (`new`, `forward`, …) call these; import the trait to be generic over nets.

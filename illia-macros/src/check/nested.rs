@@ -65,10 +65,14 @@ impl Checker<'_> {
                 "`{who}` gives one value: `let name = {who}: ..;`; several names are for a net of several outputs"
             );
             self.errors.at(&layer.path, message);
-            return Made::broken(ty, Shape::Unknown(None));
         }
-        let Some((arguments, inputs)) = self.net_arguments(who, layer) else {
-            return Made::broken(ty, Shape::Unknown(None));
+        let known = if broken { None } else { self.net_arguments(who, layer) };
+        let Some((arguments, inputs)) = known else {
+            for name in names {
+                let giver = format!("`{}` of `{who}`", unraw(name));
+                self.name_value(name, State { shape: Shape::Unknown(None), giver, real: true }, "the value");
+            }
+            return Made::broken(quote!(()), Shape::Unknown(None));
         };
         let net = self.net(&ty, arguments, deterministic);
         self.count(who, &ty, &quote!(OUTPUTS), names.len());
@@ -365,23 +369,36 @@ impl Checker<'_> {
         let shape = self.declared_shape(&signature.1, "an axis");
         let said = self.said_shape(&signature.1, &shape);
         self.model.needs_axes = true;
-        let mut arguments = TokenStream::new();
+        let (mut arguments, mut settings) = (TokenStream::new(), TokenStream::new());
         for arg in layer.args.iter().flat_map(|args| &args.list) {
             if let Some(to) = &arg.to {
                 self.errors.at(to, "`=>` is for the library's layers; a module of yours has a signature");
             }
-            match &arg.value {
-                parse::Value::Expr(expr) => arguments.extend(quote!(#expr,)),
-                parse::Value::Family(..) => {
+            let value = match &arg.value {
+                parse::Value::Expr(expr) => quote!(#expr),
+                family => {
                     let made = match arg.name.as_ref().map(ToString::to_string).as_deref() {
-                        Some("posterior") => self.posterior(&arg.value),
-                        Some("estimator") => self.estimator(&arg.value),
-                        _ => self.prior(&arg.value),
+                        Some("posterior") => self.posterior(family),
+                        Some("estimator") => self.estimator(family),
+                        _ => self.prior(family),
                     };
-                    let made = made.unwrap_or_default();
-                    arguments.extend(quote!(#made,));
+                    made.unwrap_or_default()
                 }
+            };
+            match &arg.name {
+                None if !settings.is_empty() => {
+                    self.errors.at(value, "arguments without a name come first, in the order of `new`");
+                }
+                None => arguments.extend(quote!(#value,)),
+                Some(name) => settings.extend(quote!(#name: #value,)),
             }
+        }
+        // By their names they are fields of its `Config`, the last argument of `new`, as of the library's own layers.
+        if !settings.is_empty() {
+            let span = ty.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+            let private = self.private();
+            let config = quote_spanned!(span=> #private::ConfigOf::<#ty>);
+            arguments.extend(quote!(#config { #settings ..::core::default::Default::default() }));
         }
         Made {
             kind: self.kind_of(layer),

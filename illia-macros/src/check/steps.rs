@@ -33,12 +33,13 @@ impl Checker<'_> {
         self.doubled_names(steps);
         let values = self.values.len();
         let mut nodes = Vec::new();
-        let mut several = place.names.is_empty() && self.model.inputs.len() > 1;
+        let several = place.names.is_empty() && self.model.inputs.len() > 1;
+        let mut several = self.values.first().filter(|_| several).map(|value| value.name.clone());
         for step in steps {
-            if several && !self.quiet {
-                self.begins(step);
+            if let Some(value) = several.filter(|_| !self.quiet) {
+                self.begins(step, &value);
             }
-            several = !step.outputs.is_empty();
+            several = step.outputs.first().map(unraw);
             let (step_nodes, after) = self.step(step, state, place);
             nodes.extend(step_nodes);
             state = after;

@@ -105,7 +105,7 @@ impl Checker<'_> {
     }
 
     /// Where nothing flows, with several inputs or behind several outputs, a chain begins at a value.
-    pub fn begins(&mut self, step: &parse::Step) {
+    pub fn begins(&mut self, step: &parse::Step, value: &str) {
         let named = step.ops.first().is_some_and(|op| match &op.kind {
             parse::OpKind::Named(path, None) => {
                 path.get_ident().is_some_and(|name| self.value(&unraw(name)).is_some())
@@ -120,12 +120,7 @@ impl Checker<'_> {
             }),
             _ => false,
         };
-        let last = self.values.last().map(|value| value.name.clone());
-        if !named
-            && !broken
-            && !takes_by_name
-            && let Some(value) = last
-        {
+        if !named && !broken && !takes_by_name {
             self.errors.span(
                 step.span,
                 format!("there are several values here: say with which this chain begins, `{value} -> ..`"),
@@ -158,8 +153,10 @@ impl Checker<'_> {
 
     /// The end of a block: its values are gone, and each was to be used.
     pub fn unused(&mut self, from: usize) {
+        // What follows from another mistake is none of its own.
+        let sound = self.errors.is_empty() && !self.quiet;
         for value in self.values.split_off(from.min(self.values.len())) {
-            if !value.used && !self.quiet {
+            if !value.used && sound {
                 let message = format!("{} `{}` is never used", value.what, value.name);
                 self.errors.span(value.span, message);
             }

@@ -1,9 +1,9 @@
 //! The constructor: each field's layer, at the path of its name.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use super::Context;
+use super::{Context, shown_at, span_of};
 use crate::model::{Call, Make, Nested, Node, Part};
 
 pub fn body(context: &Context) -> TokenStream {
@@ -68,7 +68,13 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
             }
         }
         Make::Module { function, arguments } => {
-            quote!(::core::result::Result::<_, #illia::Error>::Ok(#function(#path, #arguments)))
+            // The call is shown at the user's type; the arguments are where they are.
+            let span = span_of(context, call);
+            let function = shown_at(span, function.clone());
+            let mut given = Group::new(Delimiter::Parenthesis, quote!(#path, #arguments));
+            given.set_span(span);
+            let made = quote!(#function #given);
+            quote!(::core::result::Result::<_, #illia::Error>::Ok(#made))
         }
         Make::Broken => quote!(::core::unimplemented!()),
     }

@@ -40,13 +40,13 @@ mod visit;
 
 use std::collections::HashSet;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Generics, Ident, Path};
 
 use crate::check::{shape_tokens, signature_tokens, unraw};
 use crate::dim::Shape;
-use crate::model::{Field, Model};
+use crate::model::{Call, Field, Model};
 use crate::parse;
 
 /// What every part of the expansion needs.
@@ -135,6 +135,29 @@ impl Context<'_> {
     pub fn body(&self, body: TokenStream) -> TokenStream {
         if self.broken { quote!(::core::unimplemented!()) } else { body }
     }
+}
+
+/// Generated tokens, shown at the user's: what the compiler has to say of them points there.
+pub fn shown_at(span: Span, tokens: TokenStream) -> TokenStream {
+    let place = |token: TokenTree| -> TokenTree {
+        let mut token = match token {
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), shown_at(span, group.stream()));
+                inner.set_span(group.span().located_at(span));
+                return TokenTree::Group(inner);
+            }
+            token => token,
+        };
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_iter().map(place).collect()
+}
+
+/// Where a call's layer stands.
+pub fn span_of(context: &Context, call: &Call) -> Span {
+    let ty = context.model.fields.get(call.field).and_then(|field| field.ty.clone().into_iter().next());
+    ty.map_or_else(Span::call_site, |token| token.span())
 }
 
 /// All names in some tokens.

@@ -3,8 +3,8 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use super::Context;
 use super::forward::field;
+use super::{Context, shown_at, span_of};
 use crate::model::{Call, Node, Part, Run};
 
 pub fn visit(context: &Context) -> TokenStream {
@@ -100,5 +100,6 @@ fn layer(context: &Context, call: &Call, exclusive: bool) -> TokenStream {
         let show = Ident::new(if exclusive { "show_mut" } else { "show" }, Span::call_site());
         return quote!(<#ty as #illia::Net>::#show(#borrow #layer, #name, __visitor););
     }
-    quote!(__visitor.module(#name, #borrow #layer);)
+    let shown = quote!(__visitor.module(#name, #borrow #layer););
+    if let Run::Module(_) = &call.run { shown_at(span_of(context, call), shown) } else { shown }
 }

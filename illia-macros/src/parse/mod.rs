@@ -64,7 +64,12 @@ impl Parse for Shape {
         }
         let content;
         let bracket = bracketed!(content in input);
-        Ok(Shape { bracket, axes: Punctuated::parse_terminated(&content)? })
+        let axes = Punctuated::parse_terminated(&content);
+        // What is left behind a mistake is no other one.
+        if axes.is_err() {
+            content.parse::<TokenStream>()?;
+        }
+        Ok(Shape { bracket, axes: axes? })
     }
 }
 
@@ -127,7 +132,8 @@ fn arguments(input: ParseStream) -> syn::Result<Vec<Argument>> {
     let argument = |input: ParseStream| {
         let ident: Ident = input.parse()?;
         if !input.peek(Token![:]) {
-            return Err(input.error(format!("expected the type of the net's argument: `{ident}: i64`")));
+            let message = format!("expected the type of the net's argument: `{ident}: i64`");
+            return Err(syn::Error::new(ident.span(), message));
         }
         input.parse::<Token![:]>()?;
         Ok(Argument { ident, ty: input.parse()? })
@@ -146,7 +152,8 @@ impl Parse for Ports {
         let port = |input: ParseStream| {
             let name: Ident = input.parse()?;
             if !input.peek(Token![:]) {
-                return Err(input.error(format!("expected the shape of `{name}`: `{name}: [16]`")));
+                let message = format!("expected the shape of `{name}`: `{name}: [16]`");
+                return Err(syn::Error::new(name.span(), message));
             }
             input.parse::<Token![:]>()?;
             Ok((Some(name), input.parse()?))
