@@ -91,8 +91,8 @@ pub struct Nested {
     pub ty: TokenStream,
     /// What it inherits.
     pub defaults: TokenStream,
-    /// What it is made with.
-    pub arguments: TokenStream,
+    /// The variable of what it is made with, if it takes anything.
+    pub arguments: Option<Ident>,
 }
 
 /// How a layer is run.
@@ -189,8 +189,8 @@ pub struct Model {
     pub needs_axes: bool,
     /// Whether a function of the user's stands in it, of which nothing is known.
     pub has_functions: bool,
-    /// Fields that are asked whether they treat each example by itself.
-    pub asked: Vec<usize>,
+    /// Fields that are asked whether they treat each example by itself, and of which net each is.
+    pub asked: Vec<(usize, Option<TokenStream>)>,
     /// Inputs and outputs: the values' names and shapes.
     pub inputs: Vec<(Option<Ident>, Shape)>,
     pub outputs: Vec<(Option<Ident>, Shape)>,

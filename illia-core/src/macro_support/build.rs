@@ -5,7 +5,6 @@ use tch::Tensor;
 use tch::nn::{Init, Path};
 
 use crate::error::{Error, Result, fail};
-use crate::module::Arguments;
 use crate::module::BayesianModule;
 use crate::module::{Configured, Defaults, Net};
 
@@ -18,15 +17,11 @@ pub fn with<N: Net>(p: &Path<'_>, given: &Defaults, arguments: N::Arguments) -> 
 /// What a net is made with, by name: `ArgumentsOf::<Encoder> { features: 32 }`.
 pub type ArgumentsOf<N> = <N as Net>::Arguments;
 
-/// What a module written by hand is made with, by name: `ConfigOf::<Attention> { heads: 4, .. }`.
-pub type ConfigOf<M> = <M as Configured>::Config;
-
-/// The arguments of a net that has none.
-pub fn no_arguments<N: Net>(layer: &str) -> Result<N::Arguments> {
-    N::Arguments::none().ok_or_else(|| Error::Unfit {
-        layer: layer.to_owned(),
-        problem: "this net is made with arguments".to_owned(),
-    })
+/// What a module written by hand is made with, by name; the rest as its `Default` has it.
+pub fn config<M: Configured>(set: impl FnOnce(&mut M::Config)) -> M::Config {
+    let mut config = M::Config::default();
+    set(&mut config);
+    config
 }
 
 /// A rule of sizes or numbers that are known only when the net is made.

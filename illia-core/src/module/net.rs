@@ -167,6 +167,20 @@ pub trait Net: BayesianModule + Debug + Send + Sized {
         Ok(())
     }
 
+    /// Whether it is made with any arguments.
+    #[doc(hidden)]
+    const TAKES_ARGUMENTS: bool = <Self::Arguments as Arguments>::ANY;
+
+    /// A net that takes no arguments, when all is checked.
+    #[doc(hidden)]
+    fn make_without(p: &Path<'_>, given: &Defaults) -> Result<Self> {
+        let arguments = Self::Arguments::none().ok_or_else(|| Error::Unfit {
+            layer: "Net".to_owned(),
+            problem: "is made with arguments".to_owned(),
+        })?;
+        Self::make(p, given, arguments)
+    }
+
     /// What [`try_with`](Self::try_with) does when all is checked.
     #[doc(hidden)]
     fn make(p: &Path<'_>, given: &Defaults, arguments: Self::Arguments) -> Result<Self>;

@@ -1,7 +1,7 @@
 //! Nets within the net, and modules written by hand.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote};
 use syn::{Expr, Ident};
 
 use super::layers::layer_names;
@@ -13,6 +13,7 @@ use crate::model::{Checked, Make, Nested, Run};
 use crate::names;
 use crate::parse::{self, Layer};
 use crate::say::Say;
+use crate::spans::{called, shown_at, span_of_first};
 
 /// What a net takes by name: its input, the value, and what that is.
 type Input = (String, String, State);
@@ -75,7 +76,7 @@ impl Checker<'_> {
             return Made::broken(quote!(()), Shape::Unknown(None));
         };
         let net = self.net(&ty, arguments, deterministic);
-        self.count(who, &ty, &quote!(OUTPUTS), names.len());
+        let given = self.count(who, &ty, &quote!(OUTPUTS), names.len());
         if inputs.is_empty() {
             self.count(who, &ty, &quote!(INPUTS), 1);
             self.pass(who, &net, state);
@@ -84,6 +85,9 @@ impl Checker<'_> {
         }
         for (i, name) in names.iter().enumerate() {
             let shape = self.output(&net, i);
+            if let Shape::Opaque(c) = &shape {
+                self.sound.push((super::packed(&c.tokens), given.clone()));
+            }
             let giver = format!("`{}` of `{who}`", unraw(name));
             self.name_value(name, State { shape, giver, real: true }, "the value");
         }
@@ -139,21 +143,19 @@ impl Checker<'_> {
         let defaults = if deterministic { quote!(&__defaults.deterministic()) } else { quote!(&__defaults) };
         if arguments.is_empty() {
             self.model.nets.push(Checked { ty: ty.clone(), arguments: None });
-            let holds = quote!(!<<#ty as #illia::Net>::Arguments as #illia::Arguments>::ANY);
-            let (step, name) = (self.step.clone(), shown(ty));
+            let holds = quote!(!<#ty as #illia::Net>::TAKES_ARGUMENTS);
+            let name = shown(ty);
             let say =
                 Say::new(format!("`{name}` is made with arguments, by their names: `{name}(size: ..)`"));
             self.require(ty, Cond::Const(holds), say);
-            let arguments = quote!(#private::no_arguments::<#ty>(#step)?);
-            return Nested { ty: ty.clone(), defaults, arguments };
+            return Nested { ty: ty.clone(), defaults, arguments: None };
         }
         let (names, values): (Vec<Ident>, Vec<TokenStream>) = arguments.into_iter().unzip();
-        let span = ty.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
-        let literal = quote_spanned!(span=> #private::ArgumentsOf::<#ty>);
+        let literal = shown_at(span_of_first(ty), quote!(#private::ArgumentsOf::<#ty>));
         let made = self.made("arguments", quote!(#literal { #(#names: #values),* }));
         let step = self.step.clone();
         self.model.nets.push(Checked { ty: ty.clone(), arguments: Some((step, quote!(#made))) });
-        Nested { ty: ty.clone(), defaults, arguments: quote!(#made) }
+        Nested { ty: ty.clone(), defaults, arguments: Some(made) }
     }
 
     /// An input's shape, or an output's: constant, or as the net's arguments have it.
@@ -161,8 +163,7 @@ impl Checker<'_> {
         let (illia, ty) = (self.illia.clone(), &net.ty);
         let own = self.level(ty);
         let which = proc_macro2::Literal::usize_unsuffixed(i);
-        if self.level(&net.arguments) == Level::Made {
-            let arguments = &net.arguments;
+        if let Some(arguments) = &net.arguments {
             let function = Ident::new(what, Span::call_site());
             let tokens = quote!(<#ty as #illia::Net>::#function(&#arguments, #which));
             return self.opaque(tokens, text, Level::Made);
@@ -197,8 +198,8 @@ impl Checker<'_> {
         self.require(ty, Cond::Const(holds), say);
     }
 
-    /// So many inputs or outputs.
-    fn count(&mut self, who: &str, ty: &TokenStream, which: &TokenStream, n: usize) {
+    /// So many inputs or outputs: the condition.
+    fn count(&mut self, who: &str, ty: &TokenStream, which: &TokenStream, n: usize) -> TokenStream {
         let illia = self.illia.clone();
         let holds = quote!(<#ty as #illia::Net>::#which.len() == #n);
         let (name, number) = (shown(ty), quote!(<#ty as #illia::Net>::#which.len() as i64));
@@ -209,7 +210,8 @@ impl Checker<'_> {
                 .number(number, "another number".into())
                 .text(" outputs")
         };
-        self.require(ty, Cond::Const(holds), say);
+        self.require(ty, Cond::Const(holds.clone()), say);
+        holds
     }
 
     /// Named values for a net's inputs: each once, and of its shape.
@@ -222,14 +224,19 @@ impl Checker<'_> {
             "`{who}` takes each input of `{}` once, by its name, but is given {listed}",
             shown(ty)
         ));
-        self.require(ty, Cond::Const(holds), say);
+        self.require(ty, Cond::Const(holds.clone()), say);
+        self.sound.push((
+            super::packed(quote!(#private::place_of(<#ty as #illia::Net>::INPUTS)))
+                .trim_end_matches(')')
+                .to_owned(),
+            holds,
+        ));
         for (name, _, state) in inputs {
             if state.shape.is_unknown() {
                 continue;
             }
             let given = self.shape_tokens(&state.shape);
-            let takes = if self.level(&net.arguments) == Level::Made {
-                let arguments = &net.arguments;
+            let takes = if let Some(arguments) = &net.arguments {
                 quote!(<#ty as #illia::Net>::input(&#arguments, #private::place_of(<#ty as #illia::Net>::INPUTS, #name)))
             } else {
                 quote!(#private::port(<#ty as #illia::Net>::INPUTS, #private::place_of(<#ty as #illia::Net>::INPUTS, #name)))
@@ -390,15 +397,15 @@ impl Checker<'_> {
                     self.errors.at(value, "arguments without a name come first, in the order of `new`");
                 }
                 None => arguments.extend(quote!(#value,)),
-                Some(name) => settings.extend(quote!(#name: #value,)),
+                Some(name) => settings.extend(quote!(__config.#name = #value;)),
             }
         }
         // By their names they are fields of its `Config`, the last argument of `new`, as of the library's own layers.
         if !settings.is_empty() {
-            let span = ty.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
             let private = self.private();
-            let config = quote_spanned!(span=> #private::ConfigOf::<#ty>);
-            arguments.extend(quote!(#config { #settings ..::core::default::Default::default() }));
+            let config = quote!(#private::config::<#ty>);
+            let config = called(span_of_first(&ty), config, quote!(|__config| { #settings }));
+            arguments.extend(quote!(#config,));
         }
         Made {
             kind: self.kind_of(layer),

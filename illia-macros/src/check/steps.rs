@@ -144,10 +144,15 @@ impl Checker<'_> {
             Run::Net(ty) | Run::Ports { ty, .. } if place.index.is_empty() => Counted::Net(field, ty.clone()),
             _ => Counted::Field(field),
         };
-        if matches!(made.run, Run::Net(_) | Run::Ports { .. } | Run::Nets(_) | Run::Module(_))
-            && !self.model.asked.contains(&field)
+        let asked = match &made.run {
+            Run::Net(ty) | Run::Ports { ty, .. } if place.index.is_empty() => Some(Some(ty.clone())),
+            Run::Net(_) | Run::Ports { .. } | Run::Nets(_) | Run::Module(_) => Some(None),
+            _ => None,
+        };
+        if let Some(net) = asked
+            && !self.model.asked.iter().any(|(asked, _)| *asked == field)
         {
-            self.model.asked.push(field);
+            self.model.asked.push((field, net));
         }
         let (shape, estimator) = (made.shape.clone(), made.estimator);
         let kind = format!("{}{}", place.times, made.kind);

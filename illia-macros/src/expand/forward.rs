@@ -3,9 +3,10 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{Context, shown_at, span_of};
+use super::{Context, span_of};
 use crate::check::{local, shape_tokens, unraw};
 use crate::model::{Call, Node, Run};
+use crate::spans::shown_at;
 
 /// The one input's way to the one output.
 pub fn single(context: &Context) -> TokenStream {

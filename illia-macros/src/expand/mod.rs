@@ -40,7 +40,7 @@ mod visit;
 
 use std::collections::HashSet;
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Generics, Ident, Path};
 
@@ -135,23 +135,6 @@ impl Context<'_> {
     pub fn body(&self, body: TokenStream) -> TokenStream {
         if self.broken { quote!(::core::unimplemented!()) } else { body }
     }
-}
-
-/// Generated tokens, shown at the user's: what the compiler has to say of them points there.
-pub fn shown_at(span: Span, tokens: TokenStream) -> TokenStream {
-    let place = |token: TokenTree| -> TokenTree {
-        let mut token = match token {
-            TokenTree::Group(group) => {
-                let mut inner = Group::new(group.delimiter(), shown_at(span, group.stream()));
-                inner.set_span(group.span().located_at(span));
-                return TokenTree::Group(inner);
-            }
-            token => token,
-        };
-        token.set_span(token.span().located_at(span));
-        token
-    };
-    tokens.into_iter().map(place).collect()
 }
 
 /// Where a call's layer stands.

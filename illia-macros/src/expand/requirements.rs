@@ -7,10 +7,11 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Context, shown_at};
+use super::Context;
 use crate::dim::Level;
 use crate::model::{Checked, Requirement};
 use crate::say::Piece;
+use crate::spans::shown_at;
 
 /// The shapes behind nets that stand in the net: beside it, or within its own `impl` if they take its parameters.
 pub fn shapes(context: &Context, generic: bool) -> TokenStream {

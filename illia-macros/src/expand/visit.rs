@@ -4,8 +4,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use super::forward::field;
-use super::{Context, shown_at, span_of};
+use super::{Context, span_of};
 use crate::model::{Call, Node, Part, Run};
+use crate::spans::shown_at;
 
 pub fn visit(context: &Context) -> TokenStream {
     let (name, illia, cfgs) = (context.name(), context.illia, context.cfgs());
@@ -23,13 +24,15 @@ pub fn visit(context: &Context) -> TokenStream {
             }
         }
     });
-    let asked = context.model.asked.iter().filter_map(|field| context.model.fields.get(*field));
-    let asked: Vec<TokenStream> = asked
-        .map(|field| {
-            let ident = &field.ident;
-            quote!(#illia::BayesianModule::per_example(&self.#ident))
-        })
-        .collect();
+    let asked = context.model.asked.iter().filter_map(|(field, net)| {
+        let ident = &context.model.fields.get(*field)?.ident;
+        let module = match net {
+            Some(ty) => quote!(<#ty as #illia::Net>::as_module(&self.#ident)),
+            None => quote!(&self.#ident),
+        };
+        Some(quote!(#illia::BayesianModule::per_example(#module)))
+    });
+    let asked: Vec<TokenStream> = asked.collect();
     let per_example = context.body(match (context.model.has_functions, asked.is_empty()) {
         (true, _) => quote!(false),
         (false, true) => quote!(true),

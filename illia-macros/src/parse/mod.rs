@@ -98,7 +98,7 @@ fn header(input: ParseStream, errors: &mut Errors) -> syn::Result<Net> {
     if input.peek(Token![where]) {
         generics.where_clause = input.parse()?;
     }
-    let arguments = if input.peek(token::Paren) { arguments(input)? } else { Vec::new() };
+    let arguments = if input.peek(token::Paren) { arguments(input, errors)? } else { Vec::new() };
     let signature = signature(input);
     if generics.where_clause.is_none() && input.peek(Token![where]) {
         generics.where_clause = input.parse()?;
@@ -126,7 +126,7 @@ fn header(input: ParseStream, errors: &mut Errors) -> syn::Result<Net> {
 }
 
 /// `(features: i64, p: f64)`
-fn arguments(input: ParseStream) -> syn::Result<Vec<Argument>> {
+fn arguments(input: ParseStream, errors: &mut Errors) -> syn::Result<Vec<Argument>> {
     let content;
     parenthesized!(content in input);
     let argument = |input: ParseStream| {
@@ -139,7 +139,15 @@ fn arguments(input: ParseStream) -> syn::Result<Vec<Argument>> {
         Ok(Argument { ident, ty: input.parse()? })
     };
     let list = content.parse_terminated(argument, Token![,])?;
-    Ok(list.into_iter().collect())
+    let mut arguments: Vec<Argument> = Vec::new();
+    for argument in list {
+        if arguments.iter().any(|before| before.ident == argument.ident) {
+            errors.at(&argument.ident, format!("two arguments of the net are called `{}`", argument.ident));
+        } else {
+            arguments.push(argument);
+        }
+    }
+    Ok(arguments)
 }
 
 impl Parse for Ports {
