@@ -15,6 +15,9 @@ use crate::parse::{self, Layer};
 use crate::say::Say;
 use crate::spans::{called, shown_at, span_of_first};
 
+/// What a net is made with: the argument's name, and its value.
+type Argument = (Ident, TokenStream);
+
 /// What a net takes by name: its input, the value, and what that is.
 type Input = (String, String, State);
 
@@ -105,7 +108,7 @@ impl Checker<'_> {
     }
 
     /// A net's arguments, and what its inputs take by their names: named values. `None` after a mistake.
-    fn net_arguments(&mut self, who: &str, layer: &Layer) -> Option<(Vec<(Ident, TokenStream)>, Vec<Input>)> {
+    fn net_arguments(&mut self, who: &str, layer: &Layer) -> Option<(Vec<Argument>, Vec<Input>)> {
         let (mut arguments, mut inputs) = (Vec::new(), Vec::new());
         for arg in layer.args.iter().flat_map(|args| &args.list) {
             let Some(name) = &arg.name else {
@@ -138,7 +141,7 @@ impl Checker<'_> {
     }
 
     /// A net in this one, and its own checks.
-    fn net(&mut self, ty: &TokenStream, arguments: Vec<(Ident, TokenStream)>, deterministic: bool) -> Nested {
+    fn net(&mut self, ty: &TokenStream, arguments: Vec<Argument>, deterministic: bool) -> Nested {
         let (illia, private) = (self.illia.clone(), self.private());
         let defaults = if deterministic { quote!(&__defaults.deterministic()) } else { quote!(&__defaults) };
         if arguments.is_empty() {
