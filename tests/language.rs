@@ -13,5 +13,6 @@ mod language {
     mod sequences;
     mod sizes;
     mod table;
+    mod today;
     mod values;
 }
