@@ -10,6 +10,7 @@ mod language {
     mod mixed;
     mod modules;
     mod nested;
+    mod pairs;
     mod sequences;
     mod sizes;
     mod table;

@@ -235,3 +235,33 @@ fn values_in_loops() {
     assert_eq!(net.hidden.len(), 3);
     assert!(vs.variables().contains_key("1.2.gate.weight.mu"));
 }
+
+bnn! {
+    /// Behind a net a repeat keeps its shape, whatever the net's signature says.
+    struct Behind: (x: [8]) -> (y: [8]) {
+        wide: Same,
+        repeat 2 { fc: Linear(8) -> tanh },
+        repeat 2 { same: Same },
+        residual { a: Linear(8) -> b: Linear(8) },
+        { c: Linear(4) -> relu, d: Linear(8) } -> tanh,
+        let y = x -> add(x);
+    }
+}
+
+bnn! {
+    struct Same: [8] -> [8] { fc: Linear(8) }
+}
+
+#[test]
+fn one_input_and_one_output_may_have_names() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let mut net = Behind::new(&vs.root());
+    let x = real(&[2, 8]);
+    let y = net.forward(&x);
+    assert!(y.allclose(&(&x + &x), 0.0, 0.0, false));
+    assert!(net.forward_t(&x, true).size() == x.apply_t(&net, false).size());
+    assert!(vs.variables().contains_key("3.a.weight.mu") && vs.variables().contains_key("4.c.weight.mu"));
+    net.freeze();
+    assert!(net.is_frozen() && net.per_example() && net.try_forward_module(&x, false).is_some());
+    assert!(net.to_string().starts_with("Behind: (x: [8]) -> (y: [8])"));
+}
