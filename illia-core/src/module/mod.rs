@@ -61,6 +61,33 @@ pub trait BayesianModule {
         false
     }
 
+    /// Shows the module to a visitor as `name`.
+    #[doc(hidden)]
+    fn show<'a>(&'a self, name: &str, visitor: &mut Visitor<'a>)
+    where
+        Self: Sized,
+    {
+        visitor.module(name, self);
+    }
+
+    /// The same, to change it.
+    #[doc(hidden)]
+    fn show_mut(&mut self, name: &str, visitor: &mut VisitorMut<'_>)
+    where
+        Self: Sized,
+    {
+        visitor.module(name, self);
+    }
+
+    /// The module as one of any kind.
+    #[doc(hidden)]
+    fn as_module(&self) -> &dyn BayesianModule
+    where
+        Self: Sized,
+    {
+        self
+    }
+
     /// Each random parameter and each plain weight of the library's own layers, in the order of the traversal.
     fn parameters(&self) -> Vec<&RandomParameter> {
         let mut visitor = Visitor::unnamed();

@@ -106,12 +106,6 @@ impl Checker<'_> {
 
     /// Where nothing flows, with several inputs or behind several outputs, a chain begins at a value.
     pub fn begins(&mut self, step: &parse::Step, value: &str) {
-        let named = step.ops.first().is_some_and(|op| match &op.kind {
-            parse::OpKind::Named(path, None) => {
-                path.get_ident().is_some_and(|name| self.value(&unraw(name)).is_some())
-            }
-            _ => false,
-        });
         let broken = matches!(step.head, parse::Head::Broken);
         let takes_by_name = match &step.head {
             parse::Head::Layer(layer) => layer.args.iter().flat_map(|args| &args.list).any(|arg| {
@@ -120,12 +114,23 @@ impl Checker<'_> {
             }),
             _ => false,
         };
-        if !named && !broken && !takes_by_name {
+        if !self.starts_at_a_value(step) && !broken && !takes_by_name {
             self.errors.span(
                 step.span,
                 format!("there are several values here: say with which this chain begins, `{value} -> ..`"),
             );
         }
+    }
+
+    /// `skip -> ..`
+    pub fn starts_at_a_value(&self, step: &parse::Step) -> bool {
+        let named = |op: &parse::Op| match &op.kind {
+            parse::OpKind::Named(path, None) => {
+                path.get_ident().is_some_and(|name| self.value(&unraw(name)).is_some())
+            }
+            _ => false,
+        };
+        step.starts && matches!(step.head, parse::Head::Ops) && step.ops.first().is_some_and(named)
     }
 
     /// Gives what flows a name.
