@@ -10,8 +10,10 @@ mod language {
     mod mixed;
     mod modules;
     mod nested;
+    mod pairs;
     mod sequences;
     mod sizes;
     mod table;
+    mod today;
     mod values;
 }

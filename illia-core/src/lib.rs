@@ -37,7 +37,9 @@ pub use assess::{HeldOut, Temperature, conformal, metrics};
 pub use dist::Density;
 pub use error::{Error, Result, Unusable, fail};
 pub use illia_shape::{Axis, Shape};
-pub use module::{Arguments, BayesianModule, Defaults, KlCost, Net, NoArguments, Visitor, VisitorMut};
+pub use module::{
+    Arguments, BayesianModule, Configured, Defaults, KlCost, Net, NoArguments, Visitor, VisitorMut,
+};
 pub use module::{Pruning, moped, moped_from, prune, restore_pruning};
 pub use noise::manual_seed;
 pub use parameter::inverse_softplus;

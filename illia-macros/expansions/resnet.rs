@@ -255,13 +255,7 @@ impl ::illia::Net for Net {
         )?;
         let __blocks = ::illia::__private::array(
             &(__path / "blocks"),
-            |__path| <Block<
-                8,
-            > as ::illia::Net>::make(
-                __path,
-                &__defaults,
-                ::illia::__private::no_arguments::<Block<8>>("blocks")?,
-            ),
+            |__path| <Block<8> as ::illia::Net>::make_without(__path, &__defaults),
         )?;
         let __widen = ::illia::nn::Conv2d::try_new(
             &(__path / "2" / "widen"),
@@ -538,7 +532,7 @@ impl ::core::fmt::Display for Net {
 #[allow(trivial_numeric_casts, unused_parens, unused_braces, dead_code, clippy::all)]
 const _: () = {
     const _: () = ::illia::__private::require(
-        !<<Block<8> as ::illia::Net>::Arguments as ::illia::Arguments>::ANY,
+        !<Block<8> as ::illia::Net>::TAKES_ARGUMENTS,
         &::illia::__private::Message::new()
             .text(
                 "`Block<8>` is made with arguments, by their names: `Block<8>(size: ..)`",

@@ -295,7 +295,7 @@ fn predicates(input: &DeriveInput, illia: &Path, types: &[Type]) -> Vec<WherePre
     out
 }
 
-/// With a lifetime of the item's in a type the compiler believes the predicate until the item is used; a function that asks for
+/// With a lifetime in a type, the item's or a function's, the compiler believes the predicate until the item is used; a function that asks for
 /// it is checked at once.
 fn asked_at_once(input: &DeriveInput, illia: &Path, types: &[Type]) -> TokenStream {
     let of_item = |ty: &TokenStream, lifetimes: bool| {
@@ -308,7 +308,11 @@ fn asked_at_once(input: &DeriveInput, illia: &Path, types: &[Type]) -> TokenStre
         })
     };
     let types = types.iter().map(ToTokens::to_token_stream);
-    let asked: Vec<TokenStream> = types.filter(|ty| of_item(ty, true) && !of_item(ty, false)).collect();
+    // A function's arguments have lifetimes of their own.
+    let function =
+        |ty: &TokenStream| mentions(ty.clone(), &|word| ["fn", "Fn", "FnMut", "FnOnce"].contains(&word));
+    let asked: Vec<TokenStream> =
+        types.filter(|ty| (of_item(ty, true) || function(ty)) && !of_item(ty, false)).collect();
     if asked.is_empty() {
         return TokenStream::new();
     }

@@ -12,6 +12,7 @@ mod model;
 mod names;
 mod parse;
 mod say;
+mod spans;
 #[cfg(test)]
 mod tests;
 

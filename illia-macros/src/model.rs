@@ -91,8 +91,8 @@ pub struct Nested {
     pub ty: TokenStream,
     /// What it inherits.
     pub defaults: TokenStream,
-    /// What it is made with.
-    pub arguments: TokenStream,
+    /// The variable of what it is made with, if it takes anything.
+    pub arguments: Option<Ident>,
 }
 
 /// How a layer is run.
@@ -126,11 +126,19 @@ pub struct Row {
     pub estimator: bool,
 }
 
+/// A type that the user says is a module: by the trait that the compiler asks for, a mistake is one.
+#[derive(Clone)]
+pub struct Typed {
+    pub ty: TokenStream,
+    /// Whether it must be a net.
+    pub net: bool,
+}
+
 /// Where a line's number of parameters comes from.
 pub enum Counted {
     Field(usize),
-    /// A net, by the one trait that it must have.
-    Net(usize, TokenStream),
+    /// A net or a module of the user's.
+    Module(usize, Typed),
     /// An op, which has none.
     Nothing,
 }
@@ -189,8 +197,8 @@ pub struct Model {
     pub needs_axes: bool,
     /// Whether a function of the user's stands in it, of which nothing is known.
     pub has_functions: bool,
-    /// Fields that are asked whether they treat each example by itself.
-    pub asked: Vec<usize>,
+    /// Fields that are asked whether they treat each example by itself, and the type of each.
+    pub asked: Vec<(usize, Option<Typed>)>,
     /// Inputs and outputs: the values' names and shapes.
     pub inputs: Vec<(Option<Ident>, Shape)>,
     pub outputs: Vec<(Option<Ident>, Shape)>,

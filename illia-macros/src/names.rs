@@ -71,6 +71,13 @@ pub fn listed(names: &[&str]) -> String {
     }
 }
 
+/// The op that others write as a layer: `relu` for `ReLU`, `max_pool` for `MaxPool2d`.
+pub fn op_of<'a>(layer: &str, ops: &[&'a str]) -> Option<&'a str> {
+    let plain = |name: &str| name.replace('_', "").to_lowercase();
+    let name = plain(as_op(layer).as_str());
+    ops.iter().copied().find(|op| plain(op) == name)
+}
+
 /// `MaxPool2d` as an op is written: `max_pool`.
 pub fn as_op(layer: &str) -> String {
     let mut op = String::new();

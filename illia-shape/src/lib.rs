@@ -124,13 +124,13 @@ impl Shape {
 
     /// The number of elements; -1 if it is known only at run time.
     pub const fn elements(&self) -> i64 {
-        let mut product = 1;
+        let mut product: i64 = 1;
         let mut i = 0;
         while i < self.rank {
             if self.axes[i].len() < 0 {
                 return -1;
             }
-            product *= self.axes[i].len();
+            product = product.saturating_mul(self.axes[i].len());
             i += 1;
         }
         product

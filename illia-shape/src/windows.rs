@@ -7,7 +7,9 @@ pub const fn window(len: i64, kernel: i64, stride: i64, padding: i64, dilation: 
     if len < 0 {
         return -1;
     }
-    (len + 2 * padding - dilation * (kernel - 1) - 1).div_euclid(if stride < 1 { 1 } else { stride }) + 1
+    let span = len.saturating_add(padding.saturating_mul(2));
+    let room = span.saturating_sub(dilation.saturating_mul(kernel.saturating_sub(1))).saturating_sub(1);
+    room.div_euclid(if stride < 1 { 1 } else { stride }).saturating_add(1)
 }
 
 /// A transposed convolution's output length,
@@ -23,7 +25,9 @@ pub const fn transposed(
     if len < 0 {
         return -1;
     }
-    (len - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
+    let places = len.saturating_sub(1).saturating_mul(stride).saturating_sub(padding.saturating_mul(2));
+    let window = dilation.saturating_mul(kernel.saturating_sub(1));
+    places.saturating_add(window).saturating_add(output_padding).saturating_add(1)
 }
 
 /// Whether `part` divides `whole`, as groups must divide channels.

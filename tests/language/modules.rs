@@ -26,8 +26,19 @@ mod my {
         scale: f64,
     }
 
+    #[derive(Default)]
+    pub struct AttentionConfig {
+        pub scale: f64,
+        pub offset: f64,
+    }
+
+    impl illia::Configured for Attention {
+        type Config = AttentionConfig;
+    }
+
     impl Attention {
-        pub fn new(p: &nn::Path, size: i64, scale: f64) -> Self {
+        pub fn new(p: &nn::Path, size: i64, config: AttentionConfig) -> Self {
+            let scale = config.scale + config.offset;
             let linear = |name: &str| illia::nn::Linear::new(p / name, size, size, Default::default());
             let norm = nn::layer_norm(p / "norm", vec![size], Default::default());
             Attention { query: linear("query"), key: linear("key"), norm, scale }
@@ -66,7 +77,7 @@ fn cube(x: &Tensor) -> Tensor {
 bnn! {
     struct Own: [seq, 8] -> [4] {
         fc: Linear(8) -> my::swish -> (|x| x * 2),
-        attend: my::Attention(size: 8, scale: 0.5): [seq, 8] -> [seq, 8],
+        attend: my::Attention(8, scale: 0.5): [seq, 8] -> [seq, 8],
         (|x| x.cumsum(1, Kind::Float)),
         last,
         my::halves: [4],

@@ -6,7 +6,7 @@ use tch::nn::{Init, Path};
 
 use crate::error::{Error, Result, fail};
 use crate::module::BayesianModule;
-use crate::module::{Arguments, Defaults, Net};
+use crate::module::{Configured, Defaults, Net};
 
 /// A new net, or the error's sentence and the end.
 #[track_caller]
@@ -17,12 +17,11 @@ pub fn with<N: Net>(p: &Path<'_>, given: &Defaults, arguments: N::Arguments) -> 
 /// What a net is made with, by name: `ArgumentsOf::<Encoder> { features: 32 }`.
 pub type ArgumentsOf<N> = <N as Net>::Arguments;
 
-/// The arguments of a net that has none.
-pub fn no_arguments<N: Net>(layer: &str) -> Result<N::Arguments> {
-    N::Arguments::none().ok_or_else(|| Error::Unfit {
-        layer: layer.to_owned(),
-        problem: "this net is made with arguments".to_owned(),
-    })
+/// What a module written by hand is made with, by name; the rest as its `Default` has it.
+pub fn config<M: Configured>(set: impl FnOnce(&mut M::Config)) -> M::Config {
+    let mut config = M::Config::default();
+    set(&mut config);
+    config
 }
 
 /// A rule of sizes or numbers that are known only when the net is made.

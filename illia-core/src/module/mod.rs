@@ -7,7 +7,7 @@ mod prune;
 mod visit;
 
 pub use moped::{moped, moped_from};
-pub use net::{Arguments, Defaults, Net, NoArguments};
+pub use net::{Arguments, Configured, Defaults, Net, NoArguments};
 pub use prune::{Pruning, prune, restore_pruning};
 pub use visit::{Visitor, VisitorMut};
 
@@ -59,6 +59,33 @@ pub trait BayesianModule {
     /// a module of the user's that doesn't say so.
     fn per_example(&self) -> bool {
         false
+    }
+
+    /// Shows the module to a visitor as `name`.
+    #[doc(hidden)]
+    fn show<'a>(&'a self, name: &str, visitor: &mut Visitor<'a>)
+    where
+        Self: Sized,
+    {
+        visitor.module(name, self);
+    }
+
+    /// The same, to change it.
+    #[doc(hidden)]
+    fn show_mut(&mut self, name: &str, visitor: &mut VisitorMut<'_>)
+    where
+        Self: Sized,
+    {
+        visitor.module(name, self);
+    }
+
+    /// The module as one of any kind.
+    #[doc(hidden)]
+    fn as_module(&self) -> &dyn BayesianModule
+    where
+        Self: Sized,
+    {
+        self
     }
 
     /// Each random parameter and each plain weight of the library's own layers, in the order of the traversal.

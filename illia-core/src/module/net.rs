@@ -89,6 +89,40 @@ impl Arguments for NoArguments {
     }
 }
 
+/// A module of one's own whose settings go by name in a `bnn!` block: `attend: my::Attention(4, dropout: 0.1): ..` calls
+/// `my::Attention::new(path, 4, Config { dropout: 0.1, ..Default::default() })`, as the library's own layers have it.
+///
+/// ```
+/// use illia_core::module::Configured;
+///
+/// #[derive(Default)]
+/// struct BandConfig {
+///     low: f64,
+///     high: f64,
+/// }
+///
+/// struct Band(BandConfig);
+///
+/// impl Configured for Band {
+///     type Config = BandConfig;
+/// }
+///
+/// impl Band {
+///     fn new(_: &tch::nn::Path, config: BandConfig) -> Band {
+///         Band(config)
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no settings by name",
+    label = "its arguments go without names, in the order of its `new`",
+    note = "or tie a struct of settings to it, the last argument of its `new`: `impl illia::Configured for {Self} {{ type Config = ..; }}`"
+)]
+pub trait Configured {
+    /// The settings, a field for each.
+    type Config: Default;
+}
+
 /// A net with a signature: what `bnn!` writes, and what it needs of a net that stands in another one.
 ///
 /// A net's own methods (`new`, `forward`, …) call these; import the trait to be generic over nets.
@@ -131,6 +165,20 @@ pub trait Net: BayesianModule + Debug + Send + Sized {
     /// [`Error::Unfit`], with the layer and a sentence.
     fn check(_arguments: &Self::Arguments) -> Result<()> {
         Ok(())
+    }
+
+    /// Whether it is made with any arguments.
+    #[doc(hidden)]
+    const TAKES_ARGUMENTS: bool = <Self::Arguments as Arguments>::ANY;
+
+    /// A net that takes no arguments, when all is checked.
+    #[doc(hidden)]
+    fn make_without(p: &Path<'_>, given: &Defaults) -> Result<Self> {
+        let arguments = Self::Arguments::none().ok_or_else(|| Error::Unfit {
+            layer: "Net".to_owned(),
+            problem: "is made with arguments".to_owned(),
+        })?;
+        Self::make(p, given, arguments)
     }
 
     /// What [`try_with`](Self::try_with) does when all is checked.

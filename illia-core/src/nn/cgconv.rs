@@ -122,7 +122,7 @@ impl CgConv {
         let mut into = x.zeros_like().f_index_add(0, &to, &along).within(KIND)?;
         if self.aggregation == Aggregation::Mean && edge_count > 0 {
             let degree = to.f_bincount(None::<Tensor>, nodes).within(KIND)?.clamp_min(1);
-            into = into / degree.to_kind(x.kind()).unsqueeze(1);
+            into /= degree.to_kind(x.kind()).unsqueeze(1);
         }
         Ok(x + into)
     }

@@ -58,10 +58,15 @@ impl Checker<'_> {
             let Some(name) = &arg.name else {
                 placed += 1;
                 if placed > places {
-                    self.too_many(&kind, &arg, placed, places, known);
+                    // One mistake, however many there are of it.
+                    if placed == places + 1 {
+                        self.too_many(&kind, &arg, placed, places, known);
+                    }
                     // It is taken for what it was most likely meant to be.
-                    if let (Some(first), true, Value::Expr(expr)) = (known.first(), places > 0, &arg.value) {
-                        let name = Ident::new(first, expr.span());
+                    if let (Some(meant), Value::Expr(expr)) = (known.get(placed - places - 1), &arg.value)
+                        && !given.iter().any(|given| given == meant)
+                    {
+                        let name = Ident::new(meant, expr.span());
                         seen.push(name.to_string());
                         kept.push(Arg { name: Some(name), ..arg });
                     }
@@ -82,6 +87,9 @@ impl Checker<'_> {
                     kept.insert(0, Arg { name: None, ..arg });
                     continue;
                 }
+                // An only argument is what was meant.
+                let meant = names::argument(&text, known);
+                let meant = meant.or_else(|| known.first().copied().filter(|_| known.len() == 1));
                 let hint = match names::argument(&text, known) {
                     Some(name) => format!("did you mean `{name}`?"),
                     None if known.is_empty() => "it takes none by name".to_owned(),
@@ -89,9 +97,7 @@ impl Checker<'_> {
                 };
                 self.errors.at(name, format!("unknown argument `{text}` of `{kind}`; {hint}"));
                 // What it was most likely meant to be is no longer missing.
-                if let Some(meant) =
-                    names::argument(&text, known).filter(|meant| !given.iter().any(|given| given == meant))
-                {
+                if let Some(meant) = meant.filter(|meant| !given.iter().any(|given| given == meant)) {
                     seen.push(meant.to_owned());
                     kept.push(Arg { name: Some(Ident::new(meant, name.span())), ..arg });
                 }

@@ -20,6 +20,10 @@ impl Checker<'_> {
         for axis in &shape.axes {
             match self.axis_name(axis) {
                 Some(name) => {
+                    if name == "batch" {
+                        self.errors.at(axis, "the batch is left out of a shape: remove `batch`, or call the axis something else");
+                        return Shape::Unknown(None);
+                    }
                     let dim = Dim::named(&name);
                     self.names.insert(name, dim.clone());
                     self.model.needs_axes = true;

@@ -373,7 +373,7 @@ impl Checker<'_> {
                     }
                     if let Dim::Const(c) = &n {
                         let tokens = &c.tokens;
-                        self.sound.push((tokens.to_string(), quote!((#tokens >= 1))));
+                        self.sound.push((super::packed(tokens), quote!((#tokens >= 1))));
                     }
                     out.push(n);
                 }

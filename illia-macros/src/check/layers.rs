@@ -83,20 +83,20 @@ impl Checker<'_> {
         let known = layer_names();
         let near = names::nearest(&name, &known);
         let ops = op_names();
-        let op = layer.args.as_ref().is_some_and(|_| ops.contains(&names::as_op(&name).as_str()));
+        let op = names::op_of(&name, &ops).filter(|op| layer.args.is_some() || *op == name);
         let arguments = layer.args.as_ref().is_some_and(|args| {
             !args.list.is_empty() && args.list.iter().all(|arg| arg.name.is_some() && arg.to.is_none())
         });
         // A net's arguments go by name.
-        if layer.args.is_none() || (arguments && near.is_none() && !op) {
+        if (layer.args.is_none() || (arguments && near.is_none())) && op.is_none() {
             return self.nested(who, layer, deterministic, state);
         }
         let hint = match near {
-            Some(known) => format!("did you mean `{known}`?"),
-            None if op => {
-                format!("it is an op, which goes without a name: `{}`", names::as_op(&name))
+            Some(known) if op.is_none() => format!("did you mean `{known}`?"),
+            _ if op.is_some() => {
+                format!("it is an op, which goes without a name: `{}`", op.unwrap_or_default())
             }
-            None => format!(
+            _ => format!(
                 "known are {}; a net of yours goes without parentheses, a module of yours with its signature: `{who}: {name}(..): [in] -> [out]`",
                 names::listed(&known)
             ),

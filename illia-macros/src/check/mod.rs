@@ -107,6 +107,11 @@ pub fn check(net: &parse::Net, illia: Path, errors: &mut Errors) -> Model {
     checker.model
 }
 
+/// Tokens as text without spaces, which the compiler sets as it likes.
+pub fn packed(tokens: impl ToTokens) -> String {
+    tokens.to_token_stream().to_string().split_whitespace().collect()
+}
+
 impl Checker<'_> {
     /// `::illia::__private`
     pub fn private(&self) -> TokenStream {
@@ -125,7 +130,7 @@ impl Checker<'_> {
             Cond::Const(tokens) => {
                 let level = self.level(&tokens);
                 let span = at.to_token_stream().into_iter().next().map_or_else(Span::call_site, |t| t.span());
-                let text = tokens.to_string();
+                let text = packed(&tokens);
                 let before = self.sound.iter().filter(|(size, _)| text.contains(size.as_str()));
                 let before: Vec<&TokenStream> = before.map(|(_, sound)| sound).collect();
                 let say = self.known_by(level, say);
@@ -156,15 +161,13 @@ impl Checker<'_> {
         say
     }
 
-    /// Arguments of the net: each name once.
+    /// Arguments of the net have names of their own.
     fn arguments(&mut self) {
-        let mut seen: Vec<String> = Vec::new();
         for argument in &self.net.arguments {
             let name = argument.ident.to_string();
-            if seen.contains(&name) || self.is_param(&name) {
-                self.errors.at(&argument.ident, format!("two arguments of the net are called `{name}`"));
+            if self.is_param(&name) {
+                self.errors.at(&argument.ident, format!("`{name}` is a parameter of the net already"));
             }
-            seen.push(name);
         }
     }
 

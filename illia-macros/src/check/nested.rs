@@ -1,7 +1,7 @@
 //! Nets within the net, and modules written by hand.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote};
 use syn::{Expr, Ident};
 
 use super::layers::layer_names;
@@ -13,6 +13,10 @@ use crate::model::{Checked, Make, Nested, Run};
 use crate::names;
 use crate::parse::{self, Layer};
 use crate::say::Say;
+use crate::spans::{called, shown_at, span_of_first};
+
+/// What a net is made with: the argument's name, and its value.
+type Argument = (Ident, TokenStream);
 
 /// What a net takes by name: its input, the value, and what that is.
 type Input = (String, String, State);
@@ -65,13 +69,17 @@ impl Checker<'_> {
                 "`{who}` gives one value: `let name = {who}: ..;`; several names are for a net of several outputs"
             );
             self.errors.at(&layer.path, message);
-            return Made::broken(ty, Shape::Unknown(None));
         }
-        let Some((arguments, inputs)) = self.net_arguments(who, layer) else {
-            return Made::broken(ty, Shape::Unknown(None));
+        let known = if broken { None } else { self.net_arguments(who, layer) };
+        let Some((arguments, inputs)) = known else {
+            for name in names {
+                let giver = format!("`{}` of `{who}`", unraw(name));
+                self.name_value(name, State { shape: Shape::Unknown(None), giver, real: true }, "the value");
+            }
+            return Made::broken(quote!(()), Shape::Unknown(None));
         };
         let net = self.net(&ty, arguments, deterministic);
-        self.count(who, &ty, &quote!(OUTPUTS), names.len());
+        let given = self.count(who, &ty, &quote!(OUTPUTS), names.len());
         if inputs.is_empty() {
             self.count(who, &ty, &quote!(INPUTS), 1);
             self.pass(who, &net, state);
@@ -80,6 +88,9 @@ impl Checker<'_> {
         }
         for (i, name) in names.iter().enumerate() {
             let shape = self.output(&net, i);
+            if let Shape::Opaque(c) = &shape {
+                self.sound.push((super::packed(&c.tokens), given.clone()));
+            }
             let giver = format!("`{}` of `{who}`", unraw(name));
             self.name_value(name, State { shape, giver, real: true }, "the value");
         }
@@ -97,7 +108,7 @@ impl Checker<'_> {
     }
 
     /// A net's arguments, and what its inputs take by their names: named values. `None` after a mistake.
-    fn net_arguments(&mut self, who: &str, layer: &Layer) -> Option<(Vec<(Ident, TokenStream)>, Vec<Input>)> {
+    fn net_arguments(&mut self, who: &str, layer: &Layer) -> Option<(Vec<Argument>, Vec<Input>)> {
         let (mut arguments, mut inputs) = (Vec::new(), Vec::new());
         for arg in layer.args.iter().flat_map(|args| &args.list) {
             let Some(name) = &arg.name else {
@@ -130,26 +141,24 @@ impl Checker<'_> {
     }
 
     /// A net in this one, and its own checks.
-    fn net(&mut self, ty: &TokenStream, arguments: Vec<(Ident, TokenStream)>, deterministic: bool) -> Nested {
+    fn net(&mut self, ty: &TokenStream, arguments: Vec<Argument>, deterministic: bool) -> Nested {
         let (illia, private) = (self.illia.clone(), self.private());
         let defaults = if deterministic { quote!(&__defaults.deterministic()) } else { quote!(&__defaults) };
         if arguments.is_empty() {
             self.model.nets.push(Checked { ty: ty.clone(), arguments: None });
-            let holds = quote!(!<<#ty as #illia::Net>::Arguments as #illia::Arguments>::ANY);
-            let (step, name) = (self.step.clone(), shown(ty));
+            let holds = quote!(!<#ty as #illia::Net>::TAKES_ARGUMENTS);
+            let name = shown(ty);
             let say =
                 Say::new(format!("`{name}` is made with arguments, by their names: `{name}(size: ..)`"));
             self.require(ty, Cond::Const(holds), say);
-            let arguments = quote!(#private::no_arguments::<#ty>(#step)?);
-            return Nested { ty: ty.clone(), defaults, arguments };
+            return Nested { ty: ty.clone(), defaults, arguments: None };
         }
         let (names, values): (Vec<Ident>, Vec<TokenStream>) = arguments.into_iter().unzip();
-        let span = ty.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
-        let literal = quote_spanned!(span=> #private::ArgumentsOf::<#ty>);
+        let literal = shown_at(span_of_first(ty), quote!(#private::ArgumentsOf::<#ty>));
         let made = self.made("arguments", quote!(#literal { #(#names: #values),* }));
         let step = self.step.clone();
         self.model.nets.push(Checked { ty: ty.clone(), arguments: Some((step, quote!(#made))) });
-        Nested { ty: ty.clone(), defaults, arguments: quote!(#made) }
+        Nested { ty: ty.clone(), defaults, arguments: Some(made) }
     }
 
     /// An input's shape, or an output's: constant, or as the net's arguments have it.
@@ -157,8 +166,7 @@ impl Checker<'_> {
         let (illia, ty) = (self.illia.clone(), &net.ty);
         let own = self.level(ty);
         let which = proc_macro2::Literal::usize_unsuffixed(i);
-        if self.level(&net.arguments) == Level::Made {
-            let arguments = &net.arguments;
+        if let Some(arguments) = &net.arguments {
             let function = Ident::new(what, Span::call_site());
             let tokens = quote!(<#ty as #illia::Net>::#function(&#arguments, #which));
             return self.opaque(tokens, text, Level::Made);
@@ -193,8 +201,8 @@ impl Checker<'_> {
         self.require(ty, Cond::Const(holds), say);
     }
 
-    /// So many inputs or outputs.
-    fn count(&mut self, who: &str, ty: &TokenStream, which: &TokenStream, n: usize) {
+    /// So many inputs or outputs: the condition.
+    fn count(&mut self, who: &str, ty: &TokenStream, which: &TokenStream, n: usize) -> TokenStream {
         let illia = self.illia.clone();
         let holds = quote!(<#ty as #illia::Net>::#which.len() == #n);
         let (name, number) = (shown(ty), quote!(<#ty as #illia::Net>::#which.len() as i64));
@@ -205,7 +213,8 @@ impl Checker<'_> {
                 .number(number, "another number".into())
                 .text(" outputs")
         };
-        self.require(ty, Cond::Const(holds), say);
+        self.require(ty, Cond::Const(holds.clone()), say);
+        holds
     }
 
     /// Named values for a net's inputs: each once, and of its shape.
@@ -218,14 +227,19 @@ impl Checker<'_> {
             "`{who}` takes each input of `{}` once, by its name, but is given {listed}",
             shown(ty)
         ));
-        self.require(ty, Cond::Const(holds), say);
+        self.require(ty, Cond::Const(holds.clone()), say);
+        self.sound.push((
+            super::packed(quote!(#private::place_of(<#ty as #illia::Net>::INPUTS)))
+                .trim_end_matches(')')
+                .to_owned(),
+            holds,
+        ));
         for (name, _, state) in inputs {
             if state.shape.is_unknown() {
                 continue;
             }
             let given = self.shape_tokens(&state.shape);
-            let takes = if self.level(&net.arguments) == Level::Made {
-                let arguments = &net.arguments;
+            let takes = if let Some(arguments) = &net.arguments {
                 quote!(<#ty as #illia::Net>::input(&#arguments, #private::place_of(<#ty as #illia::Net>::INPUTS, #name)))
             } else {
                 quote!(#private::port(<#ty as #illia::Net>::INPUTS, #private::place_of(<#ty as #illia::Net>::INPUTS, #name)))
@@ -365,23 +379,36 @@ impl Checker<'_> {
         let shape = self.declared_shape(&signature.1, "an axis");
         let said = self.said_shape(&signature.1, &shape);
         self.model.needs_axes = true;
-        let mut arguments = TokenStream::new();
+        let (mut arguments, mut settings) = (TokenStream::new(), TokenStream::new());
         for arg in layer.args.iter().flat_map(|args| &args.list) {
             if let Some(to) = &arg.to {
                 self.errors.at(to, "`=>` is for the library's layers; a module of yours has a signature");
             }
-            match &arg.value {
-                parse::Value::Expr(expr) => arguments.extend(quote!(#expr,)),
-                parse::Value::Family(..) => {
+            let value = match &arg.value {
+                parse::Value::Expr(expr) => quote!(#expr),
+                family => {
                     let made = match arg.name.as_ref().map(ToString::to_string).as_deref() {
-                        Some("posterior") => self.posterior(&arg.value),
-                        Some("estimator") => self.estimator(&arg.value),
-                        _ => self.prior(&arg.value),
+                        Some("posterior") => self.posterior(family),
+                        Some("estimator") => self.estimator(family),
+                        _ => self.prior(family),
                     };
-                    let made = made.unwrap_or_default();
-                    arguments.extend(quote!(#made,));
+                    made.unwrap_or_default()
                 }
+            };
+            match &arg.name {
+                None if !settings.is_empty() => {
+                    self.errors.at(value, "arguments without a name come first, in the order of `new`");
+                }
+                None => arguments.extend(quote!(#value,)),
+                Some(name) => settings.extend(quote!(__config.#name = #value;)),
             }
+        }
+        // By their names they are fields of its `Config`, the last argument of `new`, as of the library's own layers.
+        if !settings.is_empty() {
+            let private = self.private();
+            let config = quote!(#private::config::<#ty>);
+            let config = called(span_of_first(&ty), config, quote!(|__config| { #settings }));
+            arguments.extend(quote!(#config,));
         }
         Made {
             kind: self.kind_of(layer),

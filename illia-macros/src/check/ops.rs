@@ -20,10 +20,16 @@ type Check = fn(&mut Checker<'_>, &Spot<'_>, Reader) -> Found;
 pub struct OpRow {
     pub name: &'static str,
     check: Check,
+    /// Whether it only lays elements out: tokens stay tokens.
+    layout: bool,
 }
 
 const fn row(name: &'static str, check: Check) -> OpRow {
-    OpRow { name, check }
+    OpRow { name, check, layout: false }
+}
+
+const fn layout(name: &'static str, check: Check) -> OpRow {
+    OpRow { name, check, layout: true }
 }
 
 /// The library's ops.
@@ -43,17 +49,17 @@ pub const OPS: &[OpRow] = &[
     row("adaptive_avg_pool", |c, spot, reader| c.adaptive_pool(spot, reader)),
     row("global_avg_pool", |c, spot, reader| c.global_pool(spot, reader)),
     row("upsample", |c, spot, reader| c.upsample(spot, reader)),
-    row("flatten", |c, spot, reader| c.flatten(spot, reader)),
-    row("reshape", |c, spot, reader| c.reshape(spot, reader)),
-    row("permute", |c, spot, reader| c.permute(spot, reader)),
+    layout("flatten", |c, spot, reader| c.flatten(spot, reader)),
+    layout("reshape", |c, spot, reader| c.reshape(spot, reader)),
+    layout("permute", |c, spot, reader| c.permute(spot, reader)),
     row("dropout", |c, spot, reader| c.dropout(spot, reader)),
-    row("last", |c, spot, reader| c.reduction(spot, reader)),
-    row("first", |c, spot, reader| c.reduction(spot, reader)),
+    layout("last", |c, spot, reader| c.reduction(spot, reader)),
+    layout("first", |c, spot, reader| c.reduction(spot, reader)),
     row("mean", |c, spot, reader| c.reduction(spot, reader)),
     row("add", |c, spot, reader| c.with_a_value(spot, reader)),
     row("multiply", |c, spot, reader| c.with_a_value(spot, reader)),
-    row("concat", |c, spot, reader| c.concat_values(spot, reader)),
-    row("identity", |c, spot, reader| c.identity(spot, reader)),
+    layout("concat", |c, spot, reader| c.concat_values(spot, reader)),
+    layout("identity", |c, spot, reader| c.identity(spot, reader)),
 ];
 
 /// Their names.
@@ -115,6 +121,11 @@ impl Checker<'_> {
         let known = if names.contains(&name.as_str()) {
             name.as_str()
         } else if name.chars().next().is_some_and(char::is_uppercase) {
+            if let Some(op) = names::op_of(&name, &names) {
+                let message = format!("unknown op `{name}`; it is written `{op}`");
+                self.errors.at(ident, message);
+                return (None, self.after(state, Shape::Unknown(None), who, &name, named));
+            }
             let message = if super::layers::layer_names().contains(&name.as_str()) {
                 format!("`{name}` is a layer and has a step of its own: `name: {name}(..),`")
             } else {
@@ -164,7 +175,8 @@ impl Checker<'_> {
             self.row(&row, known, shape.clone(), Counted::Nothing, false);
         }
         let node = Node::Op(quote!(#private::at(#layer, #code)?));
-        (Some(node), self.after(spot.state, shape, who, known, named))
+        let real = spot.state.real || !row.layout;
+        (Some(node), State { real, ..self.after(spot.state, shape, who, known, named) })
     }
 
     /// Who gives the shape now: an op that keeps it leaves the credit with the layer.

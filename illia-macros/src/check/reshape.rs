@@ -41,7 +41,7 @@ impl Checker<'_> {
                 }
             }
         }
-        self.same_elements(spot, &mut dims, free, array);
+        let keeps = self.same_elements(spot, &mut dims, free, array);
         // At most one axis is worked out by libtorch: a dynamic one, whose length the macro can't write.
         let runtime = dims.iter().map(|dim| match dim {
             Dim::Dynamic { base, offset: 0 } if dims.iter().filter(|d| d.is_dynamic()).count() > 1 => {
@@ -51,11 +51,17 @@ impl Checker<'_> {
             dim => dim.tokens(),
         });
         let code = quote!(#private::reshape(&__x, &[#(#runtime),*]));
-        (code, Shape::Known(dims))
+        (code, if keeps { Shape::Known(dims) } else { Shape::Unknown(None) })
     }
 
     /// The elements stay as many as they are; an axis of -1 is what is left for it.
-    fn same_elements(&mut self, spot: &Spot, dims: &mut [Dim], free: Option<usize>, at: &syn::ExprArray) {
+    fn same_elements(
+        &mut self,
+        spot: &Spot,
+        dims: &mut [Dim],
+        free: Option<usize>,
+        at: &syn::ExprArray,
+    ) -> bool {
         let given = match &spot.state.shape {
             Shape::Known(given) => given.clone(),
             Shape::Opaque(c) => {
@@ -67,7 +73,7 @@ impl Checker<'_> {
                 });
                 vec![elements]
             }
-            Shape::Unknown(_) => return,
+            Shape::Unknown(_) => return true,
         };
         let (moving, fixed): (Vec<Dim>, Vec<Dim>) = given.into_iter().partition(Dim::is_dynamic);
         let (new_moving, new_fixed): (Vec<Dim>, Vec<Dim>) = dims.iter().cloned().partition(Dim::is_dynamic);
@@ -89,7 +95,7 @@ impl Checker<'_> {
                 listed(dims)
             );
             self.errors.at(at, message);
-            return;
+            return false;
         }
         if let Some(i) = free {
             let left = computed(
@@ -109,19 +115,21 @@ impl Checker<'_> {
                         spot.state.giver
                     ),
                 );
-                return;
+                return false;
             }
             if let Some(dim) = dims.get_mut(i) {
                 *dim = left;
             }
-            return;
+            return true;
         }
         let say =
             Say::new(format!("`reshape` keeps the number of elements, but {} gives ", spot.state.giver))
                 .size(&before)
                 .text(format!(" ({}) and this has ", spot.state.shape.text()))
                 .size(&after);
+        // The shape is what it is said to be, whatever comes.
         self.require(at, before.equals(&after), say);
+        true
     }
 
     pub fn permute(&mut self, spot: &Spot, mut reader: Reader) -> Found {

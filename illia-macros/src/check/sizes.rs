@@ -128,11 +128,11 @@ impl Checker<'_> {
                 let tokens = dim.tokens();
                 let holds = quote!(#tokens >= #least_tokens);
                 // The same size elsewhere is no other mistake.
-                let text = holds.to_string();
-                if !self.sound.iter().any(|(_, sound)| sound.to_string() == text) {
+                let text = super::packed(&holds);
+                if !self.sound.iter().any(|(_, sound)| super::packed(sound) == text) {
                     let say = Say::new(format!("{what} must be at least {least}, got ")).size(&dim);
                     self.require(expr, Cond::Const(holds.clone()), say);
-                    self.sound.push((tokens.to_string(), holds));
+                    self.sound.push((super::packed(&tokens), holds));
                 }
                 Some(dim)
             }

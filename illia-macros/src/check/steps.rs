@@ -6,7 +6,7 @@ use syn::{Attribute, Ident, Visibility};
 use super::sizes::shown;
 use super::{Checker, Place, State, local};
 use crate::dim::Shape;
-use crate::model::{Call, Counted, Field, Make, Node, Part, Row, Run};
+use crate::model::{Call, Counted, Field, Make, Node, Part, Row, Run, Typed};
 use crate::parse::{Head, Step};
 
 /// What a layer's check has found.
@@ -33,12 +33,20 @@ impl Checker<'_> {
         self.doubled_names(steps);
         let values = self.values.len();
         let mut nodes = Vec::new();
-        let mut several = place.names.is_empty() && self.model.inputs.len() > 1;
+        let several = place.names.is_empty() && self.model.inputs.len() > 1;
+        let mut several = self.values.first().filter(|_| several).map(|value| value.name.clone());
+        let mut flows = false;
         for step in steps {
-            if several && !self.quiet {
-                self.begins(step);
+            if let Some(value) = several.filter(|_| !self.quiet) {
+                self.begins(step, &value);
             }
-            several = !step.outputs.is_empty();
+            several = step.outputs.first().map(unraw);
+            if flows && self.starts_at_a_value(step) {
+                let message =
+                    "what comes before this chain is never used: name it, `let name = ..;`, or go on from it";
+                self.errors.span(step.span, message);
+            }
+            flows = !self.quiet && !matches!(step.head, Head::Let(_) | Head::Broken) && several.is_none();
             let (step_nodes, after) = self.step(step, state, place);
             nodes.extend(step_nodes);
             state = after;
@@ -139,14 +147,19 @@ impl Checker<'_> {
         made: &Made,
     ) -> Call {
         let field = self.field(vis, name, kept, &made.ty, place);
-        let of = match &made.run {
-            Run::Net(ty) | Run::Ports { ty, .. } if place.index.is_empty() => Counted::Net(field, ty.clone()),
-            _ => Counted::Field(field),
+        let typed = match &made.run {
+            Run::Net(ty) | Run::Ports { ty, .. } => Some(Typed { ty: ty.clone(), net: true }),
+            Run::Module(_) => Some(Typed { ty: made.ty.clone(), net: false }),
+            _ => None,
         };
-        if matches!(made.run, Run::Net(_) | Run::Ports { .. } | Run::Nets(_) | Run::Module(_))
-            && !self.model.asked.contains(&field)
+        // Several of them are a `Vec`, which the library knows.
+        let alone = typed.clone().filter(|_| place.index.is_empty());
+        let of = alone.clone().map_or(Counted::Field(field), |typed| Counted::Module(field, typed));
+        let asked = (typed.is_some() || matches!(made.run, Run::Nets(_))).then_some(alone);
+        if let Some(net) = asked
+            && !self.model.asked.iter().any(|(asked, _)| *asked == field)
         {
-            self.model.asked.push(field);
+            self.model.asked.push((field, net));
         }
         let (shape, estimator) = (made.shape.clone(), made.estimator);
         let kind = format!("{}{}", place.times, made.kind);

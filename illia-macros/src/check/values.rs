@@ -105,13 +105,7 @@ impl Checker<'_> {
     }
 
     /// Where nothing flows, with several inputs or behind several outputs, a chain begins at a value.
-    pub fn begins(&mut self, step: &parse::Step) {
-        let named = step.ops.first().is_some_and(|op| match &op.kind {
-            parse::OpKind::Named(path, None) => {
-                path.get_ident().is_some_and(|name| self.value(&unraw(name)).is_some())
-            }
-            _ => false,
-        });
+    pub fn begins(&mut self, step: &parse::Step, value: &str) {
         let broken = matches!(step.head, parse::Head::Broken);
         let takes_by_name = match &step.head {
             parse::Head::Layer(layer) => layer.args.iter().flat_map(|args| &args.list).any(|arg| {
@@ -120,17 +114,23 @@ impl Checker<'_> {
             }),
             _ => false,
         };
-        let last = self.values.last().map(|value| value.name.clone());
-        if !named
-            && !broken
-            && !takes_by_name
-            && let Some(value) = last
-        {
+        if !self.starts_at_a_value(step) && !broken && !takes_by_name {
             self.errors.span(
                 step.span,
                 format!("there are several values here: say with which this chain begins, `{value} -> ..`"),
             );
         }
+    }
+
+    /// `skip -> ..`
+    pub fn starts_at_a_value(&self, step: &parse::Step) -> bool {
+        let named = |op: &parse::Op| match &op.kind {
+            parse::OpKind::Named(path, None) => {
+                path.get_ident().is_some_and(|name| self.value(&unraw(name)).is_some())
+            }
+            _ => false,
+        };
+        step.starts && matches!(step.head, parse::Head::Ops) && step.ops.first().is_some_and(named)
     }
 
     /// Gives what flows a name.
@@ -158,8 +158,10 @@ impl Checker<'_> {
 
     /// The end of a block: its values are gone, and each was to be used.
     pub fn unused(&mut self, from: usize) {
+        // What follows from another mistake is none of its own.
+        let sound = self.errors.is_empty() && !self.quiet;
         for value in self.values.split_off(from.min(self.values.len())) {
-            if !value.used && !self.quiet {
+            if !value.used && sound {
                 let message = format!("{} `{}` is never used", value.what, value.name);
                 self.errors.span(value.span, message);
             }

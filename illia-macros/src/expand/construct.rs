@@ -3,8 +3,9 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use super::Context;
+use super::{Context, span_of};
 use crate::model::{Call, Make, Nested, Node, Part};
+use crate::spans::called;
 
 pub fn body(context: &Context) -> TokenStream {
     let name = context.name();
@@ -55,29 +56,33 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
     let path = quote!(&(__path #(/ #parts)*));
     match &call.make {
         Make::Function { function, arguments } => quote!(#function(#path, #arguments)),
-        Make::Net(Nested { ty, defaults, arguments }) => {
-            let arguments = cloned(arguments);
-            quote!(<#ty as #illia::Net>::make(#path, #defaults, #arguments))
-        }
-        Make::Nets { net: Nested { ty, defaults, arguments }, count } => {
-            let arguments = cloned(arguments);
-            let each = quote!(|__path| <#ty as #illia::Net>::make(__path, #defaults, #arguments));
+        Make::Net(net) => nested(context, call, net, path),
+        Make::Nets { net, count } => {
+            let each = nested(context, call, net, quote!(__path));
+            let each = quote!(|__path| #each);
             match count {
                 Some(count) => quote!(#private::vector(#path, #count, #each)),
                 None => quote!(#private::array(#path, #each)),
             }
         }
         Make::Module { function, arguments } => {
-            quote!(::core::result::Result::<_, #illia::Error>::Ok(#function(#path, #arguments)))
+            let made = called(span_of(context, call), function.clone(), quote!(#path, #arguments));
+            quote!(::core::result::Result::<_, #illia::Error>::Ok(#made))
         }
         Make::Broken => quote!(::core::unimplemented!()),
     }
 }
 
-/// A variable that serves more than once.
-fn cloned(arguments: &TokenStream) -> TokenStream {
-    match syn::parse2::<Ident>(arguments.clone()) {
-        Ok(variable) => quote!(::core::clone::Clone::clone(&#variable)),
-        Err(_) => arguments.clone(),
+/// A net in the net: `<Net>::make(path, defaults, arguments)`.
+fn nested(context: &Context, call: &Call, net: &Nested, path: TokenStream) -> TokenStream {
+    let (illia, span) = (context.illia, span_of(context, call));
+    let Nested { ty, defaults, arguments } = net;
+    match arguments {
+        Some(arguments) => called(
+            span,
+            quote!(<#ty as #illia::Net>::make),
+            quote!(#path, #defaults, ::core::clone::Clone::clone(&#arguments)),
+        ),
+        None => called(span, quote!(<#ty as #illia::Net>::make_without), quote!(#path, #defaults)),
     }
 }

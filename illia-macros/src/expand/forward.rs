@@ -3,9 +3,10 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::Context;
+use super::{Context, span_of};
 use crate::check::{local, shape_tokens, unraw};
 use crate::model::{Call, Node, Run};
+use crate::spans::shown_at;
 
 /// The one input's way to the one output.
 pub fn single(context: &Context) -> TokenStream {
@@ -159,6 +160,8 @@ pub fn field(context: &Context, call: &Call) -> TokenStream {
 fn run(context: &Context, call: &Call) -> TokenStream {
     let (illia, private) = (context.illia, context.private());
     let (layer, name) = (field(context, call), &call.name);
+    let forward =
+        shown_at(span_of(context, call), quote!(#illia::tch::nn::ModuleT::forward_t(&#layer, &__x, __train)));
     match &call.run {
         Run::Forward => quote!(#private::at(#name, #layer.try_forward(&__x))?),
         Run::ForwardT(more) => quote!(#private::at(#name, #layer.try_forward_t(&__x, #more __train))?),
@@ -169,7 +172,7 @@ fn run(context: &Context, call: &Call) -> TokenStream {
         }
         Run::Module(shape) => quote!({
             let __x = #private::of_all_draws(&__x);
-            let __y = #illia::tch::nn::ModuleT::forward_t(&#layer, &__x, __train);
+            let __y = #forward;
             #private::checked(#name, __y, ::core::option::Option::Some(#shape), &__x, &mut __axes)?
         }),
     }

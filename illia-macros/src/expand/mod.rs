@@ -40,13 +40,13 @@ mod visit;
 
 use std::collections::HashSet;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Generics, Ident, Path};
 
 use crate::check::{shape_tokens, signature_tokens, unraw};
 use crate::dim::Shape;
-use crate::model::{Field, Model};
+use crate::model::{Call, Field, Model};
 use crate::parse;
 
 /// What every part of the expansion needs.
@@ -135,6 +135,12 @@ impl Context<'_> {
     pub fn body(&self, body: TokenStream) -> TokenStream {
         if self.broken { quote!(::core::unimplemented!()) } else { body }
     }
+}
+
+/// Where a call's layer stands.
+pub fn span_of(context: &Context, call: &Call) -> Span {
+    let ty = context.model.fields.get(call.field).and_then(|field| field.ty.clone().into_iter().next());
+    ty.map_or_else(Span::call_site, |token| token.span())
 }
 
 /// All names in some tokens.

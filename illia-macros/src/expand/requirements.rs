@@ -4,13 +4,14 @@
 //! A trait bound with a message of its own could say the same, but adds what the compiler says of the trait, and its
 //! attribute can't be written under `#![no_implicit_prelude]`.
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::Context;
 use crate::dim::Level;
 use crate::model::{Checked, Requirement};
 use crate::say::Piece;
+use crate::spans::shown_at;
 
 /// The shapes behind nets that stand in the net: beside it, or within its own `impl` if they take its parameters.
 pub fn shapes(context: &Context, generic: bool) -> TokenStream {
@@ -154,24 +155,7 @@ fn assertion(context: &Context, requirement: &Requirement) -> TokenStream {
         Piece::Shape(tokens, _) => quote!(.shape(#tokens)),
         Piece::Real(tokens, _) => quote!(.real(#tokens)),
     });
-    at(*span, quote!(#private::require(#holds, &#private::Message::new() #(#pieces)*)))
-}
-
-/// Generated tokens, shown at the user's: what the compiler has to say of them points there.
-fn at(span: Span, tokens: TokenStream) -> TokenStream {
-    let place = |token: TokenTree| -> TokenTree {
-        let mut token = match token {
-            TokenTree::Group(group) => {
-                let mut inner = Group::new(group.delimiter(), at(span, group.stream()));
-                inner.set_span(group.span().located_at(span));
-                return TokenTree::Group(inner);
-            }
-            token => token,
-        };
-        token.set_span(token.span().located_at(span));
-        token
-    };
-    tokens.into_iter().map(place).collect()
+    shown_at(*span, quote!(#private::require(#holds, &#private::Message::new() #(#pieces)*)))
 }
 
 /// Neighbouring words in one.

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::Context;
+use super::visit::as_module;
 use crate::check::{shape_tokens, unraw};
 use crate::dim::Shape;
 use crate::model::Counted;
@@ -15,9 +16,10 @@ pub fn display(context: &Context) -> TokenStream {
         let (title, kind, output) = (&row.name, &row.kind, shape_tokens(illia, &row.output));
         let made = match &row.of {
             Counted::Nothing => quote!(#private::Row::new(#title, #kind, #output)),
-            Counted::Net(field, ty) => {
+            Counted::Module(field, typed) => {
                 let ident = context.model.fields.get(*field).map(|field| &field.ident);
-                quote!(#private::Row::of(#title, #kind, #output, <#ty as #illia::Net>::as_module(&self.#ident)))
+                let module = as_module(context, typed, quote!(&self.#ident));
+                quote!(#private::Row::of(#title, #kind, #output, #module))
             }
             Counted::Field(field) => {
                 let ident = context.model.fields.get(*field).map(|field| &field.ident);

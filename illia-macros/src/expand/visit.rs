@@ -5,7 +5,8 @@ use quote::quote;
 
 use super::Context;
 use super::forward::field;
-use crate::model::{Call, Node, Part, Run};
+use crate::model::{Call, Node, Part, Run, Typed};
+use crate::spans::{shown_at, span_of_first};
 
 pub fn visit(context: &Context) -> TokenStream {
     let (name, illia, cfgs) = (context.name(), context.illia, context.cfgs());
@@ -23,13 +24,15 @@ pub fn visit(context: &Context) -> TokenStream {
             }
         }
     });
-    let asked = context.model.asked.iter().filter_map(|field| context.model.fields.get(*field));
-    let asked: Vec<TokenStream> = asked
-        .map(|field| {
-            let ident = &field.ident;
-            quote!(#illia::BayesianModule::per_example(&self.#ident))
-        })
-        .collect();
+    let asked = context.model.asked.iter().filter_map(|(field, net)| {
+        let ident = &context.model.fields.get(*field)?.ident;
+        let module = match net {
+            Some(typed) => as_module(context, typed, quote!(&self.#ident)),
+            None => quote!(&self.#ident),
+        };
+        Some(quote!(#illia::BayesianModule::per_example(#module)))
+    });
+    let asked: Vec<TokenStream> = asked.collect();
     let per_example = context.body(match (context.model.has_functions, asked.is_empty()) {
         (true, _) => quote!(false),
         (false, true) => quote!(true),
@@ -94,11 +97,30 @@ fn layer(context: &Context, call: &Call, exclusive: bool) -> TokenStream {
     let pattern = pattern.join(".");
     let name =
         if indices.is_empty() { quote!(#pattern) } else { quote!(&::std::format!(#pattern, #(#indices),*)) };
-    if let Run::Net(ty) | Run::Ports { ty, .. } = &call.run {
-        // Through the one trait that a net must have, so that a type which is none gives one error.
-        let illia = context.illia;
-        let show = Ident::new(if exclusive { "show_mut" } else { "show" }, Span::call_site());
-        return quote!(<#ty as #illia::Net>::#show(#borrow #layer, #name, __visitor););
+    // Through the one trait that it must have, at its own place, so that a type which is none gives one error.
+    let typed = match &call.run {
+        Run::Net(ty) | Run::Ports { ty, .. } => Typed { ty: ty.clone(), net: true },
+        Run::Module(_) => match context.model.fields.get(call.field) {
+            Some(field) => Typed { ty: field.ty.clone(), net: false },
+            None => return TokenStream::new(),
+        },
+        _ => return quote!(__visitor.module(#name, #borrow #layer);),
+    };
+    let show = by_its_trait(context, &typed, if exclusive { "show_mut" } else { "show" });
+    quote!(#show(#borrow #layer, #name, __visitor);)
+}
+
+/// `<Type as Net>::as_module(&self.field)`
+pub fn as_module(context: &Context, typed: &Typed, field: TokenStream) -> TokenStream {
+    let function = by_its_trait(context, typed, "as_module");
+    quote!(#function(#field))
+}
+
+fn by_its_trait(context: &Context, Typed { ty, net }: &Typed, function: &str) -> TokenStream {
+    let illia = context.illia;
+    let function = Ident::new(function, Span::call_site());
+    if *net {
+        return quote!(<#ty as #illia::Net>::#function);
     }
-    quote!(__visitor.module(#name, #borrow #layer);)
+    shown_at(span_of_first(ty), quote!(<#ty as #illia::BayesianModule>::#function))
 }

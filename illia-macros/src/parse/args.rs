@@ -66,6 +66,13 @@ impl Parse for Arg {
                 input.error(format!("expected `:` between an argument's name and its value: `{name}: ..`"))
             );
         }
+        let ahead = input.fork();
+        while !ahead.is_empty() && !ahead.peek(Token![,]) && !ahead.peek(Token![|]) {
+            if ahead.peek(Token![->]) {
+                return Err(ahead.error("the input size stands before `=>`, not `->`: `Linear(400 => 120)`"));
+            }
+            ahead.parse::<proc_macro2::TokenTree>()?;
+        }
         let value = Value::Expr(input.parse()?);
         let to = if input.peek(Token![=>]) {
             input.parse::<Token![=>]>()?;
@@ -77,9 +84,25 @@ impl Parse for Arg {
     }
 }
 
+/// `Gaussian(std: ..)`, which is no expression.
+fn has_named_arguments(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    if ahead.parse::<Ident>().is_err() || !ahead.peek(token::Paren) {
+        return false;
+    }
+    let named = |input: ParseStream| -> syn::Result<bool> {
+        let content;
+        parenthesized!(content in input);
+        let named = content.peek(Ident) && content.peek2(Token![:]) && !content.peek2(Token![::]);
+        content.parse::<proc_macro2::TokenStream>()?;
+        Ok(named)
+    };
+    named(&ahead).unwrap_or(false)
+}
+
 /// The value of the argument or default `name`.
 pub fn value_of(name: &Ident, input: ParseStream) -> syn::Result<Value> {
-    if !FAMILIES.contains(&name.to_string().as_str()) {
+    if !FAMILIES.contains(&name.to_string().as_str()) && !has_named_arguments(input) {
         return Ok(Value::Expr(input.parse()?));
     }
     // A family's name stands alone or before its arguments; anything else is a Rust expression of that type.

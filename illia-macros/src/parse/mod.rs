@@ -64,7 +64,12 @@ impl Parse for Shape {
         }
         let content;
         let bracket = bracketed!(content in input);
-        Ok(Shape { bracket, axes: Punctuated::parse_terminated(&content)? })
+        let axes = Punctuated::parse_terminated(&content);
+        // What is left behind a mistake is no other one.
+        if axes.is_err() {
+            content.parse::<TokenStream>()?;
+        }
+        Ok(Shape { bracket, axes: axes? })
     }
 }
 
@@ -93,7 +98,7 @@ fn header(input: ParseStream, errors: &mut Errors) -> syn::Result<Net> {
     if input.peek(Token![where]) {
         generics.where_clause = input.parse()?;
     }
-    let arguments = if input.peek(token::Paren) { arguments(input)? } else { Vec::new() };
+    let arguments = if input.peek(token::Paren) { arguments(input, errors)? } else { Vec::new() };
     let signature = signature(input);
     if generics.where_clause.is_none() && input.peek(Token![where]) {
         generics.where_clause = input.parse()?;
@@ -121,19 +126,28 @@ fn header(input: ParseStream, errors: &mut Errors) -> syn::Result<Net> {
 }
 
 /// `(features: i64, p: f64)`
-fn arguments(input: ParseStream) -> syn::Result<Vec<Argument>> {
+fn arguments(input: ParseStream, errors: &mut Errors) -> syn::Result<Vec<Argument>> {
     let content;
     parenthesized!(content in input);
     let argument = |input: ParseStream| {
         let ident: Ident = input.parse()?;
         if !input.peek(Token![:]) {
-            return Err(input.error(format!("expected the type of the net's argument: `{ident}: i64`")));
+            let message = format!("expected the type of the net's argument: `{ident}: i64`");
+            return Err(syn::Error::new(ident.span(), message));
         }
         input.parse::<Token![:]>()?;
         Ok(Argument { ident, ty: input.parse()? })
     };
     let list = content.parse_terminated(argument, Token![,])?;
-    Ok(list.into_iter().collect())
+    let mut arguments: Vec<Argument> = Vec::new();
+    for argument in list {
+        if arguments.iter().any(|before| before.ident == argument.ident) {
+            errors.at(&argument.ident, format!("two arguments of the net are called `{}`", argument.ident));
+        } else {
+            arguments.push(argument);
+        }
+    }
+    Ok(arguments)
 }
 
 impl Parse for Ports {
@@ -146,7 +160,8 @@ impl Parse for Ports {
         let port = |input: ParseStream| {
             let name: Ident = input.parse()?;
             if !input.peek(Token![:]) {
-                return Err(input.error(format!("expected the shape of `{name}`: `{name}: [16]`")));
+                let message = format!("expected the shape of `{name}`: `{name}: [16]`");
+                return Err(syn::Error::new(name.span(), message));
             }
             input.parse::<Token![:]>()?;
             Ok((Some(name), input.parse()?))

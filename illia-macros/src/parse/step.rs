@@ -425,6 +425,9 @@ fn head(input: ParseStream, named: bool, errors: &mut Errors) -> syn::Result<Hea
         }
         return Ok(Head::Array { element, count });
     }
+    if named && (input.peek(token::Paren) || input.peek(Token![|])) {
+        return Err(input.error("a closure is an op, which goes without a name: `(|x| ..)`"));
+    }
     if named { Ok(Head::Layer(input.parse()?)) } else { Ok(Head::Ops) }
 }
 

@@ -1,0 +1,9 @@
+use illia::prelude::*;
+
+bnn! {
+    struct Net: (user: [4], item: [3]) -> [2] {
+        fc: Linear(2),
+    }
+}
+
+fn main() {}

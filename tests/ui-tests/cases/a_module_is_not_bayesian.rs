@@ -1,0 +1,26 @@
+use illia::prelude::*;
+
+mod my {
+    #[derive(Debug)]
+    pub struct Band;
+
+    impl Band {
+        pub fn new(_: &tch::nn::Path) -> Self {
+            Band
+        }
+    }
+
+    impl tch::nn::Module for Band {
+        fn forward(&self, x: &tch::Tensor) -> tch::Tensor {
+            x.clamp(-1.0, 1.0)
+        }
+    }
+}
+
+bnn! {
+    struct Net: [4] -> [4] {
+        band: my::Band: [4] -> [4],
+    }
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use illia::prelude::*;
+
+const STD: f64 = 0.0;
+const P: f64 = 1.5;
+
+bnn! {
+    struct Net: [4] -> [2] {
+        prior: Gaussian(std: STD);
+
+        fc: Linear(2) -> dropout(P),
+    }
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use illia::prelude::*;
+
+bnn! {
+    struct Net(features): [features] -> [2] {
+        fc: Linear(2),
+    }
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use illia::prelude::*;
+
+bnn! {
+    struct Net: [seq] -> [seq, 50] {
+        embed: Embedding(8, vocabulary: 50),
+        fc: Linear(8),
+        head: Tied(fc),
+    }
+}
+
+fn main() {}
