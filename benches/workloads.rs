@@ -197,8 +197,7 @@ where
     let net = bayesian(&vs.root());
     let inputs = x.shallow_clone();
     let ours = move || {
-        let probabilities =
-            how.per_example().run(&net, &inputs).expect("a prediction").map(|o| o.softmax(-1, Kind::Float));
+        let probabilities = how.run(&net, &inputs).expect("a prediction").map(|o| o.softmax(-1, Kind::Float));
         let _ = (probabilities.mean(), probabilities.std());
     };
 
