@@ -1,4 +1,4 @@
-//! The three nets of the workloads, each Bayesian and of tch's own layers.
+//! The nets of the workloads, each Bayesian and of tch's own layers.
 
 use illia::prelude::*;
 
@@ -25,6 +25,23 @@ bnn! {
     pub struct Sequence: [seq] -> [10] {
         embed: Embedding(64, vocabulary: 1000),
         lstm: Lstm(128) -> last,
+        head: Linear(10),
+    }
+}
+
+bnn! {
+    pub struct Gated: [seq] -> [10] {
+        embed: Embedding(64, vocabulary: 1000),
+        gru: Gru(128) -> last,
+        head: Linear(10),
+    }
+}
+
+bnn! {
+    /// So small that what a step costs beside its arithmetic shows.
+    pub struct Small: [64] -> [10] {
+        fc1: Linear(64) -> relu,
+        fc2: Linear(64) -> relu,
         head: Linear(10),
     }
 }
@@ -57,4 +74,20 @@ pub fn plain_sequence(p: &nn::Path) -> impl Fn(&Tensor) -> Tensor + use<> {
         let (states, _) = nn::RNN::seq(&lstm, &embed.forward(x));
         head.forward(&states.select(1, -1))
     }
+}
+
+pub fn plain_gated(p: &nn::Path) -> impl Fn(&Tensor) -> Tensor + use<> {
+    let embed = nn::embedding(p / "embed", 1000, 64, Default::default());
+    let gru = nn::gru(p / "gru", 64, 128, Default::default());
+    let head = nn::linear(p / "head", 128, 10, Default::default());
+    move |x| {
+        let (states, _) = nn::RNN::seq(&gru, &embed.forward(x));
+        head.forward(&states.select(1, -1))
+    }
+}
+
+pub fn plain_small(p: &nn::Path) -> impl Fn(&Tensor) -> Tensor + use<> {
+    let linear = |name, inputs, outputs| nn::linear(p / name, inputs, outputs, Default::default());
+    let (fc1, fc2, head) = (linear("fc1", 64, 64), linear("fc2", 64, 64), linear("head", 64, 10));
+    move |x| head.forward(&fc2.forward(&fc1.forward(x).relu()).relu())
 }

@@ -1,4 +1,4 @@
-//! The price of being Bayesian: seven workloads, each beside the same net of tch's own layers and optimiser.
+//! The price of being Bayesian: workloads, each beside the same net of tch's own layers and optimiser.
 //!
 //! `cargo bench --bench workloads -- [--json] [WORKLOAD …]`. The two are run in turn, in one process and on the same
 //! data; a figure is the median of the rounds' ratios, with the ratios' 10th and 90th percentile for the spread.
@@ -9,9 +9,12 @@ mod nets;
 
 use std::time::{Duration, Instant};
 
+use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
-use illia::{Adam, Posterior, Predict, Prior, RandomParameter, Trainer, Visitor, VisitorMut};
-use nets::{Cnn, Mlp, Sequence, plain_cnn, plain_mlp, plain_sequence};
+use illia::{Adam, Predict, Trainer};
+use nets::{
+    Cnn, Gated, Mlp, Sequence, Small, plain_cnn, plain_gated, plain_mlp, plain_sequence, plain_small,
+};
 
 const FLOATS: (Kind, Device) = (Kind::Float, Device::Cpu);
 const SEED: u64 = 1;
@@ -28,10 +31,18 @@ struct Workload {
     build: fn() -> (Step, Step),
 }
 
-const WORKLOADS: [Workload; 7] = [
-    Workload { name: "mlp_train_b128", build: || train(Mlp::new, plain_mlp, images(128)) },
-    Workload { name: "cnn_train_b64", build: || train(Cnn::new, plain_cnn, images(64)) },
-    Workload { name: "lstm_train_b32_t64", build: || train(Sequence::new, plain_sequence, tokens(32, 64)) },
+const WORKLOADS: [Workload; 15] = [
+    Workload { name: "mlp_train_b128", build: || train(Mlp::new, plain_mlp, images(128), 1) },
+    Workload { name: "mlp_train_b128_draws4", build: || train(Mlp::new, plain_mlp, images(128), 4) },
+    Workload { name: "cnn_train_b64", build: || train(Cnn::new, plain_cnn, images(64), 1) },
+    Workload {
+        name: "lstm_train_b32_t64",
+        build: || train(Sequence::new, plain_sequence, tokens(32, 64), 1),
+    },
+    Workload { name: "gru_train_b32_t64", build: || train(Gated::new, plain_gated, tokens(32, 64), 1) },
+    Workload { name: "small_train_b1", build: || train(Small::new, plain_small, features(1), 1) },
+    Workload { name: "small_train_b8", build: || train(Small::new, plain_small, features(8), 1) },
+    Workload { name: "small_train_b32", build: || train(Small::new, plain_small, features(32), 1) },
     Workload {
         name: "cnn_predict_b1_s100",
         build: || predict(Cnn::new, plain_cnn, images(1), Predict::new().draws(100).marginal()),
@@ -43,6 +54,18 @@ const WORKLOADS: [Workload; 7] = [
     Workload {
         name: "mlp_predict_b256_s32",
         build: || predict(Mlp::new, plain_mlp, images(256), Predict::new().draws(32).marginal()),
+    },
+    Workload {
+        name: "mlp_functions_b256_s32",
+        build: || predict(Mlp::new, plain_mlp, images(256), Predict::new().draws(32)),
+    },
+    Workload {
+        name: "small_predict_b1_s100",
+        build: || predict(Small::new, plain_small, features(1), Predict::new().draws(100)),
+    },
+    Workload {
+        name: "small_predict_b32_s32",
+        build: || predict(Small::new, plain_small, features(32), Predict::new().draws(32)),
     },
     Workload { name: "sample_logprob_1m", build: sample },
 ];
@@ -59,7 +82,7 @@ fn main() {
         }
     }
     if !json {
-        println!("{:<22} {:>9} {:>9} {:>9}   10 % to 90 %", "workload", "ms", "baseline", "ratio");
+        println!("{:<23} {:>9} {:>9} {:>9}   10 % to 90 %", "workload", "ms", "baseline", "ratio");
     }
     for workload in &WORKLOADS {
         if wanted.is_empty() || wanted.iter().any(|name| *name == workload.name) {
@@ -71,7 +94,7 @@ fn main() {
                      \"x_low\": {low:.4}, \"x_high\": {high:.4}, \"deterministic_ms\": {baseline:.4}}}"
                 );
             } else {
-                println!("{name:<22} {ms:>9.3} {baseline:>9.3} {ratio:>9.3}   {low:.3} to {high:.3}");
+                println!("{name:<23} {ms:>9.3} {baseline:>9.3} {ratio:>9.3}   {low:.3} to {high:.3}");
             }
         }
     }
@@ -125,12 +148,21 @@ fn images(batch: i64) -> Batch {
     (Tensor::randn([batch, 1, 28, 28], FLOATS), Tensor::randint(10, [batch], (Kind::Int64, Device::Cpu)))
 }
 
+fn features(batch: i64) -> Batch {
+    (Tensor::randn([batch, 64], FLOATS), Tensor::randint(10, [batch], (Kind::Int64, Device::Cpu)))
+}
+
 fn tokens(batch: i64, steps: i64) -> Batch {
     let integers = (Kind::Int64, Device::Cpu);
     (Tensor::randint(1000, [batch, steps], integers), Tensor::randint(10, [batch], integers))
 }
 
-fn train<M, P>(bayesian: fn(&nn::Path) -> M, plain: fn(&nn::Path) -> P, (x, y): Batch) -> (Step, Step)
+fn train<M, P>(
+    bayesian: fn(&nn::Path) -> M,
+    plain: fn(&nn::Path) -> P,
+    (x, y): Batch,
+    draws: usize,
+) -> (Step, Step)
 where
     M: BayesianModule + ModuleT + 'static,
     P: Fn(&Tensor) -> Tensor + 'static,
@@ -141,7 +173,7 @@ where
     let (inputs, labels) = (x.shallow_clone(), y.shallow_clone());
     let ours = move || {
         let nll = || Ok(net.forward_t(&inputs, true).cross_entropy_for_logits(&labels));
-        trainer.step(&net, &vs, 1.0, nll).expect("a finite loss");
+        trainer.step_draws(&net, &vs, 1.0, draws, nll).expect("a finite loss");
     };
 
     let vs = nn::VarStore::new(Device::Cpu);
@@ -176,30 +208,16 @@ where
     (Box::new(ours), Box::new(deterministic))
 }
 
-/// A million weights alone.
-struct Weights(RandomParameter);
-
-impl BayesianModule for Weights {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.parameter("weights", &self.0);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.parameter("weights", &mut self.0);
-    }
-}
-
 /// A draw, its sum + KL, backward, and, what the workload does not even ask for, Adam's step.
 fn sample() -> (Step, Step) {
-    const SIZE: i64 = 1_000_000;
     let vs = nn::VarStore::new(Device::Cpu);
-    let weights =
-        RandomParameter::new(vs.root(), "weights", &[SIZE], SIZE, Prior::default(), Posterior::default());
-    let weights = Weights(weights.expect("a valid prior"));
+    let config = LinearConfig { bias: false, ..Default::default() };
+    let weights = Linear::new(vs.root(), 1000, 1000, config);
     let mut trainer = Trainer::new(Adam::default(), 1).expect("Adam's defaults");
     let ours = move || {
-        let sum = || Ok(weights.0.draw().weights().sum(Kind::Float));
+        let sum = || Ok(weights.weight.draw().weights().sum(Kind::Float));
         trainer.step(&weights, &vs, 1.0, sum).expect("a finite sum");
     };
-    let deterministic = || drop(Tensor::randn([SIZE], FLOATS));
+    let deterministic = || drop(Tensor::randn([1_000_000], FLOATS));
     (Box::new(ours), Box::new(deterministic))
 }

@@ -4,6 +4,7 @@ mod draw;
 mod edit;
 pub(crate) mod family;
 pub(crate) mod fused;
+mod id;
 mod kl;
 mod posterior;
 mod prior;
@@ -12,29 +13,19 @@ pub use draw::Draw;
 pub(crate) use draw::Held;
 pub(crate) use family::InputUnits;
 pub use family::{Family, PriorOf, Start, Variables};
+pub(crate) use id::ById;
+pub use id::ParameterId;
 pub use posterior::Posterior;
 pub use prior::{Custom, Prior};
 
 use std::borrow::Borrow;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result, Within};
 use crate::noise::{Key, Stream};
-
-/// What a parameter is known by, for as long as the process lives: to passes, draws and optimisers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ParameterId(u64);
-
-impl ParameterId {
-    fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        ParameterId(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-}
 
 /// A parameter of a layer with a prior and a posterior over its values.
 ///

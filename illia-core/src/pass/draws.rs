@@ -1,12 +1,12 @@
 //! Draws of a whole net as a value: what methods produce and predictions take.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use tch::Tensor;
 
 use crate::error::{Error, Result};
 use crate::module::BayesianModule;
-use crate::parameter::ParameterId;
+use crate::parameter::{ById, ParameterId};
 
 /// Concrete sets of weights of a net: for each of its parameters, `[draws, ..]` of them.
 ///
@@ -14,7 +14,7 @@ use crate::parameter::ParameterId;
 /// [`Predict::run_draws`](crate::Predict::run_draws) takes it; the parameters that it leaves out have their own draws.
 #[derive(Debug)]
 pub struct Draws {
-    weights: HashMap<ParameterId, Tensor>,
+    weights: ById<Tensor>,
     len: i64,
 }
 
@@ -45,7 +45,7 @@ impl Draws {
             return Err(Error::configuration("draws", len, "at least 1"));
         }
         let parameters: BTreeMap<_, _> = net.named_parameters().into_iter().collect();
-        let mut by_id = HashMap::new();
+        let mut by_id = ById::default();
         for (name, given) in weights {
             let Some(parameter) = parameters.get(name) else {
                 return Err(Error::configuration("draws", name, "only of parameters that the net has"));

@@ -1,8 +1,6 @@
 //! The stack of passes that are open in a thread, and what each knows of its parameters.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::marker::PhantomData;
 
 use tch::Tensor;
@@ -10,7 +8,7 @@ use tch::Tensor;
 use super::draws::Draws;
 use super::leaves::{Leaf, Leaves};
 use super::record::Record;
-use crate::parameter::{ParameterId, RandomParameter};
+use crate::parameter::{ById, ParameterId, RandomParameter};
 
 /// Where weights come from while a pass is open.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +60,7 @@ pub(super) enum Site {
 #[derive(Debug)]
 struct Frame {
     mode: Mode,
-    sites: HashMap<ParameterId, Site, BuildHasherDefault<IdHasher>>,
+    sites: ById<Site>,
     /// Draws that were given, and which of them is next.
     given: Option<(Draws, i64)>,
     /// Random parameters that no pass knew, with the names of their variables.
@@ -77,32 +75,13 @@ struct Frame {
 #[derive(Debug, Default)]
 pub(crate) struct Closed {
     /// What the estimators consumed.
-    pub leaves: HashMap<ParameterId, Leaves>,
+    pub leaves: ById<Leaves>,
     /// The variables of random parameters that drew for themselves, by name.
     pub strangers: Vec<(String, Tensor)>,
 }
 
 thread_local! {
     static PASSES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Ids are small numbers already spread out.
-#[derive(Default)]
-pub(super) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-    fn write_u64(&mut self, n: u64) {
-        // Fibonacci hashing: the map takes its buckets from both ends of the word.
-        self.0 = (self.0 ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
 }
 
 /// A pass that is open until this is dropped, also when a user's forward panics. Passes close in the reverse of the order in

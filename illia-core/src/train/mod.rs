@@ -7,6 +7,7 @@ mod optim;
 mod schedule;
 mod sums;
 mod trainer;
+mod update;
 mod variables;
 
 pub use elbo::{Elbo, ElboTerms};

@@ -1,27 +1,26 @@
 //! The gradients of one step, added up over its draws and parts.
 
-use std::collections::HashMap;
-
 use tch::Tensor;
 
 use super::trainer::Clip;
+use super::variables::Variables;
 use crate::error::{Error, Result};
 use crate::noise::{self, Key};
-use crate::parameter::ParameterId;
 use crate::parameter::fused::{self, Gradients};
+use crate::parameter::{ById, ParameterId};
 use crate::pass::Pass;
 use crate::simd::finite;
 
 /// The gradients of the trained variables and of the leaves.
 pub(super) struct Sums {
-    /// In the order of the trained variables; those that autograd did not reach have none.
+    /// In the order of the store's variables; those that are not trained, or that autograd did not reach, have none.
     pub of_variables: Vec<Option<Tensor>>,
     pub of_leaves: OfLeaves,
     draws: usize,
 }
 
 #[derive(Default)]
-pub(super) struct OfLeaves(HashMap<ParameterId, OfParameter>);
+pub(super) struct OfLeaves(ById<OfParameter>);
 
 /// The gradients of one parameter's leaves.
 #[derive(Default)]
@@ -35,25 +34,29 @@ struct OfParameter {
 }
 
 impl Sums {
-    pub(super) fn new(trained: usize, draws: usize) -> Sums {
-        Sums { of_variables: (0..trained).map(|_| None).collect(), of_leaves: OfLeaves::default(), draws }
+    pub(super) fn new(variables: usize, draws: usize) -> Sums {
+        Sums { of_variables: (0..variables).map(|_| None).collect(), of_leaves: OfLeaves::default(), draws }
     }
 
-    /// Adds the gradients of `loss`. `fresh` where the draw in use was made for it.
+    /// Adds the gradients of `loss` by those variables that are trained and by the leaves. `fresh` where the draw in use was
+    /// made for it.
     pub(super) fn backward(
         &mut self,
         loss: &Tensor,
-        trained: &[(usize, Tensor)],
+        variables: &Variables,
+        trained: &[bool],
         pass: &Pass,
         fresh: bool,
     ) -> Result<()> {
         let leaves = pass.leaves();
         let of_leaves = leaves.iter().flat_map(|leaf| leaf.weights.iter().map(|(w, _)| w).chain(&leaf.sigma));
-        let inputs: Vec<&Tensor> = trained.iter().map(|(_, variable)| variable).chain(of_leaves).collect();
+        let of_variables = variables.all().iter().zip(trained).filter(|(_, trained)| **trained);
+        let of_variables = of_variables.map(|((_, variable), _)| variable);
+        let inputs: Vec<&Tensor> = of_variables.chain(of_leaves).collect();
         let gradients = Tensor::f_run_backward(&[loss], &inputs, false, false);
         let gradients = gradients.map_err(|e| Error::torch("backward", &e))?;
         let mut gradients = gradients.into_iter().map(|gradient| gradient.defined().then(|| dense(gradient)));
-        for sum in &mut self.of_variables {
+        for (sum, _) in self.of_variables.iter_mut().zip(trained).filter(|(_, trained)| **trained) {
             add(sum, gradients.next().flatten());
         }
         for leaf in leaves {
@@ -104,9 +107,12 @@ impl Sums {
 impl OfParameter {
     fn add_weights(&mut self, gradient: Tensor, key: Key, draws: usize, fresh: bool) {
         if draws == 1 {
-            let before = if fresh { None } else { self.weights.take() };
-            self.weights =
-                Some((before.map_or_else(|| gradient.shallow_clone(), |(sum, _)| sum + &gradient), key));
+            let before = self.weights.take().filter(|_| !fresh);
+            let sum = match before {
+                Some((sum, _)) => sum + gradient,
+                None => gradient,
+            };
+            self.weights = Some((sum, key));
             return;
         }
         let _no_grad = tch::no_grad_guard();

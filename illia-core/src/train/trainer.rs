@@ -5,19 +5,18 @@
 //! sweep. Parameters without a closed form go through plain autograd within the same step, and give what
 //! [`crate::Elbo`] would.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
-use super::optim::{Optimiser, OptimiserState, PosteriorStep};
+use super::optim::{Optimiser, OptimiserState};
 use super::sums::Sums;
+use super::update::Update;
 use super::variables::Variables;
 use crate::error::{Error, Result};
 use crate::module::{BayesianModule, kl_in_training};
-use crate::parameter::fused::{ClosedKl, Gradients};
-use crate::parameter::{ParameterId, RandomParameter};
+use crate::parameter::{ById, RandomParameter};
 use crate::pass::leaves::Leaves;
 use crate::pass::{Closed, Mode, Pass};
 
@@ -150,7 +149,9 @@ impl Trainer {
         parts: usize,
         nll: &mut dyn FnMut(usize) -> Result<Tensor>,
     ) -> Result<Terms> {
-        self.variables.follow(vs);
+        if self.variables.follow(vs) {
+            self.state.fitting = false;
+        }
         let statistics = self.variables.statistics();
         let terms = self.try_step(&model.parameters(), kl_weight, draws, parts, nll);
         if terms.is_err() {
@@ -201,7 +202,7 @@ impl Trainer {
                 if !loss.requires_grad() {
                     return Err(nothing("without a gradient (frozen, or under `no_grad`)"));
                 }
-                sums.backward(&loss, &trained, &pass, part == 0)?;
+                sums.backward(&loss, &self.variables, &trained, &pass, part == 0)?;
             }
         }
         let Closed { leaves, strangers } = pass.close();
@@ -227,110 +228,57 @@ impl Trainer {
         Err(Error::configuration("kl_weight", kl_weight, "a finite number from 0 that f32 has"))
     }
 
-    /// A variable's step size.
-    fn rate(&self, name: &str) -> f64 {
-        let group = self.groups.iter().rev().find(|(prefix, _)| name.starts_with(prefix.as_str()));
-        group.map_or(self.learning_rate, |(_, factor)| self.learning_rate * factor)
-    }
-
     /// The optimiser's step, once all gradients are there. `weight` multiplies the KL of those leaves that have summed it.
     fn update(
         &mut self,
         parameters: &[&RandomParameter],
-        trained: &[(usize, Tensor)],
-        leaves: &HashMap<ParameterId, Leaves>,
+        trained: &[bool],
+        leaves: &ById<Leaves>,
         sums: Sums,
         weight: f64,
     ) -> Result<()> {
-        let places = self.variables.places(parameters, trained);
+        let Trainer { variables, state, .. } = self;
+        variables.locate(parameters);
         let mut of_variables = sums.of_variables;
         let reached = of_variables.iter().any(Option::is_some)
-            || parameters.iter().any(|p| leaves.contains_key(&p.id()) && places.of(p).mu.is_some());
+            || parameters
+                .iter()
+                .any(|p| leaves.contains_key(&p.id()) && variables.place(p, trained).mu.is_some());
         if !reached {
             return Err(nothing("whose variables are in another store"));
         }
-        self.fits(trained)?;
+        state.fits(variables.all())?;
+        let mut update = Update {
+            optimiser: &*self.optimiser,
+            state,
+            learning_rate: self.learning_rate,
+            groups: &self.groups,
+        };
+        let variable = |at: usize| variables.all().get(at).map(|(name, variable)| (name.as_str(), variable));
         let _no_grad = tch::no_grad_guard();
         for parameter in parameters {
             let Some(own) = leaves.get(&parameter.id()) else { continue };
-            let place = places.of(parameter);
+            let place = variables.place(parameter, trained);
             if let Some(at) = place.prior_rho
                 && let Some(of_prior) = own.prior_gradient(parameter, weight)
                 && let Some(slot) = of_variables.get_mut(at)
             {
-                *slot = Some(slot.take().map_or_else(|| of_prior.shallow_clone(), |sum| sum + &of_prior));
+                *slot = Some(match slot.take() {
+                    Some(sum) => sum + of_prior,
+                    None => of_prior,
+                });
             }
-            let mut take = |at: Option<usize>| of_variables.get_mut(at?)?.take();
-            let (of_mu, of_rho) = (take(place.mu), take(place.rho));
-            let names = [place.mu, place.rho].map(|at| at.and_then(|at| self.variables.name(trained, at)));
+            let at = [place.mu, place.rho];
+            let [of_mu, of_rho] = at.map(|at| of_variables.get_mut(at?)?.take());
             let gradients = sums.of_leaves.gradients(parameter.id(), of_mu.as_ref(), of_rho.as_ref());
             gradients.with(|gradients| {
-                self.step_parameter(parameter, &names, gradients, own.closed_kl(parameter, weight));
+                let variables = at.map(|at| variable(at?));
+                update.parameter(parameter, variables, gradients, own.closed_kl(parameter, weight));
             });
         }
         for (at, gradient) in of_variables.iter().enumerate() {
-            if let (Some(gradient), Some(name), Some((_, variable))) =
-                (gradient, self.variables.name(trained, at), trained.get(at))
-            {
-                self.step_variable(&name, variable, gradient);
-            }
-        }
-        Ok(())
-    }
-
-    /// One step of a mean-field Gaussian: fused where that is possible.
-    fn step_parameter(
-        &mut self,
-        parameter: &RandomParameter,
-        names: &[Option<String>; 2],
-        gradients: &Gradients<'_>,
-        kl: Option<ClosedKl<'_>>,
-    ) {
-        if let [Some(mu), Some(rho)] = names {
-            let mut step = PosteriorStep {
-                parameter,
-                gradients,
-                kl,
-                memories: [mu, rho].map(|name| self.state.take(&*self.optimiser, name, parameter.mu())),
-                learning_rates: [mu, rho].map(|name| self.rate(name)),
-            };
-            let done = self.optimiser.step_posterior(&mut step);
-            let [of_mu, of_rho] = step.memories;
-            self.state.put(mu, of_mu);
-            self.state.put(rho, of_rho);
-            if done {
-                return;
-            }
-        }
-        let (Some(rho), Some((of_mu, of_rho))) = (parameter.rho(), parameter.gradients(gradients, kl)) else {
-            return;
-        };
-        for (name, (variable, gradient)) in names.iter().zip([(parameter.mu(), of_mu), (rho, of_rho)]) {
-            if let Some(name) = name {
-                self.step_variable(name, variable, &gradient);
-            }
-        }
-        if let Some(mask) = parameter.pruned_mask() {
-            // Momentum from before the pruning moves on.
-            let _ = parameter.mu().shallow_clone().masked_fill_(mask, 0.0);
-        }
-    }
-
-    fn step_variable(&mut self, name: &str, variable: &Tensor, gradient: &Tensor) {
-        let mut memory = self.state.take(&*self.optimiser, name, variable);
-        let learning_rate = self.rate(name);
-        self.optimiser.step(&mut variable.shallow_clone(), gradient, &mut memory, learning_rate);
-        self.state.put(name, memory);
-    }
-
-    /// Refuses a net that goes by the names of another one, which this trainer has moved before.
-    fn fits(&self, trained: &[(usize, Tensor)]) -> Result<()> {
-        for (at, (_, variable)) in trained.iter().enumerate() {
-            let Some(name) = self.variables.name(trained, at) else { continue };
-            let memory = self.state.memories.get(&name);
-            if memory.is_some_and(|m| m.tensors.iter().any(|tensor| tensor.size() != variable.size())) {
-                let (layer, expected) = (name, "the shape that this trainer's earlier steps had".to_owned());
-                return Err(Error::Shape { layer, expected, given: variable.size() });
+            if let (Some(gradient), Some(variable)) = (gradient, variable(at)) {
+                update.variable(variable, gradient);
             }
         }
         Ok(())
@@ -345,7 +293,10 @@ fn kl_of(parameters: &[&RandomParameter], pass: &Pass) -> (f64, Option<Tensor>) 
             Some(nats) => closed += nats,
             None => {
                 let nats = kl_in_training(parameter);
-                rest = Some(rest.take().map_or_else(|| nats.shallow_clone(), |sum| sum + &nats));
+                rest = Some(match rest.take() {
+                    Some(sum) => sum + nats,
+                    None => nats,
+                });
             }
         }
     }
@@ -363,7 +314,8 @@ fn scalar(loss: Tensor) -> Result<Tensor> {
         let expected = "one number, the batch's mean".to_owned();
         return Err(Error::Shape { layer: "loss".to_owned(), expected, given });
     }
-    Ok(loss.reshape([0i64; 0]))
+    // A view costs a node in the graph.
+    Ok(if loss.dim() == 0 { loss } else { loss.reshape([0i64; 0]) })
 }
 
 fn finite(term: &'static str, value: f64) -> Result<f64> {

@@ -1,12 +1,11 @@
 //! A store's variables, and where a model's parameters are among them.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use tch::Tensor;
 use tch::nn::{self, VarStore};
 
-use crate::parameter::{ParameterId, RandomParameter};
+use crate::parameter::{ById, RandomParameter};
 
 /// A store's variables by name, sorted; asked for again when it is another store or has more.
 #[derive(Debug, Default)]
@@ -14,10 +13,10 @@ pub(super) struct Variables {
     of: Option<Arc<Mutex<nn::Variables>>>,
     all: Vec<(String, Tensor)>,
     /// Where among them each parameter's are, as far as was asked.
-    known: HashMap<ParameterId, Place>,
+    known: ById<Place>,
 }
 
-/// Where a parameter's variables are in a list; None where they are not in the store.
+/// Where a parameter's variables are among a store's; None where they are not.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place {
     pub mu: Option<usize>,
@@ -25,37 +24,28 @@ pub(super) struct Place {
     pub prior_rho: Option<usize>,
 }
 
-/// Where parameters' variables are among those that are trained.
-pub(super) struct Places(HashMap<ParameterId, Place>);
-
-impl Places {
-    pub(super) fn of(&self, parameter: &RandomParameter) -> Place {
-        self.0.get(&parameter.id()).copied().unwrap_or_default()
-    }
-}
-
 impl Variables {
-    pub(super) fn follow(&mut self, vs: &VarStore) {
+    /// Takes the store's variables; whether they are other ones than before.
+    pub(super) fn follow(&mut self, vs: &VarStore) -> bool {
         let same = self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, &vs.variables_));
         if same && self.all.len() == vs.len() {
-            return;
+            return false;
         }
         self.of = Some(Arc::clone(&vs.variables_));
         self.all = vs.variables().into_iter().collect();
         self.all.sort_by(|a, b| a.0.cmp(&b.0));
         self.known.clear();
+        true
     }
 
-    /// Those that want a gradient, with their places among all.
-    pub(super) fn trained(&self) -> Vec<(usize, Tensor)> {
-        let all = self.all.iter().enumerate();
-        let trained = all.filter(|(_, (_, variable))| variable.requires_grad());
-        trained.map(|(at, (_, variable))| (at, variable.shallow_clone())).collect()
+    /// All of them, in their order.
+    pub(super) fn all(&self) -> &[(String, Tensor)] {
+        &self.all
     }
 
-    /// The name of the trained variable at `at`.
-    pub(super) fn name(&self, trained: &[(usize, Tensor)], at: usize) -> Option<String> {
-        self.all.get(trained.get(at)?.0).map(|(name, _)| name.clone())
+    /// Which of them want a gradient.
+    pub(super) fn trained(&self) -> Vec<bool> {
+        self.all.iter().map(|(_, variable)| variable.requires_grad()).collect()
     }
 
     /// Whether the store's variable of this name is this one.
@@ -68,27 +58,24 @@ impl Variables {
         self.all.get(at).filter(|(_, own)| own.is_set_to(variable)).map(|_| at)
     }
 
-    /// Where the parameters' variables are among the trained ones.
-    pub(super) fn places(&mut self, parameters: &[&RandomParameter], trained: &[(usize, Tensor)]) -> Places {
-        let mut among = vec![None; self.all.len()];
-        for (at, (place, _)) in trained.iter().enumerate() {
-            if let Some(slot) = among.get_mut(*place) {
-                *slot = Some(at);
+    /// Looks for the variables of parameters that were not asked for before.
+    pub(super) fn locate(&mut self, parameters: &[&RandomParameter]) {
+        for parameter in parameters {
+            if !self.known.contains_key(&parameter.id()) {
+                self.known.insert(parameter.id(), self.find_all(parameter));
             }
         }
-        let mut places = HashMap::with_capacity(parameters.len());
-        for parameter in parameters {
-            let known = self.known.get(&parameter.id()).copied().unwrap_or_else(|| self.place(parameter));
-            self.known.insert(parameter.id(), known);
-            let trained = |at: Option<usize>| at.and_then(|at| among.get(at).copied().flatten());
-            let place =
-                Place { mu: trained(known.mu), rho: trained(known.rho), prior_rho: trained(known.prior_rho) };
-            places.insert(parameter.id(), place);
-        }
-        Places(places)
     }
 
-    fn place(&self, parameter: &RandomParameter) -> Place {
+    /// Where the variables of a parameter that was located are, those that are trained.
+    pub(super) fn place(&self, parameter: &RandomParameter, trained: &[bool]) -> Place {
+        let known = self.known.get(&parameter.id()).copied().unwrap_or_default();
+        let [mu, rho, prior_rho] = [known.mu, known.rho, known.prior_rho]
+            .map(|at| at.filter(|&at| trained.get(at).is_some_and(|&trained| trained)));
+        Place { mu, rho, prior_rho }
+    }
+
+    fn find_all(&self, parameter: &RandomParameter) -> Place {
         let mut place = Place::default();
         for (name, variable) in parameter.named_variables() {
             let at = self.find(&name, variable);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use tch::{Kind, Tensor};
 
 use super::Optimiser;
+use crate::error::{Error, Result};
 use crate::parameter::RandomParameter;
 use crate::parameter::fused::{ClosedKl, Gradients};
 
@@ -24,14 +25,16 @@ pub struct PosteriorStep<'a> {
     pub(crate) gradients: &'a Gradients<'a>,
     pub(crate) kl: Option<ClosedKl<'a>>,
     /// Of mu and of rho.
-    pub(crate) memories: [Memory; 2],
+    pub(crate) memories: [&'a mut Memory; 2],
     pub(crate) learning_rates: [f64; 2],
 }
 
 /// An optimiser's memory of every variable, by the variable's name.
 #[derive(Debug, Default)]
 pub(crate) struct OptimiserState {
-    pub memories: HashMap<String, Memory>,
+    memories: HashMap<String, Memory>,
+    /// Whether all of it has the shapes of the variables that are trained now.
+    pub fitting: bool,
 }
 
 /// Half precision has no room for a squared gradient.
@@ -43,16 +46,58 @@ pub(crate) fn state_kind(variable: Kind) -> Kind {
 }
 
 impl OptimiserState {
-    /// What is remembered of a variable, taken out: [`put`](Self::put) puts it back.
-    pub(crate) fn take(&mut self, optimiser: &dyn Optimiser, name: &str, variable: &Tensor) -> Memory {
-        self.memories.remove(name).unwrap_or_else(|| {
-            let zeros = || variable.zeros_like().detach().to_kind(state_kind(variable.kind()));
-            Memory { tensors: optimiser.slots().iter().map(|_| zeros()).collect(), steps: 0 }
-        })
+    /// What is remembered of a variable; zeros where that is nothing yet.
+    pub(crate) fn of(
+        &mut self,
+        optimiser: &dyn Optimiser,
+        (name, variable): (&str, &Tensor),
+    ) -> Option<&mut Memory> {
+        self.start(optimiser, (name, variable));
+        self.memories.get_mut(name)
     }
 
-    pub(crate) fn put(&mut self, name: &str, memory: Memory) {
-        self.memories.insert(name.to_owned(), memory);
+    /// The same of two variables, which are not one.
+    pub(crate) fn of_both(
+        &mut self,
+        optimiser: &dyn Optimiser,
+        variables: [(&str, &Tensor); 2],
+    ) -> Option<[&mut Memory; 2]> {
+        let [(first, _), (second, _)] = variables;
+        if first == second {
+            return None;
+        }
+        for variable in variables {
+            self.start(optimiser, variable);
+        }
+        match self.memories.get_disjoint_mut([first, second]) {
+            [Some(first), Some(second)] => Some([first, second]),
+            _ => None,
+        }
+    }
+
+    fn start(&mut self, optimiser: &dyn Optimiser, (name, variable): (&str, &Tensor)) {
+        // Not by an entry, which would take a name of its own at each step.
+        if !self.memories.contains_key(name) {
+            let zeros = || variable.zeros_like().detach().to_kind(state_kind(variable.kind()));
+            let tensors = optimiser.slots().iter().map(|_| zeros()).collect();
+            self.memories.insert(name.to_owned(), Memory { tensors, steps: 0 });
+        }
+    }
+
+    /// Refuses variables that go by the names of those of another net, which were moved before.
+    pub(crate) fn fits(&mut self, variables: &[(String, Tensor)]) -> Result<()> {
+        if self.fitting {
+            return Ok(());
+        }
+        for (name, variable) in variables {
+            let memory = self.memories.get(name);
+            if memory.is_some_and(|m| m.tensors.iter().any(|tensor| tensor.size() != variable.size())) {
+                let expected = "the shape that this trainer's earlier steps had".to_owned();
+                return Err(Error::Shape { layer: name.clone(), expected, given: variable.size() });
+            }
+        }
+        self.fitting = true;
+        Ok(())
     }
 
     /// Its tensors as a file names them, `adam.mean/fc.weight.mu`, and the variables' steps.
@@ -82,7 +127,7 @@ impl OptimiserState {
                 slots.filter_map(|slot| tensors.remove(&in_file(optimiser, slot, variable))).collect();
             (variable.clone(), Memory { tensors, steps })
         });
-        OptimiserState { memories: memories.collect() }
+        OptimiserState { memories: memories.collect(), fitting: false }
     }
 }
 
