@@ -83,6 +83,16 @@ pub(crate) fn draw(
     })
 }
 
+/// Writes mu + sigma * eps to `out`: [`draw`]'s numbers, where sigma is known; false, and nothing is done, for tensors that are
+/// not plain f32 memory on the CPU.
+pub(crate) fn draw_scaled(out: &Tensor, mu: &Tensor, sigma: &Tensor, key: Key) -> bool {
+    let (isa, source) = (Isa::best(), Source::normals(key));
+    memory::with_slices([Some(out), Some(mu), Some(sigma)], |slices| {
+        parallel::map_blocks(slices, BLOCK, |block, slices| draw_scaled_block(isa, source, block, slices));
+    })
+    .is_some()
+}
+
 /// The gradients that one backward pass left, and the noise that belongs to them.
 #[derive(Debug, Default)]
 pub(crate) struct Gradients<'a> {
@@ -299,6 +309,23 @@ dispatch! {
         block: usize,
         slices: [&mut [f32]; 4],
     ) -> KlSums = draw_body;
+}
+
+#[inline(always)]
+fn draw_scaled_body(source: Source, block: usize, slices: [&mut [f32]; 3]) {
+    let mut lanes = source.block(block);
+    for_chunks!(|chunks, _n| slices, 1, {
+        if let [Some(out), Some(mu), Some(sigma)] = chunks {
+            lanes.normals(out);
+            for i in 0..CHUNK {
+                out[i] = mu[i] + sigma[i] * out[i];
+            }
+        }
+    });
+}
+
+dispatch! {
+    fn draw_scaled_block(source: Source, block: usize, slices: [&mut [f32]; 3]) = draw_scaled_body;
 }
 
 #[inline(always)]
