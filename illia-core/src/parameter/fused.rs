@@ -83,6 +83,16 @@ pub(crate) fn draw(
     })
 }
 
+/// Writes mu + sigma * eps to `out`: [`draw`]'s numbers, where sigma is known; false, and nothing is done, for tensors that are
+/// not plain f32 memory on the CPU.
+pub(crate) fn draw_scaled(out: &Tensor, mu: &Tensor, sigma: &Tensor, key: Key) -> bool {
+    let (isa, source) = (Isa::best(), Source::normals(key));
+    memory::with_slices([Some(out), Some(mu), Some(sigma)], |slices| {
+        parallel::map_blocks(slices, BLOCK, |block, slices| draw_scaled_block(isa, source, block, slices));
+    })
+    .is_some()
+}
+
 /// The gradients that one backward pass left, and the noise that belongs to them.
 #[derive(Debug, Default)]
 pub(crate) struct Gradients<'a> {
@@ -180,8 +190,14 @@ fn draw_chunk(
 ) {
     let mut sigma = [0.0; CHUNK];
     for i in 0..CHUNK {
-        // A pruned element is exactly what its mu is: 0.
-        sigma[i] = if rho[i] == f32::NEG_INFINITY { 0.0 } else { softplus(rho[i]).0 };
+        sigma[i] = softplus(rho[i]).0;
+    }
+    let pruned = any_pruned(rho);
+    if pruned {
+        for i in 0..CHUNK {
+            // A pruned element is exactly what its mu is: 0.
+            sigma[i] = if rho[i] == f32::NEG_INFINITY { 0.0 } else { sigma[i] };
+        }
     }
     match lanes {
         None => *out = sigma,
@@ -202,13 +218,32 @@ fn draw_chunk(
                 distance[i] -= centre[i];
             }
         }
-        for i in 0..CHUNK {
-            // What a pruned element adds is known: see `KlSums::without`.
-            let pruned = rho[i] == f32::NEG_INFINITY;
-            (distance[i], sigma[i]) = if pruned { (0.0, 1.0) } else { (distance[i], sigma[i]) };
+        if pruned {
+            for i in 0..CHUNK {
+                // What a pruned element adds is known: see `KlSums::without`.
+                let pruned = rho[i] == f32::NEG_INFINITY;
+                (distance[i], sigma[i]) = if pruned { (0.0, 1.0) } else { (distance[i], sigma[i]) };
+            }
         }
         kl.add(distance, sigma, n);
     }
+}
+
+/// Whether a rho is minus infinity: by the least of each lane, which costs one instruction where comparing each element costs
+/// several.
+#[inline(always)]
+fn any_pruned(rho: &Chunk) -> bool {
+    let mut least = [0.0f32; LANES];
+    for rho in rho.as_chunks::<LANES>().0 {
+        for lane in 0..LANES {
+            least[lane] = if rho[lane] < least[lane] { rho[lane] } else { least[lane] };
+        }
+    }
+    let mut any = false;
+    for lane in 0..LANES {
+        any |= least[lane] == f32::NEG_INFINITY;
+    }
+    any
 }
 
 /// Sums over a block, lane by lane: in an order that no instruction set changes.
@@ -274,6 +309,23 @@ dispatch! {
         block: usize,
         slices: [&mut [f32]; 4],
     ) -> KlSums = draw_body;
+}
+
+#[inline(always)]
+fn draw_scaled_body(source: Source, block: usize, slices: [&mut [f32]; 3]) {
+    let mut lanes = source.block(block);
+    for_chunks!(|chunks, _n| slices, 1, {
+        if let [Some(out), Some(mu), Some(sigma)] = chunks {
+            lanes.normals(out);
+            for i in 0..CHUNK {
+                out[i] = mu[i] + sigma[i] * out[i];
+            }
+        }
+    });
+}
+
+dispatch! {
+    fn draw_scaled_block(source: Source, block: usize, slices: [&mut [f32]; 3]) = draw_scaled_body;
 }
 
 #[inline(always)]

@@ -22,7 +22,7 @@ use crate::error::{Result, caught};
 use crate::module::BayesianModule;
 
 use crate::noise::{self, Key};
-use crate::parameter::{Draw, RandomParameter};
+use crate::parameter::{Draw, RandomParameter, fused};
 use leaves::Leaves;
 use stack::Site;
 
@@ -94,9 +94,25 @@ impl RandomParameter {
     fn plain_draw(&self) -> Tensor {
         let Some(key) = self.next_draw() else { return self.mu().detach() };
         let out = self.rho().map(|_| self.mu().empty_like());
-        match out.filter(|out| self.draw_into(out, Some(key), None).is_some()) {
+        match out.filter(|out| self.write_draw(out, key, false)) {
             Some(out) => out,
             None => self.draw_of(key),
+        }
+    }
+
+    /// Writes one of a pass's draws without graph, one of `several` made together; false, and nothing is done, where no
+    /// kernel does it.
+    fn write_draw(&self, out: &Tensor, key: Key, several: bool) -> bool {
+        if self.rho().is_none() {
+            return false;
+        }
+        let sigma = stack::scale(self, several, || {
+            let sigma = self.mu().empty_like();
+            self.draw_into(&sigma, None, None).map(|_| sigma)
+        });
+        match sigma {
+            Some(sigma) => fused::draw_scaled(out, self.mu(), &sigma, key),
+            None => self.draw_into(out, Some(key), None).is_some(),
         }
     }
 
@@ -124,8 +140,7 @@ impl RandomParameter {
         for draw in 0..draws {
             let slot = out.select(0, draw);
             let key = self.next_draw();
-            if key.is_none_or(|key| self.rho().is_none() || self.draw_into(&slot, Some(key), None).is_none())
-            {
+            if key.is_none_or(|key| !self.write_draw(&slot, key, draws > 1)) {
                 let weights = key.map_or_else(|| self.mu().shallow_clone(), |key| self.draw_of(key));
                 slot.shallow_clone().copy_(&weights);
             }

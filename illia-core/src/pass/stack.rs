@@ -61,6 +61,10 @@ pub(super) enum Site {
 struct Frame {
     mode: Mode,
     sites: ById<Site>,
+    /// softplus(rho) of parameters that were drawn more than once.
+    scales: ById<Tensor>,
+    /// Whether a draw was made before the current one.
+    renewed: bool,
     /// Draws that were given, and which of them is next.
     given: Option<(Draws, i64)>,
     /// Random parameters that no pass knew, with the names of their variables.
@@ -104,6 +108,8 @@ impl Pass {
             passes.push(Frame {
                 mode,
                 sites,
+                scales: ById::default(),
+                renewed: false,
                 given,
                 strangers: Vec::new(),
                 one_taken: false,
@@ -121,6 +127,7 @@ impl Pass {
     /// Lets the next forward make other draws, `draws` of them if several at once.
     pub(crate) fn renew(&self, draws: i64) {
         self.with(|frame| {
+            frame.renewed = true;
             if let Some((_, next)) = &mut frame.given {
                 *next += match frame.mode {
                     Mode::Stacked(stack) => stack.draws,
@@ -245,6 +252,30 @@ pub(super) fn with_site<R>(parameter: &RandomParameter, f: impl FnOnce(&mut Site
         let frame = passes.iter_mut().rev().find(|frame| frame.sites.contains_key(&parameter.id()))?;
         frame.sites.get_mut(&parameter.id()).map(f)
     })
+}
+
+/// A parameter's softplus(rho), which `make` makes once for all draws of the innermost pass that knows it: from the second
+/// draw on, or at once where `several` are made. A single draw is faster without.
+pub(super) fn scale(
+    parameter: &RandomParameter,
+    several: bool,
+    make: impl FnOnce() -> Option<Tensor>,
+) -> Option<Tensor> {
+    let id = parameter.id();
+    let known = PASSES.with_borrow(|passes| {
+        let frame = passes.iter().rev().find(|frame| frame.sites.contains_key(&id))?;
+        (several || frame.renewed).then(|| frame.scales.get(&id).map(Tensor::shallow_clone))
+    })?;
+    if known.is_some() {
+        return known;
+    }
+    let made = make()?;
+    PASSES.with_borrow_mut(|passes| {
+        if let Some(frame) = passes.iter_mut().rev().find(|frame| frame.sites.contains_key(&id)) {
+            frame.scales.insert(id, made.shallow_clone());
+        }
+    });
+    Some(made)
 }
 
 /// The given draws of a parameter: the current one, or as many as one forward computes, `[draws, ..]`.

@@ -47,6 +47,19 @@ fn a_draw_and_its_kl() {
 }
 
 #[test]
+fn a_draw_with_a_known_sigma_has_the_same_bits() {
+    let (mu, rho) = (random(1, 1.0), random(2, 8.0));
+    let _ = rho.narrow(0, 7, 300).fill_(f64::NEG_INFINITY);
+    let [sigma, whole, scaled] = [0; 3].map(|_| mu.empty_like());
+    fused::draw(&sigma, &mu, &rho, None, None, None).unwrap();
+    fused::draw(&whole, &mu, &rho, None, Some(KEY), None).unwrap();
+    assert!(fused::draw_scaled(&scaled, &mu, &sigma, KEY));
+    assert_eq!(whole, scaled);
+    assert_eq!(scaled.narrow(0, 7, 300), mu.narrow(0, 7, 300));
+    assert!(!fused::draw_scaled(&scaled, &mu, &sigma.to_kind(Kind::Double), KEY));
+}
+
+#[test]
 fn small_sigmas_keep_their_digits() {
     let rho = Tensor::linspace(-80, -1, LEN, (Kind::Float, Device::Cpu));
     let out = rho.empty_like();
