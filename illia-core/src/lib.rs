@@ -48,5 +48,5 @@ pub use parameter::{
 };
 pub use pass::{Draws, Estimator};
 pub use predict::{Predict, Prediction};
-pub use train::{Adam, AdamW, Memory, Optimiser, PosteriorStep, Sgd};
+pub use train::{Adam, AdamW, Ivon, Memory, Optimiser, PosteriorStep, Sgd};
 pub use train::{Clip, Elbo, ElboTerms, EpochRecord, Fit, History, KlSchedule, LearningRate, Terms, Trainer};

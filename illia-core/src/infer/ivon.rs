@@ -8,91 +8,12 @@
 
 use tch::Tensor;
 
-use super::{Named, Numbers, number, put, state_of, take, take_number, zip};
+use super::{Named, Numbers, put, state_of, take, take_number, zip};
 use crate::error::{Error, Result};
 
-/// The settings of IVON.
-///
-/// ```
-/// use illia_core::infer::{Named, ivon::{Ivon, IvonGradients}, normals_like};
-/// use illia_core::noise::Stream;
-/// use tch::Tensor;
-///
-/// // The loss (w - 3)² / 2 of each of 100 examples: the posterior is N(3, 1 / 100) but for the prior's pull.
-/// let ivon = Ivon { learning_rate: 0.2, effective_sample_size: 100.0, beta2: 0.99, ..Ivon::default() };
-/// let mut state = ivon.init(&Named::from([("w".to_owned(), Tensor::from_slice(&[0f64]))]))?;
-/// let noise = Stream::new();
-/// for _ in 0..500 {
-///     let offset = ivon.offset(&state, &normals_like(state.mean(), noise.next_key()))?;
-///     let w = &state.mean()["w"] + &offset["w"];
-///     let mut gradients = IvonGradients::new();
-///     gradients.add(&Named::from([("w".to_owned(), w - 3)]), &offset)?;
-///     ivon.update(&mut state, &gradients)?;
-/// }
-/// assert!((state.mean()["w"].double_value(&[0]) - 3.0).abs() < 0.2);
-/// # Ok::<(), illia_core::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ivon {
-    /// The step size; 0.1 by default.
-    pub learning_rate: f64,
-    /// λ, the number of training examples, by which the posterior narrows.
-    pub effective_sample_size: f64,
-    /// h at the start; 1 by default.
-    pub hess_init: f64,
-    /// The decay of the mean gradient; 0.9 by default.
-    pub beta1: f64,
-    /// The decay of the Hessian; 0.99999 by default.
-    pub beta2: f64,
-    /// δ: the prior's precision divided by λ; 1e-4 by default.
-    pub weight_decay: f64,
-    /// The longest step of an element before the step size; none by default.
-    pub clip_radius: Option<f64>,
-    /// Whether the step size is multiplied by `hess_init + weight_decay`, so that its first steps are a gradient descent's;
-    /// true by default.
-    pub rescale_lr: bool,
-    /// Whether the mean gradient is made up for its start at zero; true by default.
-    pub debias: bool,
-}
-
-impl Default for Ivon {
-    /// The authors' defaults, with an effective sample size of 1: set it to the number of training examples.
-    fn default() -> Self {
-        Ivon {
-            learning_rate: 0.1,
-            effective_sample_size: 1.0,
-            hess_init: 1.0,
-            beta1: 0.9,
-            beta2: 0.99999,
-            weight_decay: 1e-4,
-            clip_radius: None,
-            rescale_lr: true,
-            debias: true,
-        }
-    }
-}
+pub use crate::train::Ivon;
 
 impl Ivon {
-    /// Checks that every number lies where the method is defined.
-    ///
-    /// # Errors
-    /// [`Error::Configuration`] names the first number that does not.
-    pub fn validate(&self) -> Result<()> {
-        let above_0 = "a finite number above 0";
-        for (name, value) in [
-            ("learning_rate", self.learning_rate),
-            ("effective_sample_size", self.effective_sample_size),
-            ("hess_init", self.hess_init),
-            ("clip_radius", self.clip_radius.unwrap_or(1.0)),
-        ] {
-            number(name, value, value > 0.0, above_0)?;
-        }
-        for (name, beta) in [("beta1", self.beta1), ("beta2", self.beta2)] {
-            number(name, beta, (0.0..1.0).contains(&beta), "from 0 to below 1")?;
-        }
-        number("weight_decay", self.weight_decay, self.weight_decay >= 0.0, "a finite number from 0")
-    }
-
     /// The state before the first step: the posterior around `mean`.
     ///
     /// # Errors
@@ -154,25 +75,15 @@ impl Ivon {
         }
         let _no_grad = tch::no_grad_guard();
         let (delta, draws) = (self.weight_decay, gradients.draws as f64);
-        let (rate1, rate2) = (1.0 - self.beta1, 1.0 - self.beta2);
-        let debias = if self.debias { 1.0 - self.beta1.powf((state.steps + 1) as f64) } else { 1.0 };
-        let rescale = if self.rescale_lr { self.hess_init + delta } else { 1.0 };
         let sums = zip("gradients", &state.mean, &gradients.sum)?.into_iter();
         let products = zip("gradients", &state.mean, &gradients.product)?;
         let memory = state.momentum.values().zip(state.hess.values());
         let mut next = IvonState::empty(state.steps + 1);
         for (((name, mean, sum), (_, _, product)), (g, h)) in sums.zip(products).zip(memory) {
             let like = |t: &Tensor| t.to_kind(mean.kind()).to_device(mean.device());
-            let g = g * self.beta1 + like(sum) * (rate1 / draws);
-            let curvature = h + delta;
-            let f = &curvature * like(product) * (self.effective_sample_size / draws);
-            let correction = (h - &f).square() / &curvature * (rate2 * rate2 / 2.0);
-            let h = h * self.beta2 + f * rate2 + correction;
-            let mut u = (&g / debias + mean * delta) / (&h + delta);
-            if let Some(radius) = self.clip_radius {
-                u = u.clamp(-radius, radius);
-            }
-            next.mean.insert(name.to_owned(), mean - u * (self.learning_rate * rescale));
+            let f = (h + delta) * like(product) * (self.effective_sample_size / draws);
+            let (g, h, by) = self.advance((g, h), &(like(sum) / draws), &f, mean, state.steps, delta);
+            next.mean.insert(name.to_owned(), mean - by * self.learning_rate);
             next.momentum.insert(name.to_owned(), g);
             next.hess.insert(name.to_owned(), h);
         }

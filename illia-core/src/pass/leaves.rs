@@ -80,7 +80,7 @@ impl Leaves {
             return None;
         }
         let out = parameter.mu().empty_like();
-        let prior = if self.kl.is_none() { gaussian_prior(parameter) } else { None };
+        let prior = if self.kl.is_none() { parameter.gaussian_prior() } else { None };
         let sums = parameter.draw_into(&out, key, prior)?;
         self.kl = self.kl.or(prior.map(|prior| (prior, sums)));
         Some(out)
@@ -99,19 +99,19 @@ impl Leaves {
     }
 }
 
-/// The prior, if it is a Gaussian, as it stands.
-fn gaussian_prior(parameter: &RandomParameter) -> Option<GaussianPrior> {
-    use crate::parameter::Prior;
-    match parameter.prior() {
-        Prior::Gaussian { mean, std } => Some(GaussianPrior { mean: mean as f32, std: std as f32 }),
-        prior if prior.is_learned() => {
-            parameter.prior_std().map(|std| GaussianPrior { mean: 0.0, std: std.double_value(&[]) as f32 })
-        }
-        _ => None,
-    }
-}
-
 impl RandomParameter {
+    /// The prior, if it is a Gaussian, as it stands.
+    pub(crate) fn gaussian_prior(&self) -> Option<GaussianPrior> {
+        use crate::parameter::Prior;
+        match self.prior() {
+            Prior::Gaussian { mean, std } => Some(GaussianPrior { mean: mean as f32, std: std as f32 }),
+            prior if prior.is_learned() => {
+                self.prior_std().map(|std| GaussianPrior { mean: 0.0, std: std.double_value(&[]) as f32 })
+            }
+            _ => None,
+        }
+    }
+
     /// Whether its gradients follow from those of its draw: a mean-field Gaussian of which both variables are trained.
     pub(crate) fn trains_by_leaves(&self) -> bool {
         self.rho().is_some_and(|rho| rho.requires_grad()) && self.mu().requires_grad()

@@ -60,7 +60,7 @@ impl RandomParameter {
 
     /// The draw of a pass that has one at a time.
     fn draw_in(&self, mode: Mode) -> Tensor {
-        let leaves = matches!(mode, Mode::Train) && self.trains_by_leaves();
+        let leaves = matches!(mode, Mode::Train { .. }) && self.trains_by_leaves();
         let drawn = stack::with_site(self, |site| match site {
             Site::Drawn(weights) => Some(weights.shallow_clone()),
             Site::Unused if leaves => {
@@ -77,7 +77,7 @@ impl RandomParameter {
         }
         // Outside of the stack: a family of the user's own may do whatever it likes.
         let weights = match mode {
-            Mode::Graph | Mode::Train => self.fresh_draw(),
+            Mode::Graph | Mode::Train { .. } => self.fresh_draw(),
             Mode::Function | Mode::Stacked(_) => tch::no_grad(|| self.plain_draw()),
             Mode::Record => self.centre(),
         };
@@ -159,7 +159,7 @@ impl RandomParameter {
 
     /// Whether a step of training, or its objective, is under way for it.
     pub(crate) fn is_in_training(&self) -> bool {
-        matches!(stack::mode_of(self), Some(Mode::Train | Mode::Graph))
+        matches!(stack::mode_of(self), Some(Mode::Train { .. } | Mode::Graph))
     }
 
     /// Mean and standard deviation in the graph, for estimators that draw outputs: families that have them, where neither
@@ -169,10 +169,10 @@ impl RandomParameter {
             return None;
         }
         let mode = stack::mode_of(self);
-        if matches!(mode, Some(Mode::Function | Mode::Record)) {
+        if matches!(mode, Some(Mode::Function | Mode::Record | Mode::Train { draws: true })) {
             return None;
         }
-        if matches!(mode, Some(Mode::Train)) && self.trains_by_leaves() {
+        if matches!(mode, Some(Mode::Train { .. })) && self.trains_by_leaves() {
             let sigma = stack::with_site(self, |site| {
                 if let Site::Unused = site {
                     *site = Site::Leaves(Leaves::default());

@@ -16,7 +16,10 @@ pub(crate) enum Mode {
     /// One draw of each parameter, in the posterior's graph: plain autograd.
     Graph,
     /// One draw, of which what estimators consume are the leaves of a training step's graph.
-    Train,
+    Train {
+        /// Whether only draws are consumed, whatever the estimator.
+        draws: bool,
+    },
     /// One draw without gradient: one function, whatever the estimator.
     Function,
     /// Several draws in one forward.
@@ -296,7 +299,7 @@ pub(super) fn given(parameter: &RandomParameter) -> Option<Tensor> {
 pub(super) fn stranger(parameter: &RandomParameter) {
     PASSES.with_borrow_mut(|passes| {
         if let Some(frame) = passes.last_mut()
-            && matches!(frame.mode, Mode::Train | Mode::Graph)
+            && matches!(frame.mode, Mode::Train { .. } | Mode::Graph)
         {
             let all = parameter.named_variables().map(|(name, variable)| (name, variable.shallow_clone()));
             frame.strangers.extend(all);

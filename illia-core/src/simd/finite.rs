@@ -11,6 +11,8 @@ const LANES: usize = 16;
 
 /// Above it a gradient times its noise has no square in f32.
 const LARGEST: f32 = (1u64 << 60) as f32;
+/// What takes anything beyond [`LARGEST`] out of a float's range.
+const OUT: f32 = f32::MAX / LARGEST;
 
 /// Whether all elements of all tensors are finite, and below 2^60 where they are f32.
 pub(crate) fn all<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> bool {
@@ -18,11 +20,11 @@ pub(crate) fn all<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> bool {
     // What is on a device is asked for once, since it has to be waited for.
     let mut elsewhere: Option<Tensor> = None;
     for tensor in tensors {
-        let largest = memory::with_slices([Some(tensor)], |slices| {
-            parallel::map_blocks(slices, BLOCK, |_, [block]| largest_block(isa, block))
+        let sums = memory::with_slices([Some(tensor)], |slices| {
+            parallel::map_blocks(slices, BLOCK, |_, [block]| zeros_block(isa, block))
         });
-        match largest {
-            Some(largest) if largest.iter().all(|&bits| bits <= LARGEST.to_bits()) => {}
+        match sums {
+            Some(sums) if sums.iter().all(|&sum| sum == 0.0) => {}
             Some(_) => return false,
             None => {
                 let finite = match tensor.kind() {
@@ -39,21 +41,22 @@ pub(crate) fn all<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> bool {
     elsewhere.is_none_or(|finite| finite.to_kind(Kind::Int64).int64_value(&[]) == 1)
 }
 
-/// The largest |x| as the bits of a float, among which those of infinities and of what is no number are beyond all others.
+/// The sum of 0 (OUT x), which is 0 unless some x is too large, infinite or no number.
 #[inline(always)]
-fn largest_body(block: &[f32]) -> u32 {
-    let mut largest = [0; LANES];
+fn zeros_body(block: &[f32]) -> f32 {
+    let mut sums = [0.0f32; LANES];
     let (chunks, rest) = block.as_chunks::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
-            largest[lane] = largest[lane].max(chunk[lane].abs().to_bits());
+            sums[lane] += 0.0 * (OUT * chunk[lane]);
         }
     }
-    rest.iter().map(|x| x.abs().to_bits()).chain(largest).fold(0, u32::max)
+    let rest: f32 = rest.iter().map(|x| 0.0 * (OUT * x)).sum();
+    sums.iter().sum::<f32>() + rest
 }
 
 dispatch! {
-    fn largest_block(block: &[f32]) -> u32 = largest_body;
+    fn zeros_block(block: &[f32]) -> f32 = zeros_body;
 }
 
 #[cfg(test)]

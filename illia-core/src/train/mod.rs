@@ -13,6 +13,6 @@ mod variables;
 pub use elbo::{Elbo, ElboTerms};
 pub use fit::{EpochRecord, Fit, History};
 pub use learning_rate::LearningRate;
-pub use optim::{Adam, AdamW, Memory, Optimiser, PosteriorStep, Sgd};
+pub use optim::{Adam, AdamW, Ivon, Memory, Optimiser, PosteriorStep, Sgd};
 pub use schedule::KlSchedule;
 pub use trainer::{Clip, Terms, Trainer};

@@ -179,7 +179,7 @@ impl Trainer {
         self.optimiser.validate()?;
         let weight = self.per_example(kl_weight)?;
         let trained = self.variables.trained();
-        let pass = Pass::over(parameters, Mode::Train, None);
+        let pass = Pass::over(parameters, Mode::Train { draws: self.optimiser.needs_draws() }, None);
         let mut sums = Sums::new(trained.len(), draws);
         let (mut total, mut kl) = (0.0, 0.0);
         for draw in 0..draws {
@@ -252,6 +252,7 @@ impl Trainer {
             optimiser: &*self.optimiser,
             state,
             learning_rate: self.learning_rate,
+            weight,
             groups: &self.groups,
         };
         let variable = |at: usize| variables.all().get(at).map(|(name, variable)| (name.as_str(), variable));

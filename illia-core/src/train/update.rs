@@ -11,6 +11,8 @@ pub(super) struct Update<'a> {
     pub optimiser: &'a dyn Optimiser,
     pub state: &'a mut OptimiserState,
     pub learning_rate: f64,
+    /// What the KL is multiplied by, per example.
+    pub weight: f64,
     /// Prefixes of names, and what multiplies the step sizes of those variables.
     pub groups: &'a [(String, f64)],
 }
@@ -60,7 +62,8 @@ impl Update<'_> {
     ) -> bool {
         let learning_rates = variables.map(|(name, _)| self.rate(name));
         let Some(memories) = self.state.of_both(self.optimiser, variables) else { return false };
-        let mut step = PosteriorStep { parameter, gradients, kl, memories, learning_rates };
+        let mut step =
+            PosteriorStep { parameter, gradients, kl, weight: self.weight, memories, learning_rates };
         self.optimiser.step_posterior(&mut step)
     }
 

@@ -3,6 +3,7 @@
 mod adam;
 pub(crate) mod adam_kernel;
 mod adamw;
+mod ivon;
 #[cfg(test)]
 mod kernel_tests;
 mod sgd;
@@ -10,6 +11,7 @@ mod state;
 
 pub use adam::Adam;
 pub use adamw::AdamW;
+pub use ivon::Ivon;
 pub use sgd::Sgd;
 pub use state::{Memory, PosteriorStep};
 pub(crate) use state::{OptimiserState, in_file};
@@ -66,6 +68,11 @@ pub trait Optimiser: Debug + Send + Sync {
     /// The names of the tensors that it keeps of each variable: of the variable's shape, zero at first.
     fn slots(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Whether it needs the gradients of drawn weights: then weights are drawn in training whatever the estimator.
+    fn needs_draws(&self) -> bool {
+        false
     }
 
     /// One step of a variable down `gradient`, without autograd.

@@ -24,6 +24,8 @@ pub struct PosteriorStep<'a> {
     pub(crate) parameter: &'a RandomParameter,
     pub(crate) gradients: &'a Gradients<'a>,
     pub(crate) kl: Option<ClosedKl<'a>>,
+    /// What the KL is multiplied by, per example.
+    pub(crate) weight: f64,
     /// Of mu and of rho.
     pub(crate) memories: [&'a mut Memory; 2],
     pub(crate) learning_rates: [f64; 2],
