@@ -6,7 +6,8 @@ use illia::nn::{Linear, LinearConfig};
 use illia::noise::{self, Stream};
 use illia::prelude::*;
 
-const STRUCTURES: [Structure; 3] = [Structure::Full, Structure::Kronecker, Structure::Diagonal];
+const STRUCTURES: [Structure; 4] =
+    [Structure::Full, Structure::Kronecker, Structure::Diagonal, Structure::LowRank(10)];
 
 pub fn randn(size: &[i64]) -> Tensor {
     noise::normals(Stream::new().next_key(), size, Kind::Double, Device::Cpu)
@@ -201,4 +202,38 @@ fn the_linear_predictions_draws_agree_with_its_closed_form() {
         let off = (ours - &functional.covariance) / (std.unsqueeze(2) * std.unsqueeze(1));
         assert!(off.abs().max().double_value(&[]) < 5.0 * (2.0 / draws as f64).sqrt(), "{structure:?}");
     }
+}
+
+#[test]
+fn low_rank_is_the_whole_where_there_is_no_more_and_below_it_elsewhere() {
+    let (net, data) = hidden();
+    let x = randn(&[4, 3]);
+    let fit =
+        |structure| Laplace::regression(0.1).structure(structure).batch_size(9).fit(&net, &data).unwrap();
+    let (whole, all) = (fit(Structure::Full), fit(Structure::LowRank(54)));
+    close("hessian", &all.hessian()[0], &whole.hessian()[0], 1e-10);
+    for prior in [vec![0.3], vec![0.1, 1.0, 10.0, 0.5, 2.0, 5.0]] {
+        let covariance = |mut laplace: FittedLaplace| {
+            laplace.set_prior_precision(&prior).unwrap();
+            laplace.functional(&net, &x).unwrap().covariance
+        };
+        close(
+            "covariance",
+            &covariance(fit(Structure::LowRank(54))),
+            &covariance(fit(Structure::Full)),
+            1e-8,
+        );
+        let at = |laplace: &FittedLaplace| laplace.log_marginal_likelihood(&prior, 0.2).unwrap();
+        near("evidence", at(&all), at(&whole), 1e-9);
+    }
+    // What is left out is curvature: no direction has too much of it, and no output too little variance.
+    let few = fit(Structure::LowRank(10));
+    let left_out = &whole.hessian()[0] - &few.hessian()[0];
+    let (low, high) = {
+        let values = left_out.linalg_eigvalsh("L");
+        (values.min().double_value(&[]), values.max().double_value(&[]))
+    };
+    assert!(high > 0.0 && low > -1e-10 * high, "{low} to {high}");
+    let variance = |laplace: &FittedLaplace| laplace.marginals(&net, &x).unwrap().variance;
+    assert!((variance(&few) - variance(&whole)).min().double_value(&[]) > 0.0);
 }

@@ -9,7 +9,8 @@ use illia::{Visitor, VisitorMut};
 
 use super::exact::randn;
 
-const STRUCTURES: [Structure; 3] = [Structure::Full, Structure::Kronecker, Structure::Diagonal];
+const STRUCTURES: [Structure; 4] =
+    [Structure::Full, Structure::Kronecker, Structure::Diagonal, Structure::LowRank(45)];
 
 bnn! {
     struct Digits: [1, 6, 6] -> [3] {

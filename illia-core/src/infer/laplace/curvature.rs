@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::blocks::Block;
 use super::linearised::Linearised;
+use super::low_rank::{self, LowRank};
 use super::observed::Observed;
 use crate::error::{Error, Result, Within};
 use crate::parameter::ParameterId;
@@ -21,6 +22,9 @@ pub enum Structure {
     Kronecker,
     /// The diagonal.
     Diagonal,
+    /// So many of its largest eigenvalues with their eigenvectors, over all treated parameters together: `[rank, p]` numbers. They are
+    /// found batch by batch, of which only the largest directions are kept; exact where the curvature has no more than `rank`.
+    LowRank(usize),
 }
 
 /// The largest matrix that is decomposed, on a side: beyond it takes hours and gigabytes.
@@ -33,6 +37,7 @@ pub(super) enum Sums {
     /// examples the first is summed.
     Kronecker(Vec<(Tensor, Tensor, i64)>),
     Diagonal(Vec<Tensor>),
+    LowRank(low_rank::Sum),
 }
 
 /// The whole sum, decomposed where that is needed.
@@ -47,6 +52,7 @@ pub(super) enum Curvature {
     Kronecker(Vec<Factors>),
     /// For each block `[groups, outputs, inputs]`.
     Diagonal(Vec<Tensor>),
+    LowRank(LowRank),
 }
 
 /// A block outputs ⊗ inputs, one for each group, and the eigenvalues and eigenvectors of both.
@@ -77,11 +83,12 @@ impl Sums {
             }
             zeros(&[groups, n, n])
         };
+        let p: i64 = blocks.iter().map(|block| block.matrix.len()).sum();
         Ok(match structure {
-            Structure::Full => {
-                let p: i64 = blocks.iter().map(|block| block.matrix.len()).sum();
-                Sums::Full(square("all weights", 1, p)?.squeeze_dim(0))
+            Structure::LowRank(rank) => {
+                Sums::LowRank(low_rank::Sum::new(zeros(&[0, p])?, (rank as i64).min(p)))
             }
+            Structure::Full => Sums::Full(square("all weights", 1, p)?.squeeze_dim(0)),
             Structure::Kronecker => {
                 let factors = blocks.iter().map(|Block { name, matrix: m, .. }| {
                     Ok((square(name, m.groups, m.inputs)?, square(name, m.groups, m.outputs)?, 0))
@@ -117,6 +124,7 @@ impl Sums {
                     let rows = batch.rows(ids, &gradients)?;
                     *sum += rows.tr().f_matmul(&rows).within("Laplace")?.to_kind(Kind::Double);
                 }
+                Sums::LowRank(sum) => sum.add(&batch.rows(ids, &gradients)?)?,
                 Sums::Kronecker(factors) => {
                     for ((_, of_outputs, _), &id) in factors.iter_mut().zip(ids) {
                         let rows = batch.outputs_of(id, &gradients).transpose(0, 1).flatten(1, 2);
@@ -138,7 +146,7 @@ impl Sums {
     /// there is no such shorter way.
     fn add_last(&mut self, outputs: &Tensor, inputs: &[Tensor], observed: Observed) -> bool {
         match self {
-            Sums::Full(_) => return false,
+            Sums::Full(_) | Sums::LowRank(_) => return false,
             Sums::Kronecker(factors) => {
                 let of_batch = observed.summed(outputs);
                 for (_, of_outputs, _) in factors {
@@ -161,6 +169,7 @@ impl Sums {
         let name = |i: usize| blocks.get(i).map_or("", |block| block.name.as_str());
         match self {
             Sums::Full(hessian) => Curvature::full(hessian),
+            Sums::LowRank(sum) => Ok(Curvature::LowRank(sum.finish()?)),
             Sums::Kronecker(factors) => {
                 let factors = factors.into_iter().enumerate().map(|(i, (inputs, outputs, places))| {
                     Factors::new(name(i), inputs / places.max(1) as f64, outputs)
@@ -199,10 +208,19 @@ impl Curvature {
         Ok(Curvature::Diagonal(sums))
     }
 
+    /// The eigenvalues of the whole matrix, without some that are 0; None where it is known by blocks.
+    pub fn whole(&self) -> Option<&Tensor> {
+        match self {
+            Curvature::Full { eigenvalues, .. } => Some(eigenvalues),
+            Curvature::LowRank(low) => Some(&low.eigenvalues),
+            Curvature::Kronecker(_) | Curvature::Diagonal(_) => None,
+        }
+    }
+
     /// The eigenvalues of each block, in no order; None where blocks are not apart.
     pub fn eigenvalues(&self, block: usize) -> Option<Tensor> {
         match self {
-            Curvature::Full { .. } => None,
+            Curvature::Full { .. } | Curvature::LowRank(_) => None,
             Curvature::Kronecker(factors) => {
                 factors.get(block).map(|factors| factors.eigenvalues().flatten(0, -1))
             }
@@ -230,7 +248,7 @@ impl Spectrum {
     }
 }
 
-fn finite(name: &str, curvature: &Tensor) -> Result<()> {
+pub(super) fn finite(name: &str, curvature: &Tensor) -> Result<()> {
     match curvature.isfinite().all().int64_value(&[]) {
         0 => {
             let allowed = "finite numbers: the net's weights, inputs or outputs are not, or too large";

@@ -146,11 +146,14 @@ impl FittedLaplace {
 
     /// The eigenvalues of H relative to the prior precision: P's, relative likewise, are those over σ² plus 1.
     fn over_prior(&self, prior: &[f64]) -> Result<Tensor> {
-        match (&self.curvature, prior) {
-            (Curvature::Full { eigenvalues, .. }, [first, rest @ ..]) if rest.iter().all(|p| p == first) => {
+        match (&self.curvature, self.curvature.whole(), prior) {
+            (_, Some(eigenvalues), [first, rest @ ..]) if rest.iter().all(|p| p == first) => {
                 Ok(eigenvalues / *first)
             }
-            (Curvature::Full { hessian, .. }, _) => {
+            (Curvature::LowRank(low), ..) => {
+                Ok(low.relative(&posterior::prior_of(&self.blocks, prior, &low.root))?.values)
+            }
+            (Curvature::Full { hessian, .. }, ..) => {
                 let values = self.relative(hessian, prior).f_linalg_eigvalsh("L").within("Laplace")?;
                 Ok(values.clamp_min(0.0))
             }
@@ -171,7 +174,7 @@ impl FittedLaplace {
 
     /// Whether a group's best precision depends on no other group's.
     fn apart(&self, groups: &[Vec<usize>]) -> bool {
-        groups.len() < 2 || !matches!(self.curvature, Curvature::Full { .. })
+        groups.len() < 2 || self.curvature.whole().is_none()
     }
 
     /// Sets `prior` to the best for this noise variance, or, where blocks are not apart, to something better.
@@ -179,14 +182,14 @@ impl FittedLaplace {
         let together = if self.apart(groups) { None } else { Some(self.determined(noise, prior)?) };
         for group in groups {
             let squares: f64 = group.iter().filter_map(|&block| self.squares.get(block)).sum();
-            let best = match (&together, &self.curvature) {
+            let best = match (&together, self.curvature.whole()) {
                 // MacKay's update.
                 (Some(gamma), _) => {
                     let gamma: f64 = group.iter().filter_map(|&block| gamma.get(block)).sum();
                     (gamma / squares).clamp(LOG_RANGE.0.exp(), LOG_RANGE.1.exp())
                 }
-                (None, Curvature::Full { eigenvalues, .. }) => best_precision(eigenvalues, squares, noise),
-                (None, _) => {
+                (None, Some(eigenvalues)) => best_precision(eigenvalues, squares, noise),
+                (None, None) => {
                     let values = group.iter().filter_map(|&block| self.curvature.eigenvalues(block));
                     best_precision(&Tensor::cat(&values.collect::<Vec<_>>(), 0), squares, noise)
                 }
@@ -202,9 +205,17 @@ impl FittedLaplace {
 
     /// Of each block under the whole matrix: how many of its parameters the data determine.
     fn determined(&self, noise: f64, prior: &[f64]) -> Result<Vec<f64>> {
-        let Curvature::Full { hessian, .. } = &self.curvature else { return Ok(Vec::new()) };
-        let (values, vectors) = self.relative(hessian, prior).f_linalg_eigh("L").within("Laplace")?;
-        let values = values.clamp_min(0.0);
+        let (values, vectors) = match &self.curvature {
+            Curvature::Full { hessian, .. } => {
+                let (values, vectors) = self.relative(hessian, prior).f_linalg_eigh("L").within("Laplace")?;
+                (values.clamp_min(0.0), vectors)
+            }
+            Curvature::LowRank(low) => {
+                let along = low.relative(&posterior::prior_of(&self.blocks, prior, &low.root))?;
+                (along.values, along.rows.tr())
+            }
+            _ => return Ok(Vec::new()),
+        };
         let each = vectors.square().matmul(&(&values / (&values + noise)));
         let lens: Vec<i64> = self.blocks.iter().map(|block| block.matrix.len()).collect();
         let blocks = each.f_split_with_sizes(lens, 0).within("Laplace")?;

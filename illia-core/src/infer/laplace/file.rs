@@ -8,6 +8,7 @@ use tch::{Kind, Tensor};
 
 use super::blocks::Block;
 use super::curvature::{Curvature, Factors, Structure};
+use super::low_rank::LowRank;
 use super::observed::Observed;
 use super::{FittedLaplace, positive, sum_of_squares, treated_of};
 use crate::checkpoint::file::{self, File, Want, unusable};
@@ -42,6 +43,7 @@ const INPUTS: &str = "inputs/";
 const OUTPUTS: &str = "outputs/";
 const DIAGONAL: &str = "diagonal/";
 const HESSIAN: &str = "hessian";
+const ROOT: &str = "root";
 
 impl FittedLaplace {
     /// Writes everything to `path`: the means, the curvature, prior, noise, and a fingerprint of the net's weights. The net itself
@@ -58,6 +60,7 @@ impl FittedLaplace {
             add(MEAN, &block.name, mean);
             match &self.curvature {
                 Curvature::Full { hessian, .. } => add(HESSIAN, "", hessian),
+                Curvature::LowRank(low) => add(ROOT, "", &low.root),
                 Curvature::Kronecker(factors) => {
                     if let Some(factors) = factors.get(i) {
                         add(INPUTS, &block.name, &factors.inputs.matrix);
@@ -94,7 +97,7 @@ impl FittedLaplace {
     /// [`Error::Checkpoint`] for a file that is missing, damaged, of something else, of a newer format, or of a net with other weights.
     pub fn load<M: BayesianModule + ?Sized>(net: &M, path: impl AsRef<Path>) -> Result<FittedLaplace> {
         let path = path.as_ref();
-        let file = File::read(path, &|name| match [MEAN, INPUTS, OUTPUTS, DIAGONAL, HESSIAN]
+        let file = File::read(path, &|name| match [MEAN, INPUTS, OUTPUTS, DIAGONAL, HESSIAN, ROOT]
             .iter()
             .any(|known| name.starts_with(known))
         {
@@ -171,7 +174,7 @@ impl Settings {
     /// How many tensors the curvature is.
     fn tensors(&self) -> usize {
         match self.structure {
-            Structure::Full => 1,
+            Structure::Full | Structure::LowRank(_) => 1,
             Structure::Kronecker => 2 * self.blocks.len(),
             Structure::Diagonal => self.blocks.len(),
         }
@@ -203,10 +206,11 @@ impl Reader<'_> {
         let read = |before: &str, name: &str, shape: &[i64]| {
             Ok(self.read(before, name, shape, Some(Kind::Double))?.to_device(device))
         };
+        let p: i64 = laplace.blocks.iter().map(|block| block.matrix.len()).sum();
         match laplace.structure {
-            Structure::Full => {
-                let p: i64 = laplace.blocks.iter().map(|block| block.matrix.len()).sum();
-                Curvature::full(read(HESSIAN, "", &[p, p])?)
+            Structure::Full => Curvature::full(read(HESSIAN, "", &[p, p])?),
+            Structure::LowRank(rank) => {
+                Ok(Curvature::LowRank(LowRank::new(read(ROOT, "", &[rank as i64, p])?)?))
             }
             Structure::Kronecker => {
                 let each = laplace.blocks.iter().map(|Block { name, matrix: m, .. }| {

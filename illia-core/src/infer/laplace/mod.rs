@@ -29,6 +29,7 @@ mod curvature;
 mod evidence;
 mod file;
 mod linearised;
+mod low_rank;
 mod observed;
 mod posterior;
 mod predict;
@@ -172,6 +173,9 @@ impl Laplace {
         if self.batch_size == 0 {
             return Err(Error::configuration("batch_size", 0, "at least 1"));
         }
+        if self.structure == Structure::LowRank(0) {
+            return Err(Error::configuration("rank", 0, "at least 1"));
+        }
         must_be_alone(alone)?;
         let treated = self.subset.of(net)?;
         if data.is_empty() {
@@ -265,12 +269,15 @@ impl FittedLaplace {
         self.blocks.iter().map(|block| block.name.as_str()).collect()
     }
 
-    /// How much of the curvature is kept.
+    /// How much of the curvature is kept; of a low rank, how many directions were found.
     pub fn structure(&self) -> Structure {
         match &self.curvature {
             Curvature::Full { .. } => Structure::Full,
             Curvature::Kronecker(_) => Structure::Kronecker,
             Curvature::Diagonal(_) => Structure::Diagonal,
+            Curvature::LowRank(low) => {
+                Structure::LowRank(low.root.size().first().map_or(0, |&n| n.max(0) as usize))
+            }
         }
     }
 
@@ -302,13 +309,14 @@ impl FittedLaplace {
         Ok(())
     }
 
-    /// The curvature H without prior and noise, in double precision, for small nets and for looking at: under [`Structure::Full`]
-    /// one matrix `[p, p]` over all treated parameters in order, under [`Structure::Kronecker`] `[p, p]` for each, under
+    /// The curvature H without prior and noise, in double precision, for small nets and for looking at: under [`Structure::Full`] and
+    /// [`Structure::LowRank`] one matrix `[p, p]` over all treated parameters in order, under [`Structure::Kronecker`] `[p, p]` for each, under
     /// [`Structure::Diagonal`] `[p]` for each. The elements are in row-major order of the parameter; of a transposed
     /// convolution's kernel the outputs come first, and of a grouped one the blocks stand on the diagonal.
     pub fn hessian(&self) -> Vec<Tensor> {
         tch::no_grad(|| match &self.curvature {
             Curvature::Full { hessian, .. } => vec![hessian.copy()],
+            Curvature::LowRank(low) => vec![low.root.tr().matmul(&low.root)],
             Curvature::Diagonal(sums) => sums.iter().map(|sum| sum.flatten(0, -1)).collect(),
             Curvature::Kronecker(factors) => factors
                 .iter()
@@ -330,8 +338,8 @@ impl FittedLaplace {
             _ => hessian / noise + prior.diag(0),
         };
         let hessians = self.hessian();
-        tch::no_grad(|| match (hessians.as_slice(), &self.curvature) {
-            ([hessian], Curvature::Full { .. }) => {
+        tch::no_grad(|| match (hessians.as_slice(), self.curvature.whole()) {
+            ([hessian], Some(_)) => {
                 let prior = posterior::prior_of(&self.blocks, &self.prior_precision, hessian);
                 vec![whole(hessian.shallow_clone(), &prior)]
             }

@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::blocks::Block;
 use super::curvature::{Curvature, Factors};
+use super::low_rank::Directions;
 use crate::error::{Error, Result, Within};
 
 /// P, as far as it is needed, in double precision.
@@ -14,6 +15,8 @@ pub(super) enum Posterior<'a> {
     Kronecker(Vec<(&'a Factors, Tensor)>),
     /// Of each block the standard deviations, `[groups, outputs, inputs]`.
     Diagonal(Vec<Tensor>),
+    /// The curvature relative to the prior, σ², and the prior's standard deviations `[p]`.
+    LowRank(Directions, f64, Tensor),
 }
 
 impl<'a> Posterior<'a> {
@@ -39,6 +42,10 @@ impl<'a> Posterior<'a> {
                 let each = factors.iter().zip(prior);
                 Posterior::Kronecker(each.map(|(f, prior)| (f, std(&f.eigenvalues(), prior))).collect())
             }
+            Curvature::LowRank(low) => {
+                let prior = prior_of(blocks, prior, &low.root);
+                Posterior::LowRank(low.relative(&prior)?, noise, prior.rsqrt())
+            }
             Curvature::Diagonal(sums) => {
                 Posterior::Diagonal(sums.iter().zip(prior).map(|(sum, prior)| std(sum, prior)).collect())
             }
@@ -54,6 +61,10 @@ impl<'a> Posterior<'a> {
             Posterior::Full(root) => {
                 let rows = flat(doubles.map(|gradient| gradient.flatten(1, -1)).collect())?;
                 Ok(root.f_linalg_solve_triangular(&rows.tr(), false, true, false).within("Laplace")?.tr())
+            }
+            Posterior::LowRank(directions, noise, std) => {
+                let rows = flat(doubles.map(|gradient| gradient.flatten(1, -1)).collect())?;
+                directions.shrink(&(rows * std), *noise)
             }
             Posterior::Kronecker(blocks) => {
                 let turned = doubles.zip(blocks).map(|(gradient, (factors, std))| {
@@ -77,6 +88,7 @@ impl<'a> Posterior<'a> {
                 let root = root.tr();
                 root.f_linalg_solve_triangular(&normals.tr(), true, true, false).within("Laplace")?.tr()
             }
+            Posterior::LowRank(directions, noise, std) => directions.shrink(normals, *noise)? * std,
             _ => normals.shallow_clone(),
         };
         let lens: Vec<i64> = blocks.iter().map(|block| block.matrix.len()).collect();
@@ -84,7 +96,7 @@ impl<'a> Posterior<'a> {
         let parts = parts.into_iter().zip(blocks).enumerate().map(|(i, (part, Block { matrix: m, .. }))| {
             let part = part.reshape([n, m.groups, m.outputs, m.inputs]);
             match self {
-                Posterior::Full(_) => Ok(part),
+                Posterior::Full(_) | Posterior::LowRank(..) => Ok(part),
                 Posterior::Diagonal(stds) => Ok(stds.get(i).map_or(part.shallow_clone(), |std| part * std)),
                 Posterior::Kronecker(blocks) => {
                     let Some((factors, std)) = blocks.get(i) else { return Ok(part) };
@@ -103,7 +115,7 @@ impl<'a> Posterior<'a> {
     pub fn of_last(&self, inputs: &[Tensor]) -> Option<Vec<(Tensor, Option<Tensor>)>> {
         let squares = |inputs: &Tensor| inputs.to_kind(Kind::Double).square();
         match self {
-            Posterior::Full(_) => None,
+            Posterior::Full(_) | Posterior::LowRank(..) => None,
             Posterior::Kronecker(blocks) => {
                 let along = |((factors, std), inputs): (&(&Factors, Tensor), &Tensor)| {
                     let turned = inputs.to_kind(Kind::Double).matmul(&factors.inputs.vectors.squeeze_dim(0));
