@@ -3,7 +3,7 @@
 use illia::likelihood::Gaussian;
 use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
-use illia::{Adam, Error, Fit, LearningRate, Predict, Trainer};
+use illia::{Adam, Error, Fit, Predict, RateSchedule, Trainer};
 
 const FLOATS: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -134,9 +134,9 @@ fn settings_out_of_range() {
     let (vs, net) = layer();
     let (x, y) = data();
     for step in [
-        LearningRate::Step { epochs: 0, factor: 0.5 },
-        LearningRate::Step { epochs: 1, factor: -1.0 },
-        LearningRate::Step { epochs: 1, factor: f64::NAN },
+        RateSchedule::Step { epochs: 0, factor: 0.5 },
+        RateSchedule::Step { epochs: 1, factor: -1.0 },
+        RateSchedule::Step { epochs: 1, factor: f64::NAN },
     ] {
         assert!(fit().learning_rate_schedule(step).run(&net, &vs, &x, &y).is_err(), "{step:?}");
     }

@@ -8,7 +8,7 @@ use illia::checkpoint::Checkpoints;
 use illia::likelihood::Categorical;
 use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
-use illia::{Error, Fit, History, KlSchedule, LearningRate, Unusable, Visitor, VisitorMut};
+use illia::{Error, Fit, History, KlSchedule, RateSchedule, Unusable, Visitor, VisitorMut};
 
 /// Dropout, an estimator that draws outputs, and a plain draw; it can raise a flag after some forwards.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ fn fit() -> Fit<Categorical> {
     Fit::new(Categorical)
         .batch_size(8)
         .learning_rate(5e-3)
-        .learning_rate_schedule(LearningRate::Step { epochs: 3, factor: 0.5 })
+        .learning_rate_schedule(RateSchedule::Step { epochs: 3, factor: 0.5 })
         .kl(KlSchedule::WarmUp { epochs: 5.0 })
         .validation(&x, &y)
         .validation_draws(4)

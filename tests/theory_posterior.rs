@@ -3,7 +3,7 @@
 use illia::likelihood::Gaussian;
 use illia::nn::{Linear, LinearConfig};
 use illia::{
-    Adam, BayesianModule, Estimator, Fit, LearningRate, Posterior, Predict, Prior, Visitor, VisitorMut,
+    Adam, BayesianModule, Estimator, Fit, Posterior, Predict, Prior, RateSchedule, Visitor, VisitorMut,
     inverse_softplus, manual_seed, noise,
 };
 use tch::nn::{Init, Module, ModuleT, VarStore};
@@ -42,7 +42,7 @@ fn linear_regression_has_the_exact_posterior() {
             .epochs(2500)
             .batch_size(n as usize)
             .draws(16)
-            .learning_rate_schedule(LearningRate::Cosine)
+            .learning_rate_schedule(RateSchedule::Cosine)
             .progress(false)
             .run(&net, &vs, &x, &y)
             .unwrap();
@@ -111,7 +111,7 @@ fn a_sine_with_a_gap_is_unsure_in_the_gap() {
         .epochs(2000)
         .batch_size(120)
         .learning_rate(0.01)
-        .learning_rate_schedule(LearningRate::Cosine)
+        .learning_rate_schedule(RateSchedule::Cosine)
         .progress(false)
         .run(&net, &vs, &x, &y)
         .unwrap();

@@ -9,7 +9,7 @@ use illia::checkpoint::Checkpoints;
 use illia::data::ImageSet;
 use illia::likelihood::Categorical;
 use illia::prelude::*;
-use illia::{Fit, History, KlSchedule, LearningRate};
+use illia::{Fit, History, KlSchedule, RateSchedule};
 
 use crate::Failure;
 
@@ -74,7 +74,7 @@ impl<'a> Session<'a> {
             .epochs(recipe.epochs)
             .batch_size(recipe.batch_size)
             .learning_rate(recipe.learning_rate)
-            .learning_rate_schedule(LearningRate::Cosine)
+            .learning_rate_schedule(RateSchedule::Cosine)
             .kl(KlSchedule::Constant(recipe.kl_weight))
             .checkpoints(checkpoints)
             .resume(self.resume)

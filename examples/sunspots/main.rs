@@ -14,7 +14,7 @@ use illia::data::Csv;
 use illia::likelihood::{Gaussian, Likelihood};
 use illia::nn::{Linear, LinearConfig, Lstm, RecurrentConfig};
 use illia::{
-    BayesianModule, Estimator, Fit, KlSchedule, LearningRate, Posterior, Predict, Prior, Result, Visitor,
+    BayesianModule, Estimator, Fit, KlSchedule, Posterior, Predict, Prior, RateSchedule, Result, Visitor,
     VisitorMut, metrics,
 };
 use tch::nn::{Init, Module, ModuleT, VarStore};
@@ -155,7 +155,7 @@ fn forecast(rows: &[(i64, f64)]) -> Result<Forecasts> {
         .epochs(epochs)
         .batch_size(64)
         .learning_rate(0.02)
-        .learning_rate_schedule(LearningRate::Cosine)
+        .learning_rate_schedule(RateSchedule::Cosine)
         .kl(KlSchedule::WarmUp { epochs: 0.5 * epochs as f64 })
         .run(&net, &vs, &x.narrow(0, 0, trained), &y.narrow(0, 0, trained))?;
 

@@ -4,7 +4,7 @@
 use illia::likelihood::{Gaussian, Likelihood};
 use illia::nn::{Linear, LinearConfig};
 use illia::{
-    BayesianModule, Estimator, Fit, KlSchedule, LearningRate, Posterior, Predict, Prior, Result, Visitor,
+    BayesianModule, Estimator, Fit, KlSchedule, Posterior, Predict, Prior, RateSchedule, Result, Visitor,
     VisitorMut, inverse_softplus,
 };
 use tch::nn::{Init, Module, ModuleT, VarStore};
@@ -166,7 +166,7 @@ fn fit(net: &Net, vs: &VarStore, noise: &impl Likelihood, split: &Split) -> Resu
         .epochs(epochs)
         .batch_size(batch_size)
         .learning_rate(LEARNING_RATE)
-        .learning_rate_schedule(LearningRate::Cosine)
+        .learning_rate_schedule(RateSchedule::Cosine)
         .kl(KlSchedule::WarmUp { epochs: WARM_UP * epochs as f64 })
         .progress(false)
         .run(net, vs, &split.x, &split.y)?;

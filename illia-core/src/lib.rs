@@ -49,4 +49,5 @@ pub use parameter::{
 pub use pass::{Draws, Estimator};
 pub use predict::{Predict, Prediction};
 pub use train::{Adam, AdamW, Ivon, Memory, Optimiser, PosteriorStep, Sgd};
-pub use train::{Clip, Elbo, ElboTerms, EpochRecord, Fit, History, KlSchedule, LearningRate, Terms, Trainer};
+pub use train::{Clip, Elbo, ElboTerms, EpochRecord, Fit, History, Terms, Trainer};
+pub use train::{KlSchedule, RateSchedule, Schedule};

@@ -2,8 +2,9 @@
 
 mod elbo;
 mod fit;
-mod learning_rate;
+mod kl_schedule;
 mod optim;
+mod rate_schedule;
 mod schedule;
 mod sums;
 mod trainer;
@@ -12,7 +13,8 @@ mod variables;
 
 pub use elbo::{Elbo, ElboTerms};
 pub use fit::{EpochRecord, Fit, History};
-pub use learning_rate::LearningRate;
+pub use kl_schedule::KlSchedule;
 pub use optim::{Adam, AdamW, Ivon, Memory, Optimiser, PosteriorStep, Sgd};
-pub use schedule::KlSchedule;
+pub use rate_schedule::RateSchedule;
+pub use schedule::Schedule;
 pub use trainer::{Clip, Terms, Trainer};

@@ -21,7 +21,7 @@ use crate::module::BayesianModule;
 use crate::pass::forward;
 use crate::progress::ProgressBar;
 use crate::train::KlSchedule;
-use crate::train::LearningRate;
+use crate::train::RateSchedule;
 use crate::train::optim::{Adam, Optimiser};
 use crate::train::trainer::Clip;
 use run::Run;
@@ -57,7 +57,7 @@ pub struct Fit<L> {
     step_size: Option<f64>,
     clip: Clip,
     groups: Vec<(String, f64)>,
-    learning_rate: Option<LearningRate>,
+    learning_rate: Option<RateSchedule>,
     kl: KlSchedule,
     validation: Option<(Vec<Tensor>, Tensor)>,
     validation_draws: usize,
@@ -131,10 +131,10 @@ impl<L: Likelihood> Fit<L> {
         self
     }
 
-    /// How the step size changes over the run.
+    /// How the step size changes over the run: one of the library's schedules, or a [`Schedule`](crate::Schedule) of your own.
     #[must_use]
-    pub fn learning_rate_schedule(mut self, schedule: LearningRate) -> Self {
-        self.learning_rate = Some(schedule);
+    pub fn learning_rate_schedule(mut self, schedule: impl Into<RateSchedule>) -> Self {
+        self.learning_rate = Some(schedule.into());
         self
     }
 
@@ -161,10 +161,10 @@ impl<L: Likelihood> Fit<L> {
         self
     }
 
-    /// What multiplies KL / N over the run.
+    /// What multiplies KL / N over the run: one of the library's schedules, or a [`Schedule`](crate::Schedule) of your own.
     #[must_use]
-    pub fn kl(mut self, schedule: KlSchedule) -> Self {
-        self.kl = schedule;
+    pub fn kl(mut self, schedule: impl Into<KlSchedule>) -> Self {
+        self.kl = schedule.into();
         self
     }
 
@@ -261,7 +261,7 @@ impl<L: Likelihood> Fit<L> {
         self.kl.validate()?;
         self.learning_rate.unwrap_or_default().validate()?;
         if self.epochs.is_none()
-            && self.learning_rate.is_some_and(|schedule| schedule == LearningRate::Cosine)
+            && self.learning_rate.is_some_and(|schedule| schedule == RateSchedule::Cosine)
         {
             let allowed = "only together with `epochs`: without them the step size falls by itself";
             return Err(Error::configuration("learning rate schedule", "Cosine", allowed));

@@ -22,8 +22,9 @@ use crate::module::BayesianModule;
 use crate::noise::{self, Stream};
 use crate::predict::Predict;
 use crate::progress::ProgressBar;
-use crate::train::LearningRate;
+use crate::train::RateSchedule;
 use crate::train::optim::{OptimiserState, in_file};
+use crate::train::schedule::checked;
 use crate::train::trainer::{Terms, Trainer, mean_nll};
 
 /// Before the names of the best weights so far, in a file.
@@ -147,8 +148,10 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             order.chunks(self.fit.batch_size.min(self.examples)).skip(self.progress.batches).peekable();
         while let Some(rows) = batches.next() {
             let kl_weight = self.fit.kl.weight(epoch - 1, self.progress.batches, self.steps_per_epoch);
+            let kl_weight = checked("kl weight", kl_weight)?;
             let rate = self.fit.step_size.unwrap_or(self.fit.optimiser.learning_rate());
-            self.trainer.learning_rate = rate * self.learning_rate_factor();
+            self.trainer.learning_rate =
+                rate * checked("learning rate schedule", self.learning_rate_factor())?;
             let next = batches.peek().copied();
             let terms = self.one_step(rows, next, kl_weight).map_err(|e| self.located(e, epoch))?;
             let steps = self.steps_per_epoch as f64;
@@ -212,7 +215,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
                 schedule.factor(self.progress.step, self.steps_per_epoch, steps.unwrap_or_default())
             }
             (None, Some(steps)) if self.fit.epochs.is_some() => {
-                LearningRate::Cosine.factor(self.progress.step, self.steps_per_epoch, steps)
+                RateSchedule::Cosine.factor(self.progress.step, self.steps_per_epoch, steps)
             }
             (None, _) => self.course.factor(epochs),
         }

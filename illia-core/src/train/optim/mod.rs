@@ -28,7 +28,7 @@ use crate::error::Result;
 /// knowing the rule. [`Fit::optimiser`](crate::Fit::optimiser) and [`Trainer::new`](crate::Trainer::new) take one.
 ///
 /// ```
-/// use illia_core::{Memory, Optimiser, Result};
+/// use illia_core::{Memory, Optimiser};
 /// use tch::Tensor;
 ///
 /// /// Steps of the gradient's sign (Bernstein et al. 2018).
@@ -40,9 +40,6 @@ use crate::error::Result;
 /// impl Optimiser for SignSgd {
 ///     fn name(&self) -> &'static str {
 ///         "sign_sgd"
-///     }
-///     fn validate(&self) -> Result<()> {
-///         Ok(())
 ///     }
 ///     fn learning_rate(&self) -> f64 {
 ///         self.learning_rate
@@ -60,7 +57,9 @@ pub trait Optimiser: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error::Configuration`](crate::Error::Configuration) names the first that does not.
-    fn validate(&self) -> Result<()>;
+    fn validate(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// The step size, which schedules and groups multiply.
     fn learning_rate(&self) -> f64;
