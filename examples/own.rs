@@ -12,8 +12,8 @@ use tch::nn::Init;
 
 /// A prior: the logistic density, with a little more in its tails than a Gaussian.
 #[derive(Debug)]
-struct Logistic {
-    scale: f64,
+pub struct Logistic {
+    pub scale: f64,
 }
 
 impl Density for Logistic {
@@ -26,8 +26,8 @@ impl Density for Logistic {
 /// A family of posteriors: a Gaussian whose covariance over a layer's weights is a diagonal and a matrix of low rank,
 /// sigma² + V Vᵀ (Ong, Nott & Smith 2018), so that weights can move together.
 #[derive(Debug)]
-struct LowRank {
-    rank: i64,
+pub struct LowRank {
+    pub rank: i64,
 }
 
 impl LowRank {
@@ -77,8 +77,8 @@ impl Family for LowRank {
 
 /// A likelihood: noise with the density exp(-|y - f| / scale) / (2 scale), which forgives outliers.
 #[derive(Debug)]
-struct Absolute {
-    scale: f64,
+pub struct Absolute {
+    pub scale: f64,
 }
 
 impl Likelihood for Absolute {
@@ -104,8 +104,8 @@ impl Likelihood for Absolute {
 
 /// An optimiser: steps of the sign of a running mean, Lion (Chen et al. 2023, algorithm 2, without weight decay).
 #[derive(Debug)]
-struct Lion {
-    learning_rate: f64,
+pub struct Lion {
+    pub learning_rate: f64,
 }
 
 impl Optimiser for Lion {
@@ -131,8 +131,8 @@ impl Optimiser for Lion {
 
 /// A schedule: up to 1 over the first epochs, then down as 1 / sqrt(step) (Vaswani et al. 2017, section 5.3).
 #[derive(Debug)]
-struct WarmUp {
-    epochs: usize,
+pub struct WarmUp {
+    pub epochs: usize,
 }
 
 impl Schedule for WarmUp {
@@ -144,8 +144,8 @@ impl Schedule for WarmUp {
 
 /// A data set: a wave that is computed when it is asked for, with noise that belongs to its row.
 #[derive(Debug)]
-struct Wave {
-    rows: usize,
+pub struct Wave {
+    pub rows: usize,
 }
 
 impl Dataset for Wave {
@@ -165,12 +165,12 @@ impl Dataset for Wave {
 }
 
 bnn! {
-    struct Net: [1] -> [1] {
+    pub struct Net: [1] -> [1] {
         prior: (Logistic { scale: 0.6 });
         posterior: (LowRank { rank: 2 });
 
-        one: Linear(32) -> tanh,
-        two: Linear(1),
+        pub one: Linear(32) -> tanh,
+        pub two: Linear(1),
     }
 }
 

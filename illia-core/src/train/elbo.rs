@@ -106,11 +106,12 @@ impl<L: Likelihood> Elbo<L> {
             Ok::<_, Error>(mean_nll(&self.likelihood.log_likelihood(&forward(inputs, true)?, y)?))
         };
         let mut nll: Tensor = one()?;
+        // Where it is an estimate, at the first draw, as in a training step.
+        let kl = sum_over(&parameters, kl_in_training).nats;
         for _ in 1..self.draws {
             nll += one()?;
         }
         let nll = nll / self.draws as f64;
-        let kl = sum_over(&parameters, kl_in_training).nats;
         let loss = &nll + &kl * (self.kl_weight / self.data_len as f64);
         Ok(ElboTerms { loss, nll, kl })
     }
