@@ -1,12 +1,14 @@
 //! The open core: given draws, teachers, several inputs, parts of a batch, groups, and files of the version before.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use illia::checkpoint::Checkpoints;
 use illia::data::Tensors;
 use illia::likelihood::Gaussian;
 use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
-use illia::{Draws, Trainer, checkpoint};
+use illia::{Draws, History, RateSchedule, Trainer, checkpoint};
 
 const FLOATS: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -122,6 +124,7 @@ bnn! {
     struct Old: [3] -> [2] {
         prior: (Prior::python());
         posterior: (Posterior::python());
+        estimator: Reparameterization;
 
         one: Linear(4, prior: ScaleMixture(pi: 0.5, std1: 1.0, std2: 0.1)) -> tanh,
         two: Linear(3, prior: LearnedGaussian(std: 0.3), posterior: Dropout(p: 0.2)) -> relu,
@@ -142,4 +145,80 @@ fn a_model_of_the_version_before_is_read() {
     let printed = [0.013969f32, -0.013433, 0.013983, -0.01341, 0.011689, -0.021771];
     let printed = Tensor::from_slice(&printed).reshape([3, 2]);
     assert!((y.narrow(0, 0, 3) - printed).abs().max().double_value(&[]) < 1e-6);
+}
+
+/// Copies the file of a run of 2 epochs into a folder of its own.
+fn run_of_the_version_before(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("illia-open-core-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let step = "step-000000000004.safetensors";
+    let kept = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files-0.1")).join(step);
+    std::fs::copy(kept, folder.join(step)).unwrap();
+    folder
+}
+
+fn resumed<M: BayesianModule + ModuleT>(net: &M, vs: &nn::VarStore, folder: &Path) -> illia::Result<History> {
+    let x = Tensor::arange(24, FLOATS).reshape([8, 3]).sin();
+    let y = Tensor::from_slice(&[0i64, 1, 0, 1, 1, 0, 1, 0]);
+    Fit::new(Categorical)
+        .epochs(4)
+        .batch_size(4)
+        .optimiser(illia::Adam { learning_rate: 1e-3, ..Default::default() })
+        .learning_rate_schedule(RateSchedule::Constant)
+        .validation(&x, &y)
+        .checkpoints(Checkpoints::new(folder))
+        .resume(true)
+        .progress(false)
+        .run(net, vs, &x, &y)
+}
+
+/// The numbers are those with which version 0.1 itself went on.
+#[test]
+fn a_run_of_the_version_before_goes_on_as_it_would_have() {
+    let folder = run_of_the_version_before("goes-on");
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Old::new(&vs.root());
+    let history = resumed(&net, &vs, &folder).unwrap();
+    let last = history.epochs.last().unwrap();
+    let given = [last.nll, last.kl, last.loss, last.validation_nll.unwrap()];
+    let printed = [0.696307361125946, 684.6937863396328, 86.1817512979036, 0.6951866447925568];
+    for (given, printed) in given.iter().zip(printed) {
+        assert!((given / printed - 1.0).abs() < 1e-6, "{given} and {printed}");
+    }
+    assert_eq!(last.epoch, 4);
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+bnn! {
+    #[derive(Debug)]
+    struct OldWithNewPriors: [3] -> [2] {
+        posterior: (Posterior::python());
+
+        one: Linear(4) -> tanh,
+        two: Linear(3, prior: LearnedGaussian(std: 0.3), posterior: Dropout(p: 0.2)) -> relu,
+        three: Linear(3, posterior: Point) -> relu,
+        head: Linear(2),
+    }
+}
+
+#[test]
+fn a_model_file_brings_its_priors_whatever_the_defaults_have_become() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let mut net = OldWithNewPriors::new(&vs.root());
+    assert_ne!(net.head.weight.prior(), Prior::python());
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files-0.1/model.safetensors");
+    checkpoint::load(&mut net, &vs, file).unwrap();
+    assert_eq!(net.head.weight.prior(), Prior::python());
+    assert_eq!(net.one.bias.as_ref().unwrap().prior(), Prior::ScaleMixture { pi: 0.5, std1: 1.0, std2: 0.1 });
+}
+
+#[test]
+fn a_run_under_other_priors_is_refused() {
+    let folder = run_of_the_version_before("refused");
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = OldWithNewPriors::new(&vs.root());
+    let sentence = resumed(&net, &vs, &folder).unwrap_err().to_string();
+    assert!(sentence.contains("the prior of `") && sentence.contains("in the file"), "{sentence}");
+    let _ = std::fs::remove_dir_all(&folder);
 }
