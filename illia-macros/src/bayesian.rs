@@ -11,7 +11,7 @@ use syn::{
 use crate::check::unraw;
 use crate::errors::Errors;
 
-/// The whole way. After a mistake the item stands as it was, with a traversal that shows nothing.
+/// The item with its traversal. After a mistake the item stands as it was, with a traversal that shows nothing.
 pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let illia = library(args, &mut errors);

@@ -6,7 +6,7 @@ use syn::{Attribute, Path, parse_quote};
 use crate::errors::Errors;
 use crate::{check, expand as expansion, parse};
 
-/// The whole way. Mistakes come with a struct that has its fields and methods, so that nothing else breaks.
+/// From a block's tokens to the code of its net. Mistakes come with a struct that has its fields and methods, so that nothing else breaks.
 pub fn expand(tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let net = match parse::net(tokens, &mut errors) {

@@ -3,7 +3,8 @@
 use tch::Tensor;
 
 use super::{Likelihood, Uncertainty, entropy_term, in_range, matched, per_example};
-use crate::error::Result;
+use crate::error::{Result, floating};
+use crate::noise::{self, Key};
 
 /// Yes or no, for each element: the output holds logits `[batch, ..]`, the target 0 or 1 (or a share between).
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,6 +29,12 @@ impl Likelihood for Bernoulli {
 
     fn cdf(&self, _: &Tensor, _: &Tensor) -> Option<Tensor> {
         None
+    }
+
+    fn sample(&self, output: &Tensor, key: Key) -> Result<Tensor> {
+        floating("output", output)?;
+        let q = noise::uniforms(key, &output.size(), output.kind(), output.device());
+        Ok(q.less_tensor(&output.sigmoid()).to_kind(output.kind()))
     }
 
     fn uncertainty(&self, outputs: &Tensor) -> Uncertainty {

@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::{Likelihood, Uncertainty, entropy_term, per_example};
 use crate::error::{Error, Result, Within, floating};
+use crate::noise::{self, Key};
 
 /// One class of several: the output holds logits `[batch, .., classes]` (log-probabilities are logits too), the target
 /// class numbers `[batch, ..]`.
@@ -57,6 +58,21 @@ impl Likelihood for Categorical {
 
     fn cdf(&self, _: &Tensor, _: &Tensor) -> Option<Tensor> {
         None
+    }
+
+    fn sample(&self, output: &Tensor, key: Key) -> Result<Tensor> {
+        floating("output", output)?;
+        let mut size = output.size();
+        let classes = size.pop().filter(|&classes| classes > 0).ok_or_else(|| Error::Shape {
+            layer: "Categorical".to_owned(),
+            expected: "[batch, .., classes]".to_owned(),
+            given: output.size(),
+        })?;
+        let q = noise::uniforms(key, &size, Kind::Double, output.device()).unsqueeze(-1);
+        // As many classes as lie wholly below q; rounding may leave the last sum a hair below 1.
+        let sums = output.softmax(-1, Kind::Double).cumsum(-1, Kind::Double);
+        let below = sums.less_equal_tensor(&q).to_kind(Kind::Int64);
+        Ok(below.sum_dim_intlist(-1, false, Kind::Int64).clamp_max(classes - 1))
     }
 
     fn uncertainty(&self, outputs: &Tensor) -> Uncertainty {

@@ -3,9 +3,10 @@
 use tch::Tensor;
 use tch::nn::Path;
 
-use super::{Likelihood, Scale, matched, normal_cdf, per_example};
+use super::{Likelihood, Scale, matched, normal, normal_cdf, per_example};
 use crate::dist::gaussian;
 use crate::error::{Error, Result, floating};
+use crate::noise::Key;
 
 /// Numbers with Gaussian noise of one scale: the output holds the means `[batch, ..]`.
 ///
@@ -67,6 +68,11 @@ impl Likelihood for Gaussian {
     fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor> {
         Some(normal_cdf(&((y - output) / self.noise.like(output))))
     }
+
+    fn sample(&self, output: &Tensor, key: Key) -> Result<Tensor> {
+        floating("output", output)?;
+        Ok(normal(output, &self.noise.like(output), key))
+    }
 }
 
 /// Numbers with Gaussian noise that the net predicts: the output holds, along the last axis, first the means and then as
@@ -76,6 +82,17 @@ impl Likelihood for Gaussian {
 pub struct HeteroscedasticGaussian;
 
 impl HeteroscedasticGaussian {
+    fn check(output: &Tensor) -> Result<()> {
+        if output.dim() == 0 || output.size().last().is_none_or(|n| n % 2 != 0 || *n == 0) {
+            return Err(Error::Shape {
+                layer: "HeteroscedasticGaussian".to_owned(),
+                expected: "[batch, .., 2 n]: n means and n rho".to_owned(),
+                given: output.size(),
+            });
+        }
+        floating("output", output)
+    }
+
     /// (mean, std).
     fn split(output: &Tensor) -> (Tensor, Tensor) {
         let half = output.size().last().map_or(0, |n| n / 2);
@@ -89,14 +106,7 @@ const SMALLEST_STD: f64 = 1e-4;
 
 impl Likelihood for HeteroscedasticGaussian {
     fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
-        if output.dim() == 0 || output.size().last().is_none_or(|n| n % 2 != 0 || *n == 0) {
-            return Err(Error::Shape {
-                layer: "HeteroscedasticGaussian".to_owned(),
-                expected: "[batch, .., 2 n]: n means and n rho".to_owned(),
-                given: output.size(),
-            });
-        }
-        floating("output", output)?;
+        Self::check(output)?;
         let (mean, std) = Self::split(output);
         let target = matched("HeteroscedasticGaussian", &mean, target)?;
         Ok(log_density(&mean, &std, &target))
@@ -113,6 +123,12 @@ impl Likelihood for HeteroscedasticGaussian {
     fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor> {
         let (mean, std) = Self::split(output);
         Some(normal_cdf(&((y - mean) / std)))
+    }
+
+    fn sample(&self, output: &Tensor, key: Key) -> Result<Tensor> {
+        Self::check(output)?;
+        let (mean, std) = Self::split(output);
+        Ok(normal(&mean, &std, key))
     }
 }
 

@@ -23,6 +23,7 @@ use tch::nn::Path;
 use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result, Within, floating};
+use crate::noise::{self, Key};
 use crate::parameter::inverse_softplus;
 
 /// How uncertain a prediction is, `[batch]`, and where that comes from.
@@ -59,6 +60,33 @@ pub trait Likelihood: std::fmt::Debug {
 
     /// P(y <= `y` | output), element by element; None for classes, which have no order.
     fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor>;
+
+    /// One observation for each output, from the noise that `key` stands for, in the shape of [`mean`](Self::mean); class numbers
+    /// `[batch, ..]` for classes. The outputs of several draws of a net give observations of the predictive mixture.
+    ///
+    /// Where a likelihood does not say otherwise, [`cdf`](Self::cdf) is inverted by bisection between Chebyshev's bounds.
+    ///
+    /// ```
+    /// use illia_core::likelihood::{Likelihood, Poisson};
+    /// use illia_core::noise::Stream;
+    /// use tch::{Device, Kind, Tensor};
+    ///
+    /// let log_rates = Tensor::zeros([100, 1], (Kind::Float, Device::Cpu));
+    /// let counts = Poisson.sample(&log_rates, Stream::new().next_key())?;
+    /// assert!(Poisson.log_likelihood(&log_rates, &counts).is_ok());
+    /// # Ok::<(), illia_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] where there is neither a rule nor a `cdf`; [`Error::Shape`] for outputs that are none of this
+    /// likelihood's.
+    fn sample(&self, output: &Tensor, key: Key) -> Result<Tensor> {
+        floating("output", output)?;
+        let (mean, variance) = (self.mean(output), self.variance(output));
+        let q = noise::uniforms(key, &mean.size(), mean.kind(), mean.device())
+            .clamp(SMALLEST_Q, 1.0 - SMALLEST_Q);
+        mixture::inverse(&|y| self.cdf(output, y), &mean, &variance, &q)
+    }
 
     /// The log of the predictive density of each example, `[batch]`, in nats: the mean of the draws' densities, taken
     /// as a log-sum-exp.
@@ -114,6 +142,9 @@ impl<L: Likelihood + ?Sized> Likelihood for &L {
     fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor> {
         (**self).cdf(output, y)
     }
+    fn sample(&self, output: &Tensor, key: Key) -> Result<Tensor> {
+        (**self).sample(output, key)
+    }
     fn log_predictive(&self, outputs: &Tensor, target: &Tensor) -> Result<Tensor> {
         (**self).log_predictive(outputs, target)
     }
@@ -123,6 +154,14 @@ impl<L: Likelihood + ?Sized> Likelihood for &L {
     fn quantile(&self, outputs: &Tensor, q: f64) -> Result<Tensor> {
         (**self).quantile(outputs, q)
     }
+}
+
+/// Uniforms are multiples of 2^-24; at 0 itself most distributions have no quantile.
+const SMALLEST_Q: f64 = 1.0 / (1u32 << 24) as f64;
+
+/// N(mean, std²), one number for each element, from the noise that `key` stands for.
+fn normal(mean: &Tensor, std: &Tensor, key: Key) -> Tensor {
+    mean + std * noise::normals(key, &mean.size(), mean.kind(), mean.device())
 }
 
 /// `target` for each draw, with the draws in the batch axis.

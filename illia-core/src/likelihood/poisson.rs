@@ -2,8 +2,9 @@
 
 use tch::Tensor;
 
-use super::{Likelihood, in_range, matched, per_example};
-use crate::error::Result;
+use super::{Likelihood, SMALLEST_Q, in_range, matched, mixture, per_example};
+use crate::error::{Result, floating};
+use crate::noise::{self, Key};
 
 /// Counts: the output holds log rates `[batch, ..]`, the target whole numbers from 0.
 ///
@@ -32,5 +33,14 @@ impl Likelihood for Poisson {
         let below = y.lt(0.0);
         let cdf = (y.floor().clamp_min(0.0) + 1.0).special_gammaincc(&output.exp());
         Some(cdf.masked_fill(&below, 0.0))
+    }
+
+    fn sample(&self, output: &Tensor, key: Key) -> Result<Tensor> {
+        floating("output", output)?;
+        let rate = output.exp();
+        let q = noise::uniforms(key, &rate.size(), rate.kind(), rate.device());
+        let q = q.clamp(SMALLEST_Q, 1.0 - SMALLEST_Q);
+        // The cdf jumps at whole numbers, which bisection comes near to.
+        Ok(mixture::inverse(&|y| self.cdf(output, y), &rate, &rate, &q)?.round().clamp_min(0.0))
     }
 }

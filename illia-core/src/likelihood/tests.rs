@@ -199,3 +199,56 @@ fn values_that_a_distribution_does_not_have_are_refused() {
     );
     assert!(Gaussian::fixed(0.0).is_err() && StudentT::fixed(2.0, 1.0).is_err());
 }
+
+/// The mean and variance of `n` observations of each likelihood at the given output, against what it says of itself: within 5
+/// standard errors, the variance's from the observations' fourth moment.
+#[test]
+fn observations_have_the_mean_and_variance_of_their_likelihood() {
+    let n = 40_000i64;
+    let mut cases: Vec<(Box<dyn Likelihood>, Vec<f64>)> = of_numbers();
+    // Not the t of 5 degrees of freedom, whose empirical variance has an error without a variance.
+    cases.pop();
+    cases.push((Box::new(StudentT::fixed(12.0, 0.6).unwrap()), vec![-0.3]));
+    cases.push((Box::new(Poisson), vec![1.2]));
+    cases.push((Box::new(Poisson), vec![-2.0]));
+    cases.push((Box::new(Bernoulli), vec![0.8]));
+    for (i, (likelihood, output)) in cases.iter().enumerate() {
+        let output = Tensor::from_slice(output).to_kind(Kind::Float).unsqueeze(0);
+        let outputs = output.expand([n, -1], false).contiguous();
+        let key = Key { seed: 5, stream: i as u64, draw: 0 };
+        let y = likelihood.sample(&outputs, key).unwrap();
+        assert_eq!(y, likelihood.sample(&outputs, key).unwrap(), "a key stands for its observations");
+        assert_eq!(y.size(), [n, 1]);
+        assert!(likelihood.log_likelihood(&outputs, &y).unwrap().isfinite().all().int64_value(&[]) == 1);
+        let y = y.to_kind(Kind::Double);
+        let moment = |p: i32| (&y - y.mean(Kind::Double)).pow_tensor_scalar(i64::from(p)).mean(Kind::Double);
+        let (mean, variance) = (y.mean(Kind::Double).double_value(&[]), moment(2).double_value(&[]));
+        let fourth = moment(4).double_value(&[]);
+        let root = (n as f64).sqrt();
+        let expected = likelihood.mean(&output).double_value(&[0, 0]);
+        assert!(
+            (mean - expected).abs() < 5.0 * variance.sqrt() / root,
+            "{likelihood:?}: {mean}, not {expected}"
+        );
+        let expected = likelihood.variance(&output).double_value(&[0, 0]);
+        let error = (fourth - variance * variance).sqrt() / root;
+        assert!((variance - expected).abs() < 5.0 * error, "{likelihood:?}: {variance}, not {expected}");
+    }
+}
+
+#[test]
+fn observed_classes_have_their_probabilities() {
+    let n = 40_000i64;
+    let logits = Tensor::from_slice(&[0.3f32, -1.0, 1.2, f32::NEG_INFINITY]);
+    let y =
+        Categorical.sample(&logits.expand([n, 1, 4], false), Key { seed: 5, stream: 99, draw: 0 }).unwrap();
+    assert_eq!((y.size(), y.kind()), (vec![n, 1], Kind::Int64));
+    let p = logits.softmax(-1, Kind::Double);
+    for class in 0..4 {
+        let p = p.double_value(&[class]);
+        let share = y.eq(class).to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
+        let error = (p * (1.0 - p) / n as f64).sqrt();
+        assert!((share - p).abs() <= 5.0 * error, "{class}: {share}, not {p}");
+    }
+    assert!(Categorical.sample(&Tensor::from_slice(&[1i64]), Key { seed: 0, stream: 0, draw: 0 }).is_err());
+}

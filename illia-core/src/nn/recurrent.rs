@@ -279,6 +279,23 @@ impl<C: Cell> Recurrent<C> {
 
     /// `[batch, seq, in]` to the last layer's states, in evaluation mode.
     ///
+    /// ```
+    /// # use illia_core::nn::{Gru, RecurrentConfig};
+    /// # use tch::{Device, Kind, Tensor, nn};
+    /// let vs = nn::VarStore::new(Device::Cpu);
+    /// let gru = Gru::new(vs.root(), 3, 5, RecurrentConfig::default());
+    /// assert_eq!(gru.forward(&Tensor::zeros([4, 7, 3], (Kind::Float, Device::Cpu))).size(), [4, 7, 5]);
+    /// ```
+    ///
+    /// # Panics
+    /// With the layer, the expected and the given shape, where [`try_forward`](Self::try_forward) is an error.
+    #[track_caller]
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        self.try_forward(x).unwrap_or_else(|error| fail(error))
+    }
+
+    /// `[batch, seq, in]` to the last layer's states, in evaluation mode.
+    ///
     /// # Errors
     /// As [`try_sequence`](Self::try_sequence).
     pub fn try_forward(&self, x: &Tensor) -> Result<Tensor> {

@@ -57,6 +57,8 @@ impl Prediction {
 
     /// The `q`-quantile over the draws, `[batch, ..]`, interpolated between neighbours.
     ///
+    /// Of the outputs: the noise of observations is not in it. [`Likelihood::quantile`] of [`outputs`](Self::outputs) has it.
+    ///
     /// # Errors
     /// [`Error::Configuration`] unless 0 <= q <= 1.
     pub fn quantile(&self, q: f64) -> Result<Tensor> {
@@ -72,8 +74,8 @@ impl Prediction {
 
     /// The central interval that holds `level` of the draws: (low, high), each `[batch, ..]`.
     ///
-    /// Of the outputs, not of observations: a likelihood's noise is not in it
-    /// ([`Likelihood`] has those intervals).
+    /// Of the outputs: the noise of observations is not in it, so that fewer than `level` of those lie within.
+    /// [`Likelihood::interval`] of [`outputs`](Self::outputs) has it.
     ///
     /// # Errors
     /// [`Error::Configuration`] unless 0 <= level <= 1.
