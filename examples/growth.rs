@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use illia::nn::{Linear, LinearConfig, Lstm, RecurrentConfig};
 use illia::prelude::*;
-use illia::{Adam, Predict, Trainer, Visitor, VisitorMut};
+use illia::{Adam, Predict, Trainer};
 
 const FLOATS: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -79,6 +79,7 @@ fn row(label: i64, ours: &mut dyn FnMut(), plain: &mut dyn FnMut()) {
     println!("{label:>8} {ms:>10.3} {plain_ms:>10.3} {ratio:>7.2}");
 }
 
+#[bayesian]
 #[derive(Debug)]
 struct Net(Linear, Linear, Linear);
 
@@ -86,19 +87,6 @@ impl Net {
     fn new(p: &nn::Path, width: i64) -> Net {
         let linear = |name, outputs| Linear::new(p / name, width, outputs, LinearConfig::default());
         Net(linear("fc1", width), linear("fc2", width), linear("head", 10))
-    }
-}
-
-impl BayesianModule for Net {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("fc1", &self.0);
-        visitor.module("fc2", &self.1);
-        visitor.module("head", &self.2);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("fc1", &mut self.0);
-        visitor.module("fc2", &mut self.1);
-        visitor.module("head", &mut self.2);
     }
 }
 

@@ -1,14 +1,15 @@
 //! Several draws in one forward against one after the other, and outputs' draws against weights' draws.
 
+use illia::Predict;
 use illia::nn::{Conv2d, ConvConfig, Embedding, EmbeddingConfig, Linear, LinearConfig};
 use illia::prelude::*;
-use illia::{Predict, Visitor, VisitorMut};
 
 /// Wide posteriors, so that draws differ by more than rounding.
 fn posterior() -> Posterior {
     Posterior::Gaussian { mu: nn::Init::Randn { mean: 0.0, stdev: 0.4 }, rho: nn::Init::Const(-1.0) }
 }
 
+#[bayesian]
 #[derive(Debug)]
 struct Net {
     conv: Conv2d,
@@ -25,19 +26,6 @@ impl Net {
             hidden: Linear::new(p / "hidden", 8, 6, linear),
             head: Linear::new(p / "head", 6, 3, linear),
         }
-    }
-}
-
-impl BayesianModule for Net {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("conv", &self.conv);
-        visitor.module("hidden", &self.hidden);
-        visitor.module("head", &self.head);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("conv", &mut self.conv);
-        visitor.module("hidden", &mut self.hidden);
-        visitor.module("head", &mut self.head);
     }
 }
 

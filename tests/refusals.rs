@@ -166,3 +166,17 @@ fn what_is_loaded_is_what_freezing_draws_from() {
     net.freeze();
     assert!((net.forward(&x).double_value(&[0, 0]) - 300.0).abs() < 3.0);
 }
+
+#[test]
+fn a_question_mark_makes_illias_error_of_tchs() {
+    let sum = || -> illia::Result<Tensor> {
+        let (a, b) =
+            (Tensor::zeros([2], (Kind::Float, Device::Cpu)), Tensor::zeros([3], (Kind::Float, Device::Cpu)));
+        Ok(a.f_add(&b)?)
+    };
+    let sentence = sum().unwrap_err().to_string();
+    assert!(
+        sentence.starts_with("libtorch: The size of tensor a (2)") && !sentence.contains('\n'),
+        "{sentence}"
+    );
+}

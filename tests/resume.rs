@@ -8,14 +8,17 @@ use illia::checkpoint::Checkpoints;
 use illia::likelihood::Categorical;
 use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
-use illia::{Error, Fit, History, KlSchedule, RateSchedule, Unusable, Visitor, VisitorMut};
+use illia::{Error, Fit, History, KlSchedule, RateSchedule, Unusable};
 
 /// Dropout, an estimator that draws outputs, and a plain draw; it can raise a flag after some forwards.
+#[bayesian]
 #[derive(Debug)]
 struct Net {
     hidden: Linear,
     head: Linear,
+    #[bayesian(skip)]
     forwards: AtomicUsize,
+    #[bayesian(skip)]
     stop: Option<(usize, Arc<AtomicBool>)>,
 }
 
@@ -29,17 +32,6 @@ impl Net {
             forwards: AtomicUsize::new(0),
             stop,
         }
-    }
-}
-
-impl BayesianModule for Net {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("hidden", &self.hidden);
-        visitor.module("head", &self.head);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("hidden", &mut self.hidden);
-        visitor.module("head", &mut self.head);
     }
 }
 

@@ -1,10 +1,10 @@
 //! Fitted posteriors against what is known of them.
 
+use illia::bayesian;
 use illia::likelihood::Gaussian;
 use illia::nn::{Linear, LinearConfig};
 use illia::{
-    Adam, BayesianModule, Estimator, Fit, Posterior, Predict, Prior, RateSchedule, Visitor, VisitorMut,
-    inverse_softplus, manual_seed, noise,
+    Adam, Estimator, Fit, Posterior, Predict, Prior, RateSchedule, inverse_softplus, manual_seed, noise,
 };
 use tch::nn::{Init, Module, ModuleT, VarStore};
 use tch::{Device, Kind, Tensor};
@@ -64,21 +64,11 @@ fn linear_regression_has_the_exact_posterior() {
 /// One hidden layer of bumps exp(-a²): a unit says nothing away from its bump, so the data leave those between them
 /// alone. (Mean-field posteriors of one layer of ReLU can't be less sure between the data than at them: Foong et al.
 /// 2020, theorem 1.)
+#[bayesian]
 #[derive(Debug)]
 struct Bumps {
     hidden: Linear,
     output: Linear,
-}
-
-impl BayesianModule for Bumps {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("hidden", &self.hidden);
-        visitor.module("output", &self.output);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("hidden", &mut self.hidden);
-        visitor.module("output", &mut self.output);
-    }
 }
 
 impl ModuleT for Bumps {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use illia::likelihood::Categorical;
 use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
-use illia::{Fit, Predict, Visitor, VisitorMut};
+use illia::{Fit, Predict};
 
 fn example() -> Tensor {
     (Tensor::arange(5 * 6, (Kind::Float, Device::Cpu)) * 0.37).sin().reshape([5, 6])
@@ -62,19 +62,12 @@ fn a_frozen_model_trained_and_thawed_elsewhere_is_still_one_model() {
 }
 
 /// Panics in its `at`-th forward.
+#[bayesian]
 #[derive(Debug)]
 struct Fragile {
     inner: Linear,
+    #[bayesian(skip)]
     at: std::cell::Cell<usize>,
-}
-
-impl BayesianModule for Fragile {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("inner", &self.inner);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("inner", &mut self.inner);
-    }
 }
 
 impl ModuleT for Fragile {

@@ -3,8 +3,9 @@
 use illia::likelihood::Categorical;
 use illia::nn::{Conv2d, ConvConfig, Linear, LinearConfig};
 use illia::prelude::*;
-use illia::{Adam, Elbo, Trainer, Visitor, VisitorMut};
+use illia::{Adam, Elbo, Trainer};
 
+#[bayesian]
 #[derive(Debug)]
 struct Net {
     conv: Conv2d,
@@ -16,17 +17,6 @@ impl Net {
         let conv = ConvConfig { prior, estimator, posterior: Posterior::fan_in(), ..Default::default() };
         let head = LinearConfig { prior, estimator, ..Default::default() };
         Net { conv: Conv2d::new(p / "conv", 1, 3, 3, conv), head: Linear::new(p / "head", 3 * 16, 4, head) }
-    }
-}
-
-impl BayesianModule for Net {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("conv", &self.conv);
-        visitor.module("head", &self.head);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("conv", &mut self.conv);
-        visitor.module("head", &mut self.head);
     }
 }
 

@@ -7,8 +7,9 @@ use illia::checkpoint::Checkpoints;
 use illia::likelihood::Categorical;
 use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
-use illia::{Fit, KlSchedule, Visitor, VisitorMut};
+use illia::{Fit, KlSchedule};
 
+#[bayesian]
 #[derive(Debug)]
 pub struct Net {
     hidden: Linear,
@@ -26,17 +27,6 @@ impl Net {
             hidden: Linear::new(p / "hidden", 32, 256, config),
             head: Linear::new(p / "head", 256, 8, Default::default()),
         }
-    }
-}
-
-impl BayesianModule for Net {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("hidden", &self.hidden);
-        visitor.module("head", &self.head);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("hidden", &mut self.hidden);
-        visitor.module("head", &mut self.head);
     }
 }
 

@@ -10,13 +10,11 @@ mod picture;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use illia::bayesian;
 use illia::data::Csv;
 use illia::likelihood::{Gaussian, Likelihood};
 use illia::nn::{Linear, LinearConfig, Lstm, RecurrentConfig};
-use illia::{
-    BayesianModule, Estimator, Fit, KlSchedule, Posterior, Predict, Prior, RateSchedule, Result, Visitor,
-    VisitorMut, metrics,
-};
+use illia::{Estimator, Fit, KlSchedule, Posterior, Predict, Prior, RateSchedule, Result, metrics};
 use tch::nn::{Init, Module, ModuleT, VarStore};
 use tch::{Device, Kind, Tensor};
 
@@ -33,22 +31,11 @@ const HIDDEN: i64 = 16;
 const LEVEL: f64 = 0.9;
 
 /// The states of an LSTM over the window; the last one becomes the forecast: `[batch, years, 1]` to `[batch, 1]`.
+#[bayesian]
 #[derive(Debug)]
 struct Forecast {
     memory: Lstm,
     output: Linear,
-}
-
-impl BayesianModule for Forecast {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("memory", &self.memory);
-        visitor.module("output", &self.output);
-    }
-
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("memory", &mut self.memory);
-        visitor.module("output", &mut self.output);
-    }
 }
 
 impl ModuleT for Forecast {

@@ -173,6 +173,13 @@ impl Error {
     }
 }
 
+impl From<TchError> for Error {
+    /// For `?` on what tch returns, `nn::Adam::default().build(&vs, 1e-3)?`: libtorch's first line, without a layer's name.
+    fn from(error: TchError) -> Self {
+        Error::torch("libtorch", &error)
+    }
+}
+
 /// `, row 3, column 2`, as far as it is known.
 fn place(row: Option<usize>, column: Option<usize>) -> String {
     let row = row.map_or(String::new(), |row| format!(", row {row}"));

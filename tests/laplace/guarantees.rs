@@ -5,7 +5,6 @@ use illia::data::Tensors;
 use illia::infer::laplace::{FittedLaplace, Laplace, Priors, Structure, Subset};
 use illia::nn::{Linear, LinearConfig, Lstm, RecurrentConfig};
 use illia::prelude::*;
-use illia::{Visitor, VisitorMut};
 
 use super::exact::randn;
 
@@ -191,21 +190,11 @@ fn a_file_holds_everything() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+#[bayesian]
 #[derive(Debug)]
 struct Recurrent {
     lstm: Lstm,
     head: Linear,
-}
-
-impl BayesianModule for Recurrent {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("lstm", &self.lstm);
-        visitor.module("head", &self.head);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("lstm", &mut self.lstm);
-        visitor.module("head", &mut self.head);
-    }
 }
 
 impl ModuleT for Recurrent {
