@@ -17,17 +17,17 @@ impl ProgressBar {
         ProgressBar(bar)
     }
 
-    /// There are so many steps in all.
+    /// Says how many steps there are in all.
     pub(crate) fn set_length(&self, steps: u64) {
         self.0.set_length(steps);
     }
 
-    /// So many steps are done.
+    /// Says how many steps are done.
     pub(crate) fn set_position(&self, steps: u64) {
         self.0.set_position(steps);
     }
 
-    /// So many more steps are done.
+    /// Says how many more steps are done.
     pub(crate) fn inc(&self, steps: u64) {
         self.0.inc(steps);
     }

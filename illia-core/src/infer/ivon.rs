@@ -102,7 +102,7 @@ pub struct IvonGradients {
 }
 
 impl IvonGradients {
-    /// None yet.
+    /// The gradients of a step before its first draw.
     pub fn new() -> Self {
         IvonGradients::default()
     }

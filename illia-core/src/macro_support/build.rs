@@ -32,17 +32,17 @@ pub fn demand(layer: &str, holds: bool, problem: std::fmt::Arguments<'_>) -> Res
     Err(Error::Unfit { layer: layer.to_owned(), problem: problem.to_string() })
 }
 
-/// So many nets, at `p / 0`, `p / 1`, ….
+/// `count` nets, at `p / 0`, `p / 1`, ….
 pub fn vector<T>(p: &Path<'_>, count: usize, make: impl Fn(&Path<'_>) -> Result<T>) -> Result<Vec<T>> {
     repeat(count, |i| make(&(p / i)))
 }
 
-/// So many of a layer, at `p / 0`, `p / 1`, ….
+/// What `make` makes of 0, 1, …, `count - 1`, or the first error: the layers of a `repeat`.
 pub fn repeat<T>(count: usize, make: impl FnMut(usize) -> Result<T>) -> Result<Vec<T>> {
     (0..count).map(make).collect()
 }
 
-/// Layers made one by one.
+/// Layers that were made one by one, or the first one's error.
 pub fn list<T, const N: usize>(made: [Result<T>; N]) -> Result<Vec<T>> {
     made.into_iter().collect()
 }
@@ -53,7 +53,7 @@ pub fn or_fail<T>(result: Result<T>) -> T {
     result.unwrap_or_else(|error| fail(error))
 }
 
-/// So many inputs of a net.
+/// A net's inputs, `N` of them, as the array that its signature names.
 pub fn inputs<const N: usize>(net: &str, given: &[&Tensor]) -> Result<[Tensor; N]> {
     let inputs: Vec<Tensor> = given.iter().map(|input| input.shallow_clone()).collect();
     inputs.try_into().map_err(|_| Error::Unfit {
@@ -62,7 +62,7 @@ pub fn inputs<const N: usize>(net: &str, given: &[&Tensor]) -> Result<[Tensor; N
     })
 }
 
-/// So many outputs of a net.
+/// A net's outputs, `N` of them, as the array that its signature names.
 pub fn outputs<const N: usize>(net: &str, given: Vec<Tensor>) -> Result<[Tensor; N]> {
     given.try_into().map_err(|given: Vec<Tensor>| Error::Unfit {
         layer: net.to_owned(),
@@ -110,7 +110,7 @@ pub fn init(start: impl InitLike) -> Init {
     start.init()
 }
 
-/// Compiles for modules only.
+/// Calls of it compile for modules only: so a field that is none is an error at its own step.
 pub fn is_module<M: BayesianModule + ?Sized>() {}
 
 /// An integer, as which a size can be written.
@@ -126,5 +126,5 @@ macro_rules! sizes {
 }
 sizes!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
-/// Compiles for integers only.
+/// Calls of it compile for integers only: so a size of another type is an error at its own place.
 pub const fn is_size<T: Size + Copy>(_: T) {}

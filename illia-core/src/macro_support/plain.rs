@@ -50,7 +50,7 @@ fn sizes(sizes: &[i64]) -> Result<()> {
     Err(Error::configuration("size", format!("{sizes:?}"), "each at least 1"))
 }
 
-/// One of them.
+/// A normalisation layer of tch's.
 pub trait Plain: ModuleT {
     /// A tensor of its numbers' kind, if it has any.
     fn numbers(&self) -> Option<&Tensor>;
@@ -74,7 +74,7 @@ impl Plain for BatchNorm {
     }
 }
 
-/// Runs one of them. Its shapes were checked before and the kinds are here, so that tch's `forward_t`, which has no `Result`,
+/// Runs such a layer. Its shapes were checked before and the kinds are here, so that tch's `forward_t`, which has no `Result`,
 /// does not stop.
 pub fn plain(layer: &impl Plain, x: &Tensor, train: bool) -> Result<Tensor> {
     let wanted = layer.numbers().map(Tensor::kind);

@@ -18,7 +18,7 @@ use crate::parameter::{Posterior, Prior};
 /// How what comes along a node's edges is put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Aggregation {
-    /// The sum.
+    /// The sum over a node's edges; 0 for a node without one.
     #[default]
     Sum,
     /// The mean; 0 for a node without an edge into it.

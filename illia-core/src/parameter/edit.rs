@@ -11,7 +11,7 @@ use crate::parameter::Prior;
 pub(super) struct Pruned {
     /// True where pruned, in mu's shape.
     pub mask: Tensor,
-    /// How many.
+    /// How many elements that are.
     pub count: usize,
 }
 

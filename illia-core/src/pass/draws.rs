@@ -62,7 +62,7 @@ impl Draws {
         Ok(Draws { weights: by_id, len })
     }
 
-    /// How many.
+    /// How many draws there are, of each parameter as many.
     #[allow(clippy::len_without_is_empty)] // There is at least one.
     pub fn len(&self) -> usize {
         self.len.max(0) as usize

@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 use super::curvature::finite;
 use crate::error::{Result, Within};
 
-/// The sum so far.
+/// The curvature of the batches so far, FᵀF, kept at its rank.
 pub(super) struct Sum {
     /// F, `[at most rank, p]`, in double precision.
     root: Tensor,
