@@ -154,7 +154,7 @@ impl<L: Likelihood> Fit<L> {
     }
 
     /// Multiplies the step size of every variable whose name starts with `prefix`; 0 holds them where they are
-    /// ([`Trainer::group`]).
+    /// ([`Trainer::group`](crate::Trainer::group)).
     #[must_use]
     pub fn group(mut self, prefix: &str, factor: f64) -> Self {
         self.groups.push((prefix.to_owned(), factor));
