@@ -95,6 +95,23 @@ impl RandomParameter {
         }
     }
 
+    /// Gives a Gaussian posterior these standard deviations, of mu's shape or one for all; pruned elements keep theirs of 0.
+    pub(crate) fn set_sigma(&self, sigma: &Tensor) {
+        let Some(rho) = self.rho() else { return };
+        tch::no_grad(|| {
+            // The inverse of softplus, which is the identity where exp overflows.
+            let inverse = sigma.clamp_max(20.0).expm1().log();
+            let inverse =
+                inverse.where_self(&sigma.lt(20.0), sigma).to_kind(rho.kind()).to_device(rho.device());
+            let inverse = match &self.pruned {
+                Some(pruned) => inverse.expand_as(rho).masked_fill(&pruned.mask, f64::NEG_INFINITY),
+                None => inverse,
+            };
+            rho.shallow_clone().copy_(&inverse);
+        });
+        self.forget_latest();
+    }
+
     /// Starts the posterior at `weight`, with sigma = `delta` |weight| but at least `floor` where it has a sigma, and
     /// centres the prior there; a plain weight becomes `weight`.
     pub(crate) fn start_at(&mut self, weight: &Tensor, delta: f64, floor: f64) -> Result<()> {
@@ -105,20 +122,15 @@ impl RandomParameter {
         let weight = weight.detach().to_kind(self.mu().kind()).to_device(self.mu().device());
         tch::no_grad(|| {
             self.mu().shallow_clone().copy_(&weight);
-            if let Some(rho) = self.rho() {
-                let sigma = (weight.abs() * delta).clamp_min(floor);
-                // The inverse of softplus, which is the identity where exp overflows.
-                let inverse = sigma.clamp_max(20.0).expm1().log();
-                rho.shallow_clone().copy_(&inverse.where_self(&sigma.lt(20.0), &sigma));
-            }
         });
+        self.pruned = None;
+        self.set_sigma(&(weight.abs() * delta).clamp_min(floor));
         if self.is_random() {
             let own = if let Prior::Gaussian { mean, .. } = self.prior { mean } else { 0.0 };
             self.prior_centre = Some(weight - own);
         }
         self.held = None;
         self.forget_latest();
-        self.pruned = None;
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! What a random parameter costs: exact, or estimated at a draw.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-use super::{Held, PriorOf, RandomParameter};
+use super::{Held, Prior, PriorOf, RandomParameter};
 use crate::dist::{LOG_SQRT_2PI, gaussian};
 use crate::noise;
 
@@ -60,6 +60,34 @@ impl RandomParameter {
         };
         let log_q = family.log_density(&self.variables, &w)?;
         Some(log_q - self.log_prior(&w).sum(w.kind()))
+    }
+
+    /// -log p(mu) in nats under a fixed Gaussian prior, what a mode costs (without the pruned elements); None under others, and
+    /// for plain weights.
+    pub(crate) fn mode_penalty(&self) -> Option<f64> {
+        let (mean, std) = self.fixed_gaussian()?;
+        let squares =
+            tch::no_grad(|| (self.kept(&self.centred(self.mu())) - mean).square().sum(Kind::Double));
+        let normaliser = self.num_params() as f64 * (std.ln() + LOG_SQRT_2PI);
+        Some(0.5 * squares.double_value(&[]) / (std * std) + normaliser)
+    }
+
+    /// The gradient by mu of `weight` times [`mode_penalty`](Self::mode_penalty); None where frozen, too.
+    pub(crate) fn mode_penalty_gradient(&self, weight: f64) -> Option<Tensor> {
+        let (mean, std) = self.fixed_gaussian().filter(|_| self.held().is_none())?;
+        let gradient = tch::no_grad(|| (self.centred(self.mu()) - mean) * (weight / (std * std)));
+        Some(match self.pruned_mask() {
+            Some(mask) => gradient.masked_fill(mask, 0.0),
+            None => gradient,
+        })
+    }
+
+    /// Mean and standard deviation of the prior, where that is a Gaussian whose scale is not learned.
+    pub(crate) fn fixed_gaussian(&self) -> Option<(f64, f64)> {
+        match self.prior {
+            Prior::Gaussian { mean, std } if self.is_random() => Some((mean, std)),
+            _ => None,
+        }
     }
 
     /// KL(N(mean, std²) ‖ prior), element by element without the pruned ones, where it has a closed form.

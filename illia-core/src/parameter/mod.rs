@@ -184,7 +184,7 @@ impl RandomParameter {
     /// What sigma = softplus(rho) comes from; Gaussian posteriors have it.
     pub fn rho(&self) -> Option<&Tensor> {
         match self.posterior {
-            Posterior::Gaussian { .. } => self.variables.get("rho"),
+            Posterior::Automatic | Posterior::Gaussian { .. } => self.variables.get("rho"),
             _ => None,
         }
     }

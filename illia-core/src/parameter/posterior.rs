@@ -12,8 +12,15 @@ use crate::noise::{self, Key};
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Posterior {
-    /// Mean-field Gaussian: N(mu, softplus(rho)²), independent for each element
-    /// (Blundell et al. 2015).
+    /// What there is where nobody says: a mean-field Gaussian N(mu, softplus(rho)²) that starts where a deterministic net would
+    /// (He's rule) with a spread that moves it little (rho = -4, sigma = 0.018). Where every random parameter of a net has it,
+    /// [`Fit`](crate::Fit) trains the means and finds the spread of the last layer by Laplace's approximation; elsewhere it
+    /// is [`Gaussian`](Self::Gaussian), trained by variational inference.
+    Automatic,
+    /// Mean-field Gaussian: N(mu, softplus(rho)²), independent for each element, trained by variational inference
+    /// (Blundell et al. 2015). It finds its own spread in every layer, at a price: wide layers are pulled to the prior, so that a
+    /// net of two layers may miss a curve that its means alone would fit (Coker et al. 2022), and between two clouds of data it is as
+    /// sure as at them (Foong et al. 2020).
     Gaussian {
         /// The start of mu.
         mu: Init,
@@ -55,11 +62,13 @@ impl<F: Family + 'static> From<F> for Posterior {
 const HE: Init =
     Init::Kaiming { dist: NormalOrUniform::Normal, fan: FanInOut::FanIn, non_linearity: NonLinearity::ReLU };
 
+/// Where the spread starts that nobody chose.
+const AUTOMATIC_RHO: Init = Init::Const(-4.0);
+
 impl Default for Posterior {
-    /// A mean-field Gaussian that starts where a deterministic net would (He's rule) with a spread that moves it little:
-    /// rho = -4, sigma = 0.018.
+    /// [`Posterior::Automatic`].
     fn default() -> Self {
-        Posterior::Gaussian { mu: HE, rho: Init::Const(-4.0) }
+        Posterior::Automatic
     }
 }
 
@@ -94,7 +103,7 @@ impl Posterior {
                 Posterior::Deterministic { init: mu }
             }
             Posterior::Deterministic { .. } => self,
-            Posterior::Custom(_) => Posterior::deterministic(),
+            Posterior::Automatic | Posterior::Custom(_) => Posterior::deterministic(),
         }
     }
 
@@ -106,6 +115,7 @@ impl Posterior {
     /// The family; a plain weight has none.
     pub(crate) fn family(&self) -> Option<Box<dyn Family>> {
         match *self {
+            Posterior::Automatic => Some(Box::new(MeanField { mu: HE, rho: AUTOMATIC_RHO })),
             Posterior::Gaussian { mu, rho } => Some(Box::new(MeanField { mu, rho })),
             Posterior::Point { mu } => Some(Box::new(Point { mu })),
             Posterior::Dropout { p, mu } => Some(Box::new(Dropout { p, mu })),

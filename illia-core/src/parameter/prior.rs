@@ -57,7 +57,7 @@ pub enum Prior {
     /// what it takes, however wide it is (Neal 1996, section 2.1). A parameter knows its fan in when it is made, and has a
     /// [`Gaussian`](Prior::Gaussian) of that scale from then on.
     FanIn {
-        /// What is divided by the root; 3 by default.
+        /// What is divided by the root; 2 by default.
         scale: f64,
     },
     /// A density of one's own: [`Prior::from`] makes it.
@@ -119,9 +119,9 @@ impl<D: Density + 'static> From<D> for Prior {
 }
 
 impl Default for Prior {
-    /// N(0, 9 / fan in) for weights, N(0, 9) for biases: [`Prior::FanIn`].
+    /// N(0, 4 / fan in) for weights, N(0, 4) for biases: [`Prior::FanIn`].
     fn default() -> Self {
-        Prior::FanIn { scale: 3.0 }
+        Prior::FanIn { scale: 2.0 }
     }
 }
 

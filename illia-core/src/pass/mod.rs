@@ -78,6 +78,7 @@ impl RandomParameter {
         // Outside of the stack: a family of the user's own may do whatever it likes.
         let weights = match mode {
             Mode::Graph | Mode::Train { .. } => self.fresh_draw(),
+            Mode::Means => self.location(),
             Mode::Function | Mode::Stacked(_) => tch::no_grad(|| self.plain_draw()),
             Mode::Record => self.centre(),
         };
@@ -159,7 +160,7 @@ impl RandomParameter {
 
     /// Whether a step of training, or its objective, is under way for it.
     pub(crate) fn is_in_training(&self) -> bool {
-        matches!(stack::mode_of(self), Some(Mode::Train { .. } | Mode::Graph))
+        matches!(stack::mode_of(self), Some(Mode::Train { .. } | Mode::Means | Mode::Graph))
     }
 
     /// Mean and standard deviation in the graph, for estimators that draw outputs: families that have them, where neither
@@ -169,7 +170,7 @@ impl RandomParameter {
             return None;
         }
         let mode = stack::mode_of(self);
-        if matches!(mode, Some(Mode::Function | Mode::Record | Mode::Train { draws: true })) {
+        if matches!(mode, Some(Mode::Function | Mode::Record | Mode::Means | Mode::Train { draws: true })) {
             return None;
         }
         if matches!(mode, Some(Mode::Train { .. })) && self.trains_by_leaves() {

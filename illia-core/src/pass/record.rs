@@ -111,6 +111,37 @@ impl Record {
     }
 }
 
+/// What the parameter is multiplied with, over all its uses: `[batch, groups, places, inputs]`.
+pub(crate) fn inputs_of(records: &[Record], id: ParameterId) -> Tensor {
+    joined(records.iter().filter(|record| record.is_of(id)).map(|record| record.inputs_of(id)))
+}
+
+/// Tensors of the outputs' shapes, one for each record, as they belong to those inputs: `[batch, groups, places, outputs]`.
+pub(crate) fn outputs_of(records: &[Record], id: ParameterId, of_outputs: &[Tensor]) -> Tensor {
+    let uses = records.iter().zip(of_outputs).filter(|(record, _)| record.is_of(id));
+    joined(uses.map(|(record, of_output)| record.outputs_of(id, of_output)))
+}
+
+/// Behind each other along the places.
+fn joined(uses: impl Iterator<Item = Tensor>) -> Tensor {
+    let uses: Vec<Tensor> = uses.collect();
+    match uses.as_slice() {
+        [only] => only.shallow_clone(),
+        several => Tensor::cat(several, 2),
+    }
+}
+
+/// The sum over the examples of the squares of their gradients `outputsᵀ inputs`, `[groups, outputs, inputs]`.
+pub(crate) fn squares(outputs: &Tensor, inputs: &Tensor) -> Result<Tensor> {
+    if inputs.size().get(2) == Some(&1) {
+        // One place: the square of a product is the product of squares.
+        let [outputs, inputs] = [outputs, inputs].map(|t| t.squeeze_dim(2).square().transpose(0, 1));
+        return outputs.transpose(1, 2).f_matmul(&inputs).within("Laplace");
+    }
+    let each = outputs.transpose(2, 3).f_matmul(inputs).within("Laplace")?;
+    Ok(each.square().sum_dim_intlist(0i64, false, each.kind()))
+}
+
 /// A use of parameters that are known to this pass: how what a layer computes with them is written as s = a Wᵀ + b.
 pub(crate) struct Use<'a> {
     /// The layer's kind, for messages.

@@ -20,6 +20,8 @@ pub(crate) enum Mode {
         /// Whether only draws are consumed, whatever the estimator.
         draws: bool,
     },
+    /// Every parameter's mean, in the variables' graph: a step that trains the means alone.
+    Means,
     /// One draw without gradient: one function, whatever the estimator.
     Function,
     /// Several draws in one forward.
@@ -299,7 +301,7 @@ pub(super) fn given(parameter: &RandomParameter) -> Option<Tensor> {
 pub(super) fn stranger(parameter: &RandomParameter) {
     PASSES.with_borrow_mut(|passes| {
         if let Some(frame) = passes.last_mut()
-            && matches!(frame.mode, Mode::Train { .. } | Mode::Graph)
+            && matches!(frame.mode, Mode::Train { .. } | Mode::Means | Mode::Graph)
         {
             let all = parameter.named_variables().map(|(name, variable)| (name, variable.shallow_clone()));
             frame.strangers.extend(all);

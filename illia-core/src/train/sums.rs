@@ -53,6 +53,9 @@ impl Sums {
         let of_variables = variables.all().iter().zip(trained).filter(|(_, trained)| **trained);
         let of_variables = of_variables.map(|((_, variable), _)| variable);
         let inputs: Vec<&Tensor> = of_variables.chain(of_leaves).collect();
+        if inputs.is_empty() {
+            return Ok(());
+        }
         let gradients = Tensor::f_run_backward(&[loss], &inputs, false, false);
         let gradients = gradients.map_err(|e| Error::torch("backward", &e))?;
         let mut gradients = gradients.into_iter().map(|gradient| gradient.defined().then(|| dense(gradient)));

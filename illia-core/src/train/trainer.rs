@@ -52,6 +52,8 @@ pub struct Trainer {
     pub learning_rate: f64,
     /// What is done to large gradients; nothing at first.
     pub clip: Clip,
+    /// Whether the means alone are trained, towards the posterior's mode.
+    pub(crate) means: bool,
     groups: Vec<(String, f64)>,
     pub(crate) state: OptimiserState,
     data_len: f64,
@@ -76,6 +78,7 @@ impl Trainer {
             learning_rate: optimiser.learning_rate(),
             optimiser,
             clip: Clip::default(),
+            means: false,
             groups: Vec::new(),
             state: OptimiserState::default(),
             data_len: data_len as f64,
@@ -179,7 +182,11 @@ impl Trainer {
         self.optimiser.validate()?;
         let weight = self.per_example(kl_weight)?;
         let trained = self.variables.trained();
-        let pass = Pass::over(parameters, Mode::Train { draws: self.optimiser.needs_draws() }, None);
+        let mode = match self.means {
+            true => Mode::Means,
+            false => Mode::Train { draws: self.optimiser.needs_draws() },
+        };
+        let pass = Pass::over(parameters, mode, None);
         let mut sums = Sums::new(trained.len(), draws);
         let (mut total, mut kl) = (0.0, 0.0);
         for draw in 0..draws {
@@ -192,7 +199,10 @@ impl Trainer {
                 total += value / draws as f64;
                 let mut loss = if draws == 1 { nll } else { nll / draws as f64 };
                 if (draw, part) == (0, 0) {
-                    let (closed, rest) = kl_of(parameters, &pass);
+                    let (closed, rest) = match self.means {
+                        true => (parameters.iter().filter_map(|p| p.mode_penalty()).sum(), None),
+                        false => kl_of(parameters, &pass),
+                    };
                     kl =
                         finite("kl cost", closed + rest.as_ref().map_or(0.0, |rest| rest.double_value(&[])))?;
                     if let Some(rest) = rest {
@@ -258,8 +268,17 @@ impl Trainer {
         let variable = |at: usize| variables.all().get(at).map(|(name, variable)| (name.as_str(), variable));
         let _no_grad = tch::no_grad_guard();
         for parameter in parameters {
-            let Some(own) = leaves.get(&parameter.id()) else { continue };
             let place = variables.place(parameter, trained);
+            if self.means
+                && let Some(slot) = place.mu.and_then(|at| of_variables.get_mut(at))
+                && let Some(of_penalty) = parameter.mode_penalty_gradient(weight)
+            {
+                *slot = Some(match slot.take() {
+                    Some(sum) => sum + of_penalty,
+                    None => of_penalty,
+                });
+            }
+            let Some(own) = leaves.get(&parameter.id()) else { continue };
             if let Some(at) = place.prior_rho
                 && let Some(of_prior) = own.prior_gradient(parameter, weight)
                 && let Some(slot) = of_variables.get_mut(at)

@@ -21,7 +21,7 @@ const PRIORS: [(&str, &[Number]); 6] = [
     ("Laplace", &[("scale", 0.1, Range::Positive)]),
     ("StudentT", &[("dof", 3.0, Range::Positive), ("scale", 0.1, Range::Positive)]),
     ("LearnedGaussian", &[("std", 0.1, Range::Positive)]),
-    ("FanIn", &[("scale", 3.0, Range::Positive)]),
+    ("FanIn", &[("scale", 2.0, Range::Positive)]),
 ];
 const POSTERIORS: [&str; 5] = ["Gaussian", "Point", "Dropout", "FanIn", "Deterministic"];
 const ESTIMATORS: [&str; 4] = ["Automatic", "Reparameterization", "LocalReparameterization", "Flipout"];

@@ -9,6 +9,7 @@ use super::low_rank::{self, LowRank};
 use super::observed::Observed;
 use crate::error::{Error, Result, Within};
 use crate::parameter::ParameterId;
+use crate::pass::record::squares;
 
 /// How much of the curvature is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -179,17 +180,6 @@ impl Sums {
             Sums::Diagonal(sums) => Curvature::diagonal(blocks, sums),
         }
     }
-}
-
-/// The sum over the examples of the squares of their gradients `outputsᵀ inputs`, `[groups, outputs, inputs]`.
-fn squares(outputs: &Tensor, inputs: &Tensor) -> Result<Tensor> {
-    if inputs.size().get(2) == Some(&1) {
-        // One place: the square of a product is the product of squares.
-        let [outputs, inputs] = [outputs, inputs].map(|t| t.squeeze_dim(2).square().transpose(0, 1));
-        return outputs.transpose(1, 2).f_matmul(&inputs).within("Laplace");
-    }
-    let each = outputs.transpose(2, 3).f_matmul(inputs).within("Laplace")?;
-    Ok(each.square().sum_dim_intlist(0i64, false, each.kind()))
 }
 
 impl Curvature {

@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::blocks::Block;
 use crate::error::{Error, Result, Within};
 use crate::parameter::{ParameterId, RandomParameter};
-use crate::pass::record::{Matrix, Record};
+use crate::pass::record::{self, Matrix, Record};
 use crate::pass::{Mode, Pass};
 
 /// How a net is run: over its parameters, of which some are treated.
@@ -93,13 +93,12 @@ impl Linearised {
 
     /// What the parameter is multiplied with, over all uses: `[batch, groups, places, inputs]`.
     pub fn inputs_of(&self, id: ParameterId) -> Tensor {
-        joined(self.records.iter().filter(|record| record.is_of(id)).map(|record| record.inputs_of(id)))
+        record::inputs_of(&self.records, id)
     }
 
     /// The gradients that belong to those: `[batch, groups, places, outputs]`.
     pub fn outputs_of(&self, id: ParameterId, gradients: &[Tensor]) -> Tensor {
-        let uses = self.records.iter().zip(gradients).filter(|(record, _)| record.is_of(id));
-        joined(uses.map(|(record, gradient)| record.outputs_of(id, gradient)))
+        record::outputs_of(&self.records, id, gradients)
     }
 
     /// Each example's gradient by the parameter, `[batch, groups, outputs, inputs]`.
@@ -127,14 +126,5 @@ impl Linearised {
             Ok(Block { name: name.clone(), shape, matrix })
         };
         treated.iter().map(block).collect()
-    }
-}
-
-/// Behind each other along the places.
-fn joined(uses: impl Iterator<Item = Tensor>) -> Tensor {
-    let uses: Vec<Tensor> = uses.collect();
-    match uses.as_slice() {
-        [only] => only.shallow_clone(),
-        several => Tensor::cat(several, 2),
     }
 }

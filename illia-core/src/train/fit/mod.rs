@@ -1,5 +1,6 @@
 //! Training: mini-batches, epochs, validation, early stopping, a progress bar, checkpoints and a history.
 
+mod automatic;
 mod course;
 mod history;
 
@@ -26,7 +27,8 @@ use crate::train::optim::{Adam, Optimiser};
 use crate::train::trainer::Clip;
 use run::Run;
 
-/// Trains a model by stochastic variational inference.
+/// Trains a model: by stochastic variational inference, or, where nobody chose a posterior, to the mode with Laplace's approximation
+/// of the last layer ([`Posterior::Automatic`](crate::Posterior::Automatic)).
 ///
 /// The objective is the negative ELBO per example: the batch's mean negative log-likelihood plus
 /// `kl weight * KL / N`, with N the number of training examples (Blundell et al. 2015; Graves 2011). Nobody scales the
@@ -69,7 +71,7 @@ pub struct Fit<L> {
 }
 
 impl<L: Likelihood> Fit<L> {
-    /// Batches of 64, one draw a step, Adam at 1e-2, the KL in full, for as long as it takes: the step size falls to 0 once the
+    /// Batches of 64, one draw a step, Adam at 3e-3, the KL in full, for as long as it takes: the step size falls to 0 once the
     /// objective has settled, after 10,000 steps at the latest, over as many steps again.
     pub fn new(likelihood: L) -> Self {
         Fit {
@@ -78,7 +80,7 @@ impl<L: Likelihood> Fit<L> {
             batch_size: 64,
             draws: 1,
             micro_batch: None,
-            optimiser: Arc::new(Adam { learning_rate: 1e-2, ..Adam::default() }),
+            optimiser: Arc::new(Adam { learning_rate: 3e-3, ..Adam::default() }),
             step_size: None,
             clip: Clip::default(),
             groups: Vec::new(),

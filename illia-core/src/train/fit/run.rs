@@ -11,6 +11,7 @@ use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
 use super::Forward;
+use super::automatic::{Around, Automatic};
 use super::course::{self, Course};
 use super::{EpochRecord, Fit, History};
 use crate::checkpoint::Checkpoints;
@@ -64,6 +65,8 @@ pub(super) struct Run<'a, L, M: ?Sized> {
     best: Vec<(String, Tensor)>,
     interrupted: bool,
     course: Course,
+    /// Where nobody chose a posterior.
+    automatic: Option<Automatic<'a, M>>,
 }
 
 impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
@@ -79,6 +82,8 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         let shuffle = Stream::new();
         let mut trainer = Trainer::shared(Arc::clone(&fit.optimiser), examples)?;
         trainer.clip = fit.clip;
+        let automatic = if fit.optimiser.needs_draws() { None } else { Automatic::of(net) };
+        trainer.means = automatic.is_some();
         for (prefix, factor) in &fit.groups {
             trainer.group(prefix, *factor);
         }
@@ -98,6 +103,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             best: Vec::new(),
             interrupted: false,
             course: Course { settled: None, epochs: None },
+            automatic,
         };
         if let Some(checkpoints) = &fit.checkpoints {
             checkpoints.prepare()?;
@@ -123,9 +129,13 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         while !self.interrupted && !done(&self) && !self.is_over() {
             self.epoch(bar)?;
         }
+        if let Some(automatic) = &self.automatic {
+            automatic.make_points();
+        }
         if !self.interrupted {
             self.save_unless_saved()?;
             self.take_best();
+            self.find_spread()?;
         }
         bar.finish_and_clear();
         let best_epoch = self.progress.best.map(|(epoch, _)| epoch);
@@ -134,6 +144,27 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             tracing::warn!(target: "illia::fit", "{advice}");
         }
         Ok(History { epochs: self.progress.epochs, best_epoch, interrupted: self.interrupted, advice })
+    }
+
+    /// What nobody chose, once the means are there.
+    fn find_spread(&self) -> Result<()> {
+        let Some(automatic) = &self.automatic else { return Ok(()) };
+        let held = |name: &str| {
+            let group = self.fit.groups.iter().rev().find(|(prefix, _)| name.starts_with(prefix.as_str()));
+            group.is_some_and(|(_, factor)| *factor == 0.0)
+        };
+        automatic.find_spread(&Around {
+            likelihood: &self.fit.likelihood,
+            data: self.data,
+            forward: self.forward,
+            alone: self.alone,
+            vs: self.vs,
+            kl_weight: self.progress.epochs.last().map_or(1.0, |epoch| epoch.kl_weight),
+            batch_size: self.fit.micro_batch.unwrap_or(self.fit.batch_size.max(256)),
+            rows: self.order()?,
+            noise: &self.shuffle,
+            held: &held,
+        })
     }
 
     fn epoch(&mut self, bar: &ProgressBar) -> Result<()> {
@@ -229,15 +260,17 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         }
         let batch = batch.to_device(self.vs.device())?;
         let examples = rows.len();
+        // The means are the same in all draws.
+        let draws = if self.automatic.is_some() { 1 } else { self.fit.draws };
         let part = self.fit.micro_batch.unwrap_or(examples).min(examples);
         let Run { fit, net, vs, trainer, forward, .. } = self;
         let nll = |inputs: &[Tensor], target: &Tensor| {
             Ok(mean_nll(&fit.likelihood.log_likelihood(&forward(inputs, true)?, target)?))
         };
         if part == examples {
-            return trainer.step_draws(*net, vs, kl_weight, fit.draws, || nll(&batch.inputs, &batch.target));
+            return trainer.step_draws(*net, vs, kl_weight, draws, || nll(&batch.inputs, &batch.target));
         }
-        trainer.step_parts(*net, vs, kl_weight, fit.draws, examples.div_ceil(part), &mut |i| {
+        trainer.step_parts(*net, vs, kl_weight, draws, examples.div_ceil(part), &mut |i| {
             let (start, len) = ((i * part) as i64, part.min(examples - i * part) as i64);
             let inputs: Vec<Tensor> = batch.inputs.iter().map(|input| input.narrow(0, start, len)).collect();
             Ok(nll(&inputs, &batch.target.narrow(0, start, len))? * (len as f64 / examples as f64))
@@ -256,6 +289,9 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
 
     fn validation_nll(&self) -> Result<Option<f64>> {
         let Some((inputs, y)) = &self.fit.validation else { return Ok(None) };
+        if let Some(automatic) = &self.automatic {
+            automatic.make_points();
+        }
         let device = self.vs.device();
         let (inputs, y): (Vec<_>, _) =
             (inputs.iter().map(|x| x.to_device(device)).collect(), y.to_device(device));

@@ -1,0 +1,278 @@
+//! What a fit finds where nobody chose a posterior: the mode of the weights, and around it the spread of the last layer.
+//!
+//! The means are trained maximum a posteriori. Then the last layer's weights become the mean-field Gaussian that is best around
+//! them: variance 1 / (h + 1 / prior variance) with h the diagonal of the Fisher information of the likelihood, Laplace's
+//! approximation of the last layer (MacKay 1992; Kristiadi et al. 2020; Daxberger et al. 2021). Seen from its last layer a net is
+//! a linear model, for which that is what variational inference would end with. The layers before it end as points.
+//!
+//! h is an expectation over targets that the likelihood draws for the net's outputs (Martens 2020, section 5: the Fisher of the
+//! model, not of the data), so that any likelihood has it. The likelihood's own variables, a learned noise, are
+//! then fitted anew to the draws: the mode alone leaves out what the weights do not know (MacKay 1992, equation 4.11).
+
+use tch::nn::VarStore;
+use tch::{Kind, Tensor};
+
+use super::Forward;
+use crate::data::{Batch, Dataset};
+use crate::error::{Error, Result};
+use crate::likelihood::Likelihood;
+use crate::module::BayesianModule;
+use crate::noise::Stream;
+use crate::parameter::{Posterior, RandomParameter};
+use crate::pass::record::{self, Matrix, Record};
+use crate::pass::{Mode, Pass};
+use crate::predict::Predict;
+use crate::train::trainer::mean_nll;
+
+/// sigma of a point, relative to its prior's: what moves no output by more than training leaves open.
+const POINT: f64 = 1e-3;
+/// Examples that the curvature is summed over, at most; of larger data a part stands for all.
+const EXAMPLES: usize = 1 << 14;
+/// Pairs of examples and drawn targets at least, as far as [`TARGETS`] allows: h is then known to 1 / sqrt(2048), 2 %.
+const PAIRS: usize = 1 << 12;
+/// Targets drawn for one example, at most.
+const TARGETS: usize = 64;
+/// Examples, and draws of each, that a learned noise is fitted to, at most.
+const NOISE: (usize, usize) = (1 << 10, 16);
+/// Turns between spread and noise, at most.
+const TURNS: usize = 8;
+
+/// A net whose posterior is to be found in this way.
+pub(super) struct Automatic<'a, M: ?Sized> {
+    net: &'a M,
+    /// All its random parameters.
+    parameters: Vec<&'a RandomParameter>,
+    /// Those of the layer that the traversal shows last.
+    last: Vec<&'a RandomParameter>,
+}
+
+/// What the spread is found from.
+pub(super) struct Around<'a, L> {
+    pub likelihood: &'a L,
+    pub data: &'a dyn Dataset,
+    pub forward: Forward<'a>,
+    /// Whether the forward treats each example by itself.
+    pub alone: bool,
+    pub vs: &'a VarStore,
+    /// What multiplies the KL.
+    pub kl_weight: f64,
+    pub batch_size: usize,
+    /// Rows of the data in a random order.
+    pub rows: Vec<i64>,
+    pub noise: &'a Stream,
+    /// Whether a variable of this name is held where it is.
+    pub held: &'a dyn Fn(&str) -> bool,
+}
+
+impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
+    /// Where every random parameter of the net has [`Posterior::Automatic`] and a Gaussian prior of fixed scale, none is frozen,
+    /// and the last layer is linear in its weights.
+    pub(super) fn of(net: &'a M) -> Option<Self> {
+        let named: Vec<_> = net.named_parameters().into_iter().filter(|(_, p)| p.is_random()).collect();
+        let nothing_set = |parameter: &RandomParameter| {
+            matches!(parameter.posterior(), Posterior::Automatic)
+                && parameter.fixed_gaussian().is_some()
+                && parameter.held().is_none()
+                && parameter.trains_by_leaves()
+        };
+        let layer = |name: &str| name.rsplit_once('.').map_or(String::new(), |(layer, _)| layer.to_owned());
+        let last_name = named.last().map(|(name, _)| layer(name))?;
+        let last: Vec<_> =
+            named.iter().filter(|(name, _)| layer(name) == last_name).map(|(_, p)| *p).collect();
+        let parameters: Vec<_> = named.iter().map(|(_, p)| *p).collect();
+        let all = parameters.iter().all(|p| nothing_set(p)) && last.iter().all(|p| p.is_noted());
+        all.then_some(Automatic { net, parameters, last })
+    }
+
+    /// Makes points of all: the training's validation sees the means then.
+    pub(super) fn make_points(&self) {
+        for parameter in &self.parameters {
+            if let Some((_, std)) = parameter.fixed_gaussian() {
+                parameter.set_sigma(&Tensor::from(POINT * std));
+            }
+        }
+    }
+
+    /// Gives the last layer its spread, and fits a learned noise anew.
+    ///
+    /// # Errors
+    /// What the net, the likelihood and the data return, and [`Error::NonFinite`] where the curvature is none.
+    pub(super) fn find_spread<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<()> {
+        if around.kl_weight <= 0.0 {
+            return Ok(());
+        }
+        for _ in 0..TURNS {
+            let Some(curvature) = self.curvature(around)? else { return Ok(()) };
+            for (parameter, h) in self.last.iter().zip(&curvature) {
+                let Some((_, std)) = parameter.fixed_gaussian() else { continue };
+                let sigma = (h / around.kl_weight + 1.0 / (std * std)).rsqrt().clamp_min(POINT * std);
+                parameter.set_sigma(&sigma);
+            }
+            if self.fit_noise(around)? < 0.01 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The diagonal of the Fisher information over all data by each parameter of the last layer, in its shape; None where code of
+    /// the user's takes the layer's weights, so that nothing is known of what it does with them.
+    fn curvature<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Option<Vec<Tensor>>> {
+        let all = around.rows.len();
+        let rows = around.rows.get(..all.min(EXAMPLES)).unwrap_or(&around.rows);
+        let targets = PAIRS.div_ceil(rows.len().max(1)).min(TARGETS);
+        let mut sums: Vec<(Tensor, Option<Matrix>)> = self
+            .last
+            .iter()
+            .map(|p| (Tensor::zeros([1i64], (Kind::Double, p.mu().device())), None))
+            .collect();
+        for chunk in rows.chunks(around.batch_size) {
+            let batch = around.batch(chunk)?;
+            let Some((output, records)) = self.recorded(&batch, around)? else { return Ok(None) };
+            for _ in 0..targets {
+                let target = around.target(&output.detach(), &batch)?;
+                let gradients = gradients(around.likelihood, &output, &target, &records)?;
+                let _no_grad = tch::no_grad_guard();
+                for (parameter, (sum, matrix)) in self.last.iter().zip(&mut sums) {
+                    let id = parameter.id();
+                    let outputs = record::outputs_of(&records, id, &gradients);
+                    let own = record::squares(&outputs, &record::inputs_of(&records, id))?;
+                    *sum = &*sum + own.to_kind(Kind::Double);
+                    *matrix = records.iter().find(|record| record.is_of(id)).map(|r| r.matrix_of(id));
+                }
+            }
+        }
+        if sums.iter().any(|(sum, _)| sum.isfinite().all().int64_value(&[]) == 0) {
+            let term = "curvature of the last layer";
+            return Err(Error::NonFinite { epoch: 0, step: 0, term, value: f64::NAN });
+        }
+        let scale = all as f64 / (rows.len() * targets).max(1) as f64;
+        let whole = self.last.iter().zip(sums).map(|(parameter, (sum, matrix))| {
+            let own = matrix?.to_parameter(&(sum * scale).unsqueeze(0), &parameter.mu().size());
+            Some(own.squeeze_dim(0))
+        });
+        Ok(whole.collect())
+    }
+
+    /// The net's output for a batch at its means, in a graph from the last layer on, with what that layer noted.
+    fn recorded<L: Likelihood>(
+        &self,
+        batch: &Batch,
+        around: &Around<'_, L>,
+    ) -> Result<Option<(Tensor, Vec<Record>)>> {
+        tch::with_grad(|| {
+            let pass = Pass::over(&self.parameters, Mode::Record, None);
+            pass.watch(self.last.iter().map(|parameter| parameter.id()));
+            let output = (around.forward)(&batch.inputs, false)?;
+            let records = pass.records();
+            let known = |p: &&RandomParameter| {
+                !pass.missed(p.id()) && records.iter().any(|record| record.is_of(p.id()))
+            };
+            Ok((output.requires_grad() && self.last.iter().all(known)).then_some((output, records)))
+        })
+    }
+
+    /// Moves the likelihood's variables, a learned noise, to where the data are most probable under the draws; gives the largest
+    /// change of one, 0 where there is none.
+    fn fit_noise<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<f64> {
+        let trained: Vec<(String, Tensor)> = around
+            .vs
+            .variables()
+            .into_iter()
+            .filter(|(name, variable)| variable.requires_grad() && !(around.held)(name))
+            .collect();
+        let one = around.batch(around.rows.get(..1).unwrap_or_default())?;
+        let output = tch::no_grad(|| (around.forward)(&one.inputs, false))?;
+        if loss(around.likelihood, &output, &one.target)?.requires_grad() {
+            let batch = around.batch(around.rows.get(..NOISE.0).unwrap_or(&around.rows))?;
+            let mut how = Predict::new().draws(NOISE.1);
+            if around.alone {
+                how = how.per_example();
+            }
+            let prediction =
+                how.run_with(self.net, &batch.inputs, |inputs| (around.forward)(inputs, false))?;
+            let outputs = prediction.outputs().flatten(0, 1);
+            let times: Vec<i64> =
+                (0..batch.target.dim()).map(|axis| if axis == 0 { NOISE.1 as i64 } else { 1 }).collect();
+            let target = batch.target.repeat(times);
+            return descend(&trained, || loss(around.likelihood, &outputs, &target));
+        }
+        Ok(0.0)
+    }
+}
+
+impl<L: Likelihood> Around<'_, L> {
+    fn batch(&self, rows: &[i64]) -> Result<Batch> {
+        let batch = self.data.batch(rows)?;
+        batch.check(rows.len())?;
+        batch.to_device(self.vs.device())
+    }
+
+    /// Targets as the likelihood draws them for these outputs; where one of the user's can draw none, the data's own.
+    fn target(&self, output: &Tensor, batch: &Batch) -> Result<Tensor> {
+        match tch::no_grad(|| self.likelihood.sample(output, self.noise.next_key())) {
+            Err(Error::Configuration { .. }) => Ok(batch.target.shallow_clone()),
+            drawn => drawn,
+        }
+    }
+}
+
+/// The mean negative log-likelihood.
+fn loss<L: Likelihood>(likelihood: &L, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+    tch::with_grad(|| Ok(mean_nll(&likelihood.log_likelihood(output, target)?)))
+}
+
+/// Of the sum of the log-likelihoods by what each of those layers gave.
+fn gradients<L: Likelihood>(
+    likelihood: &L,
+    output: &Tensor,
+    target: &Tensor,
+    records: &[Record],
+) -> Result<Vec<Tensor>> {
+    let sum = tch::with_grad(|| {
+        let each = likelihood.log_likelihood(output, target)?;
+        Ok::<_, Error>(each.sum(each.kind()))
+    })?;
+    let by: Vec<&Tensor> = records.iter().map(|record| &record.output).collect();
+    let gradients = Tensor::f_run_backward(&[sum], &by, true, false)
+        .map_err(|e| Error::torch("the last layer's curvature", &e))?;
+    let defined = gradients.into_iter().zip(by).map(|(gradient, output)| match gradient.defined() {
+        true => gradient.detach(),
+        false => output.zeros_like(),
+    });
+    Ok(defined.collect())
+}
+
+/// Moves those of the variables that `loss` depends on to its minimum; gives the largest change of one. Each element moves by the sign
+/// of its slope, further while that stays, half as far once it turns (Riedmiller & Braun 1993).
+fn descend(variables: &[(String, Tensor)], loss: impl Fn() -> Result<Tensor>) -> Result<f64> {
+    let all: Vec<&Tensor> = variables.iter().map(|(_, variable)| variable).collect();
+    // Of each variable: where it was, its latest steps' sizes and signs.
+    let mut moved: Vec<Option<[Tensor; 3]>> = all.iter().map(|_| None).collect();
+    for _ in 0..60 {
+        let gradients = Tensor::f_run_backward(&[loss()?], &all, false, false);
+        let gradients = gradients.map_err(|e| Error::torch("noise", &e))?;
+        let _no_grad = tch::no_grad_guard();
+        for ((variable, state), gradient) in all.iter().zip(&mut moved).zip(gradients) {
+            if !gradient.defined() {
+                continue;
+            }
+            let sign = gradient.sign();
+            let (start, size) = match state.take() {
+                None => (variable.copy(), variable.full_like(0.05)),
+                Some([start, size, before]) => {
+                    let turned = (before * &sign).lt(0.0);
+                    (start, (&size * 0.5).where_self(&turned, &(&size * 1.2)))
+                }
+            };
+            let _ = variable.shallow_clone().g_sub_(&(&size * &sign));
+            *state = Some([start, size, sign]);
+        }
+    }
+    let _no_grad = tch::no_grad_guard();
+    let changes = all.iter().zip(moved).filter_map(|(now, state)| {
+        let [then, ..] = state?;
+        Some((*now - then).abs().max().double_value(&[]))
+    });
+    Ok(changes.fold(0.0, f64::max))
+}

@@ -1,0 +1,133 @@
+//! What a fit finds where nobody chose a posterior, against the exact posterior of linear models.
+
+use illia::RandomParameter;
+use illia::likelihood::Gaussian;
+use illia::prelude::*;
+
+const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
+const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);
+
+bnn! {
+    struct Line(features: i64): [features] -> [1] { head: Linear(1) }
+}
+
+/// `n` examples of `features` columns, a linear target with noise of 0.5.
+fn linear(n: i64, features: i64) -> (Tensor, Tensor) {
+    let x = Tensor::randn([n, features], FLOAT);
+    let y = x.matmul(&Tensor::randn([features, 1], FLOAT)) + 0.5 + Tensor::randn([n, 1], FLOAT) * 0.5;
+    (x, y)
+}
+
+fn head(net: &Line) -> (Tensor, Tensor) {
+    let layer = &net.head;
+    let Some(bias) = &layer.bias else { panic!("a bias") };
+    let sigma = |parameter: &RandomParameter| parameter.sigma().map(|s| s.detach().flatten(0, -1));
+    let (Some(of_weight), Some(of_bias)) = (sigma(&layer.weight), sigma(bias)) else { panic!("a sigma") };
+    let mu = Tensor::cat(&[layer.weight.mu().detach().flatten(0, -1), bias.mu().detach()], 0);
+    (mu.to_kind(Kind::Double), Tensor::cat(&[of_weight, of_bias], 0).to_kind(Kind::Double))
+}
+
+/// X with a column of ones, and the precision of the exact posterior under the default prior, N(0, 4 / fan in) and N(0, 4).
+fn exact(x: &Tensor, noise: f64) -> (Tensor, Tensor) {
+    let [n, features] = x.size()[..] else { panic!("a matrix") };
+    let x = Tensor::cat(&[x.to_kind(Kind::Double), Tensor::ones([n, 1], DOUBLE)], 1);
+    let prior = Tensor::full([features + 1], features as f64 / 4.0, DOUBLE);
+    let _ = prior.narrow(0, features, 1).fill_(0.25);
+    let precision = x.tr().matmul(&x) / (noise * noise) + prior.diag(0);
+    (x, precision)
+}
+
+#[test]
+fn a_linear_model_ends_at_the_exact_mean_and_the_best_independent_spread() {
+    illia::manual_seed(1);
+    let (x, y) = linear(1000, 5);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Line::new(&vs.root(), 5);
+    Fit::new(Gaussian::fixed(0.5).unwrap()).progress(false).run(&net, &vs, &x, &y).unwrap();
+    let (mu, sigma) = head(&net);
+    let (x, precision) = exact(&x, 0.5);
+    let mean = precision.inverse().matmul(&(x.tr().matmul(&y.to_kind(Kind::Double)) / 0.25)).squeeze_dim(1);
+    let off = ((mu - mean).abs() / &sigma).max().double_value(&[]);
+    assert!(off < 0.3, "the mean is {off} standard deviations off");
+    // A mean-field Gaussian is best with the precision's own diagonal. The curvature comes from 5,000 drawn targets: h is known
+    // to sqrt(2 / 5000), sigma to half of that, 1 %.
+    let ratio: Vec<f64> = (sigma * precision.diag(0).sqrt()).try_into().unwrap();
+    assert!(ratio.iter().all(|ratio| (ratio - 1.0).abs() < 0.05), "{ratio:?}");
+}
+
+#[test]
+fn a_learned_noise_counts_what_the_weights_took() {
+    illia::manual_seed(2);
+    let (x, y) = linear(120, 30);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let noise = Gaussian::learned(&(vs.root() / "noise"), 0.5).unwrap();
+    let net = Line::new(&(vs.root() / "net"), 30);
+    Fit::new(&noise).progress(false).run(&net, &vs, &x, &y).unwrap();
+    let (mu, sigma) = head(&net);
+    let (x, _) = exact(&x, 0.5);
+    let errors = (x.matmul(&mu.unsqueeze(1)) - &y).square().sum(Kind::Double).double_value(&[]);
+    // MacKay (1992): the squared errors and what the spread adds to them, over all examples.
+    let spread = x.square().matmul(&sigma.square().unsqueeze(1)).sum(Kind::Double).double_value(&[]);
+    let expected = ((errors + spread) / 120.0).sqrt();
+    // 16 draws of 120 outputs: their squares' mean is known to some 5 % of the spread's part, a quarter of the whole.
+    assert!((noise.std() / expected - 1.0).abs() < 0.02, "{} for {expected}", noise.std());
+    let mode = (errors / 120.0).sqrt();
+    assert!(noise.std() > 1.05 * mode, "the mode's noise is {mode}");
+}
+
+bnn! {
+    struct Deep: [2] -> [3] { first: Linear(16) -> relu, head: Linear(3) }
+}
+bnn! {
+    struct Variational: [2] -> [3] {
+        posterior: Gaussian(rho: -4.0);
+        first: Linear(16) -> relu,
+        head: Linear(3),
+    }
+}
+
+fn three_classes() -> (Tensor, Tensor) {
+    let x = Tensor::randn([150, 2], FLOAT);
+    let y = x.argmax(1, false) + x.select(1, 0).gt(0.0).to_kind(Kind::Int64);
+    (x, y.clamp(0, 2))
+}
+
+#[test]
+fn the_last_layer_is_spread_and_the_others_are_points() {
+    illia::manual_seed(3);
+    let (x, y) = three_classes();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let mut net = Deep::new(&vs.root());
+    assert!(
+        (net.forward(&x) - net.forward(&x)).abs().max().double_value(&[]) > 0.0,
+        "it draws before any fit"
+    );
+    Fit::new(Categorical).epochs(30).progress(false).run(&net, &vs, &x, &y).unwrap();
+    let relative = |p: &RandomParameter| {
+        let Prior::Gaussian { std, .. } = p.prior() else { panic!("a Gaussian prior") };
+        (p.sigma().unwrap().detach().max() / std).double_value(&[])
+    };
+    assert!(relative(&net.first.weight) < 0.002 && relative(&net.head.weight) > 0.05);
+    // Everything means what it always does.
+    assert!((net.forward(&x) - net.forward(&x)).abs().max().double_value(&[]) > 1e-3);
+    net.kl_cost().nats.backward();
+    assert!(
+        vs.trainable_variables()
+            .iter()
+            .all(|v| v.grad().defined() && v.grad().abs().max().double_value(&[]) > 0.0)
+    );
+    net.freeze();
+    assert_eq!(net.forward(&x), net.forward(&x));
+}
+
+#[test]
+fn a_posterior_that_was_chosen_is_trained_by_variational_inference() {
+    illia::manual_seed(3);
+    let (x, y) = three_classes();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Variational::new(&vs.root());
+    Fit::new(Categorical).epochs(30).progress(false).run(&net, &vs, &x, &y).unwrap();
+    let rho = net.first.weight.rho().unwrap();
+    let moved = (rho + 4.0).abs();
+    assert!(moved.max().double_value(&[]) > 0.1 && rho.std(true).double_value(&[]) > 0.0);
+}
