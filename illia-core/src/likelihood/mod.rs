@@ -26,7 +26,7 @@ use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result, Within, floating};
 use crate::noise::{self, Key};
-use crate::parameter::inverse_softplus;
+use crate::parameter::{full_name, inverse_softplus};
 
 /// How uncertain a prediction is, `[batch]`, and where that comes from.
 ///
@@ -62,6 +62,12 @@ pub trait Likelihood: std::fmt::Debug {
 
     /// P(y <= `y` | output), element by element; None for classes, which have no order.
     fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor>;
+
+    /// The variables that it is trained with, by their names in their store: a learned noise's. None by default.
+    /// [`Fit`](crate::Fit) refuses one that it would not move, since it is in another store than the net's.
+    fn named_variables(&self) -> Vec<(String, Tensor)> {
+        Vec::new()
+    }
 
     /// One observation for each output, from the noise that `key` stands for, in the shape of [`mean`](Self::mean); class numbers
     /// `[batch, ..]` for classes. The outputs of several draws of a net give observations of the predictive mixture.
@@ -162,6 +168,9 @@ impl<L: Likelihood + ?Sized> Likelihood for &L {
     fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor> {
         (**self).cdf(output, y)
     }
+    fn named_variables(&self) -> Vec<(String, Tensor)> {
+        (**self).named_variables()
+    }
     fn sample(&self, output: &Tensor, key: Key) -> Result<Tensor> {
         (**self).sample(output, key)
     }
@@ -226,7 +235,8 @@ pub(crate) fn matched(layer: &str, output: &Tensor, target: &Tensor) -> Result<T
 #[derive(Debug)]
 enum Scale {
     Fixed(f64),
-    Learned(Tensor),
+    /// Softplus of the variable, with its name in its store.
+    Learned(String, Tensor),
 }
 
 impl Scale {
@@ -239,13 +249,22 @@ impl Scale {
     fn learned(p: &Path, name: &str, value: f64) -> Result<Self> {
         positive(name, value)?;
         let rho = Tensor::from(inverse_softplus(value)).to_kind(p.kind()).to_device(p.device());
-        Ok(Scale::Learned(p.f_var_copy(&format!("{name}_rho"), &rho).within(name)?))
+        let variable = format!("{name}_rho");
+        let rho = p.f_var_copy(&variable, &rho).within(name)?;
+        Ok(Scale::Learned(full_name(p, &variable), rho))
+    }
+
+    fn named_variables(&self) -> Vec<(String, Tensor)> {
+        match self {
+            Scale::Fixed(_) => Vec::new(),
+            Scale::Learned(name, rho) => vec![(name.clone(), rho.shallow_clone())],
+        }
     }
 
     fn like(&self, output: &Tensor) -> Tensor {
         match self {
             Scale::Fixed(value) => Tensor::from(*value).to_kind(output.kind()).to_device(output.device()),
-            Scale::Learned(rho) => rho.softplus().to_kind(output.kind()),
+            Scale::Learned(_, rho) => rho.softplus().to_kind(output.kind()),
         }
     }
 }

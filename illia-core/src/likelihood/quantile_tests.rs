@@ -77,6 +77,9 @@ fn a_reference_to_a_likelihood_is_the_likelihood() {
         fn interval(&self, _: &Tensor, _: f64) -> Result<(Tensor, Tensor)> {
             Ok((Tensor::from(11.0), Tensor::from(12.0)))
         }
+        fn named_variables(&self) -> Vec<(String, Tensor)> {
+            vec![("own".to_owned(), Tensor::from(13.0))]
+        }
     }
     fn answers(likelihood: impl Likelihood) -> Vec<f64> {
         let x = Tensor::zeros([1, 1, 1], FLOAT);
@@ -95,10 +98,11 @@ fn a_reference_to_a_likelihood_is_the_likelihood() {
             likelihood.quantile(&x, 0.5).unwrap(),
             low,
             high,
+            likelihood.named_variables().remove(0).1,
         ];
         all.iter().map(|tensor| tensor.double_value(&[])).collect()
     }
-    assert_eq!(answers(&Own), (1..=12).map(f64::from).collect::<Vec<_>>());
+    assert_eq!(answers(&Own), (1..=13).map(f64::from).collect::<Vec<_>>());
 }
 
 #[test]
@@ -154,7 +158,7 @@ fn the_tails_of_students_t_are_those_of_the_distribution() {
     ] {
         let fixed = StudentT::fixed(dof, 2.0).unwrap();
         let learned =
-            StudentT::learned(&(vs.root() / format!("{dof}, {q}").replace('.', "_")), dof, 2.0).unwrap();
+            StudentT::learned(vs.root() / format!("{dof}, {q}").replace('.', "_"), dof, 2.0).unwrap();
         for likelihood in [fixed, learned] {
             let at = likelihood.quantile(&zero, q).unwrap().double_value(&[0, 0]);
             assert!((at / (2.0 * expected) - 1.0).abs() < 1e-6, "{dof}, {q}: {at} is not {}", 2.0 * expected);

@@ -1,5 +1,6 @@
 //! Numbers with heavy-tailed noise.
 
+use std::borrow::Borrow;
 use std::f64::consts::{FRAC_PI_2, PI};
 
 use tch::nn::Path;
@@ -31,8 +32,8 @@ impl StudentT {
     ///
     /// # Errors
     /// [`Error::Configuration`] unless `dof` is above 2 and `scale` above 0.
-    pub fn learned(p: &Path, dof: f64, scale: f64) -> Result<Self> {
-        Ok(StudentT { dof: checked(dof)?, scale: Scale::learned(p, "noise", scale)? })
+    pub fn learned<'a>(p: impl Borrow<Path<'a>>, dof: f64, scale: f64) -> Result<Self> {
+        Ok(StudentT { dof: checked(dof)?, scale: Scale::learned(p.borrow(), "noise", scale)? })
     }
 }
 
@@ -50,6 +51,10 @@ impl Likelihood for StudentT {
         let scale = self.scale.like(output);
         let z = (target - output) / &scale;
         Ok(per_example(&(student_t::log_standard_density(&z, self.dof) - scale.log())))
+    }
+
+    fn named_variables(&self) -> Vec<(String, Tensor)> {
+        self.scale.named_variables()
     }
 
     fn mean(&self, output: &Tensor) -> Tensor {
