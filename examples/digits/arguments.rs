@@ -14,7 +14,7 @@ usage: digits [OPTIONS]
 
   --data DIR     train on the MNIST-like IDX files in DIR (raw or .gz) instead of the 1,797 small digits built in
   --ood DIR      with --data: tell these images from the trained ones by their uncertainty
-  --epochs N     passes over the training set (default: 60; with --data 10)
+  --epochs N     passes over the training set (default: 100; with --data 10)
   --samples N    draws of the weights in each prediction (default: 100; with --data 50)
   --seed N       start of every random number (default: 1)
   --device D     cpu, cuda or cuda:N (default: cpu)

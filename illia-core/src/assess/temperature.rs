@@ -31,11 +31,15 @@ const REACH: f64 = 4.605_170_185_988_091;
 const GRID: i32 = 24;
 /// Golden sections after it; each leaves 0.618 of the bracket: 1e-7 in log T.
 const SECTIONS: usize = 32;
+/// How near to the end of the reach a search that runs into it ends, with room for the last sections' rounding.
+const AT_BOUND: f64 = 1e-3;
 
 impl Temperature {
     /// The temperature with the lowest negative log predictive density on held-out logits, `[batch, classes]` or
     /// `[draws, batch, classes]`, and labels `[batch]`. Over draws it is that of the mean of the draws' tempered
-    /// probabilities. Between 0.01 and 100: separable data have no best temperature.
+    /// probabilities. Between 0.01 and 100: separable data have no best temperature, and the mean over draws that disagree is
+    /// as bold as it gets at the lowest. One that stops there says so in a `tracing` warning and by
+    /// [`is_at_bound`](Self::is_at_bound).
     ///
     /// # Errors
     /// [`Error::Shape`] for other shapes; [`Error::Configuration`] for no examples, logits that are NaN or infinite
@@ -76,7 +80,11 @@ impl Temperature {
                 at_right = cost(right)?;
             }
         }
-        Ok(Temperature { value: ((low + high) / 2.0).exp() })
+        let fitted = Temperature { value: ((low + high) / 2.0).exp() };
+        if fitted.is_at_bound() {
+            tracing::warn!(target: "illia::temperature", "{}", fitted.advice());
+        }
+        Ok(fitted)
     }
 
     /// The temperature of a held-out set of logits, which is used up by it: what is calibrated next (a conformal predictor,
@@ -92,6 +100,21 @@ impl Temperature {
     /// T.
     pub fn value(self) -> f64 {
         self.value
+    }
+
+    /// Whether the search stopped at an end of its range: the best temperature lies beyond it, or there is none.
+    pub fn is_at_bound(self) -> bool {
+        REACH - self.value.ln().abs() < AT_BOUND
+    }
+
+    /// What it means to have stopped at this bound.
+    fn advice(self) -> String {
+        let meaning = if self.value < 1.0 {
+            "the labels are separable, or the draws disagree so much that their mean stays too modest however bold each is"
+        } else {
+            "the logits say nothing of these labels"
+        };
+        format!("the temperature stopped at its bound of {:.2}: {meaning}", self.value)
     }
 
     /// The logits divided by T.
@@ -144,11 +167,28 @@ mod tests {
         let labels = Tensor::from_slice(&[0i64, 0]);
         let fitted = Temperature::fit(&logits, &labels).unwrap();
         // Right and wrong by the same logits: nothing is better than a coin, at the highest temperature.
-        assert!(fitted.value() > 99.0);
+        assert!(fitted.value() > 99.0 && fitted.is_at_bound());
+        assert!(fitted.advice().contains("say nothing"), "{}", fitted.advice());
         let expected = ((&one / fitted.value()).softmax(-1, None::<Kind>)
             + (&one * 0.5 / fitted.value()).softmax(-1, None::<Kind>))
             / 2.0;
         assert!(fitted.probabilities(&logits).unwrap().allclose(&expected, 1e-6, 1e-7, false));
+    }
+
+    #[test]
+    fn a_search_that_stops_at_its_bound_says_so() {
+        // Always right: the bolder the better.
+        let logits = Tensor::from_slice(&[3.0f32, 0.0, 0.0, 3.0]).reshape([2, 2]);
+        let fitted = Temperature::fit(&logits, &Tensor::from_slice(&[0i64, 1])).unwrap();
+        assert!(fitted.is_at_bound() && fitted.value() < 0.0101);
+        assert!(fitted.advice().contains("0.01: the labels are separable"), "{}", fitted.advice());
+        // Two draws of three are right, each time: their mean can be no surer than 2/3, and is too modest for labels that are
+        // always so.
+        let draws = Tensor::stack(&[&logits, &logits, &-&logits], 0);
+        assert!(Temperature::fit(&draws, &Tensor::from_slice(&[0i64, 1])).unwrap().is_at_bound());
+        // One wrong in four has a best temperature within.
+        let logits = Tensor::from_slice(&[3.0f32, 0.0]).repeat([4, 1]);
+        assert!(!Temperature::fit(&logits, &Tensor::from_slice(&[0i64, 0, 0, 1])).unwrap().is_at_bound());
     }
 
     #[test]

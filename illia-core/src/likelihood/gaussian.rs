@@ -1,5 +1,7 @@
 //! Numbers with Gaussian noise: of one scale, or of a scale that the net predicts.
 
+use std::borrow::Borrow;
+
 use tch::Tensor;
 use tch::nn::Path;
 
@@ -15,7 +17,7 @@ use crate::noise::Key;
 /// use tch::{Device, Kind, Tensor, nn};
 ///
 /// let vs = nn::VarStore::new(Device::Cpu);
-/// let learned = Gaussian::learned(&vs.root(), 0.5)?; // the variable `noise_rho`, trained with the rest
+/// let learned = Gaussian::learned(vs.root(), 0.5)?; // the variable `noise_rho`, trained with the rest
 /// let zeros = Tensor::zeros([4, 1], (Kind::Float, Device::Cpu));
 /// assert_eq!(learned.log_likelihood(&zeros, &zeros)?.size(), [4]);
 /// # Ok::<(), illia_core::Error>(())
@@ -38,15 +40,15 @@ impl Gaussian {
     ///
     /// # Errors
     /// [`Error::Configuration`] unless `std` is above 0.
-    pub fn learned(p: &Path, std: f64) -> Result<Self> {
-        Ok(Gaussian { noise: Scale::learned(p, "noise", std)? })
+    pub fn learned<'a>(p: impl Borrow<Path<'a>>, std: f64) -> Result<Self> {
+        Ok(Gaussian { noise: Scale::learned(p.borrow(), "noise", std)? })
     }
 
     /// The noise's standard deviation.
     pub fn std(&self) -> f64 {
         match &self.noise {
             Scale::Fixed(std) => *std,
-            Scale::Learned(rho) => rho.softplus().double_value(&[]),
+            Scale::Learned(_, rho) => rho.softplus().double_value(&[]),
         }
     }
 }
@@ -55,6 +57,10 @@ impl Likelihood for Gaussian {
     fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
         let target = matched("Gaussian", output, target)?;
         Ok(log_density(output, &self.noise.like(output), &target))
+    }
+
+    fn named_variables(&self) -> Vec<(String, Tensor)> {
+        self.noise.named_variables()
     }
 
     fn mean(&self, output: &Tensor) -> Tensor {

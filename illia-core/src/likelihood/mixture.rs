@@ -56,5 +56,5 @@ fn bisect(mut low: Tensor, mut high: Tensor, below: impl Fn(&Tensor) -> Result<T
     Ok(high)
 }
 
-/// Each halves the bracket: 40 leave less than a float resolves.
-const BISECTIONS: usize = 40;
+/// Each halves the bracket: 64 leave less than a double resolves, in brackets a thousand times as wide as what is looked for.
+const BISECTIONS: usize = 64;

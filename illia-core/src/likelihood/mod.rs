@@ -9,6 +9,8 @@ mod categorical;
 mod gaussian;
 mod mixture;
 mod poisson;
+#[cfg(test)]
+mod quantile_tests;
 mod student_t;
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,7 @@ use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result, Within, floating};
 use crate::noise::{self, Key};
-use crate::parameter::inverse_softplus;
+use crate::parameter::{full_name, inverse_softplus};
 
 /// How uncertain a prediction is, `[batch]`, and where that comes from.
 ///
@@ -61,6 +63,12 @@ pub trait Likelihood: std::fmt::Debug {
     /// P(y <= `y` | output), element by element; None for classes, which have no order.
     fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor>;
 
+    /// The variables that it is trained with, by their names in their store: a learned noise's. None by default.
+    /// [`Fit`](crate::Fit) refuses one that it would not move, since it is in another store than the net's.
+    fn named_variables(&self) -> Vec<(String, Tensor)> {
+        Vec::new()
+    }
+
     /// One observation for each output, from the noise that `key` stands for, in the shape of [`mean`](Self::mean); class numbers
     /// `[batch, ..]` for classes. The outputs of several draws of a net give observations of the predictive mixture.
     ///
@@ -82,10 +90,11 @@ pub trait Likelihood: std::fmt::Debug {
     /// likelihood's.
     fn sample(&self, output: &Tensor, key: Key) -> Result<Tensor> {
         floating("output", output)?;
-        let (mean, variance) = (self.mean(output), self.variance(output));
-        let q = noise::uniforms(key, &mean.size(), mean.kind(), mean.device())
-            .clamp(SMALLEST_Q, 1.0 - SMALLEST_Q);
-        mixture::inverse(&|y| self.cdf(output, y), &mean, &variance, &q)
+        let double = output.to_kind(Kind::Double);
+        let (mean, variance) = (self.mean(&double), self.variance(&double));
+        let q = noise::uniforms(key, &mean.size(), Kind::Double, mean.device());
+        let q = q.clamp(SMALLEST_Q, 1.0 - SMALLEST_Q);
+        Ok(mixture::inverse(&|y| self.cdf(&double, y), &mean, &variance, &q)?.to_kind(output.kind()))
     }
 
     /// The log of the predictive density of each example, `[batch]`, in nats: the mean of the draws' densities, taken
@@ -101,23 +110,40 @@ pub trait Likelihood: std::fmt::Debug {
         Ok(each.logsumexp(0i64, false) - (draws as f64).ln())
     }
 
-    /// The parts of the uncertainty of each example, from all draws' outputs.
+    /// The parts of the uncertainty of each example, from all draws' outputs; of numbers in double precision, where squares of
+    /// what a float holds still have room.
     fn uncertainty(&self, outputs: &Tensor) -> Uncertainty {
-        let (mean, variance) = (self.mean(outputs), self.variance(outputs));
+        let outputs = outputs.to_kind(Kind::Double);
+        let (mean, variance) = (self.mean(&outputs), self.variance(&outputs));
         let aleatoric = per_example(&variance.mean_dim(0i64, false, variance.kind()));
         let epistemic = per_example(&mean.var_dim(0i64, false, false));
         Uncertainty { total: &aleatoric + &epistemic, aleatoric, epistemic }
     }
 
-    /// The `q`-quantile of the predictive mixture, one for each element: intervals of observations, noise included.
+    /// The `q`-quantile of the predictive mixture, one for each element, in double precision, noise included: the smallest number
+    /// with at least `q` of the mixture up to it. Of counts it is a count.
     ///
     /// # Errors
     /// [`Error::Configuration`] unless 0 < q < 1, and for likelihoods of classes.
     fn quantile(&self, outputs: &Tensor, q: f64) -> Result<Tensor> {
-        mixture::quantile(&|y| self.cdf(outputs, y), &self.mean(outputs), &self.variance(outputs), q)
+        let outputs = outputs.to_kind(Kind::Double);
+        let (mean, variance) = (self.mean(&outputs), self.variance(&outputs));
+        mixture::quantile(&|y| self.cdf(&outputs, y), &mean, &variance, q)
     }
 
-    /// The central interval of the predictive mixture that holds `level` of the observations: (low, high).
+    /// The central interval of the predictive mixture that holds `level` of the observations: (low, high), both within it. Of
+    /// counts, whose probabilities are no continuum, it holds at least `level`.
+    ///
+    /// ```
+    /// use illia_core::likelihood::{Likelihood, Poisson};
+    /// use tch::Tensor;
+    ///
+    /// // At a rate of 0.5, 0 and 1 hold 0.91 of the counts, and 0 alone 0.61.
+    /// let log_rate = Tensor::from_slice(&[0.5f32.ln()]).reshape([1, 1, 1]);
+    /// let (low, high) = Poisson.interval(&log_rate, 0.9)?;
+    /// assert_eq!((low.double_value(&[0, 0]), high.double_value(&[0, 0])), (0.0, 2.0));
+    /// # Ok::<(), illia_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`quantile`](Self::quantile).
@@ -142,6 +168,9 @@ impl<L: Likelihood + ?Sized> Likelihood for &L {
     fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor> {
         (**self).cdf(output, y)
     }
+    fn named_variables(&self) -> Vec<(String, Tensor)> {
+        (**self).named_variables()
+    }
     fn sample(&self, output: &Tensor, key: Key) -> Result<Tensor> {
         (**self).sample(output, key)
     }
@@ -153,6 +182,9 @@ impl<L: Likelihood + ?Sized> Likelihood for &L {
     }
     fn quantile(&self, outputs: &Tensor, q: f64) -> Result<Tensor> {
         (**self).quantile(outputs, q)
+    }
+    fn interval(&self, outputs: &Tensor, level: f64) -> Result<(Tensor, Tensor)> {
+        (**self).interval(outputs, level)
     }
 }
 
@@ -203,7 +235,8 @@ pub(crate) fn matched(layer: &str, output: &Tensor, target: &Tensor) -> Result<T
 #[derive(Debug)]
 enum Scale {
     Fixed(f64),
-    Learned(Tensor),
+    /// Softplus of the variable, with its name in its store.
+    Learned(String, Tensor),
 }
 
 impl Scale {
@@ -216,13 +249,22 @@ impl Scale {
     fn learned(p: &Path, name: &str, value: f64) -> Result<Self> {
         positive(name, value)?;
         let rho = Tensor::from(inverse_softplus(value)).to_kind(p.kind()).to_device(p.device());
-        Ok(Scale::Learned(p.f_var_copy(&format!("{name}_rho"), &rho).within(name)?))
+        let variable = format!("{name}_rho");
+        let rho = p.f_var_copy(&variable, &rho).within(name)?;
+        Ok(Scale::Learned(full_name(p, &variable), rho))
+    }
+
+    fn named_variables(&self) -> Vec<(String, Tensor)> {
+        match self {
+            Scale::Fixed(_) => Vec::new(),
+            Scale::Learned(name, rho) => vec![(name.clone(), rho.shallow_clone())],
+        }
     }
 
     fn like(&self, output: &Tensor) -> Tensor {
         match self {
             Scale::Fixed(value) => Tensor::from(*value).to_kind(output.kind()).to_device(output.device()),
-            Scale::Learned(rho) => rho.softplus(),
+            Scale::Learned(_, rho) => rho.softplus().to_kind(output.kind()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Counts.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::{Likelihood, SMALLEST_Q, in_range, matched, mixture, per_example};
 use crate::error::{Result, floating};
@@ -37,10 +37,18 @@ impl Likelihood for Poisson {
 
     fn sample(&self, output: &Tensor, key: Key) -> Result<Tensor> {
         floating("output", output)?;
-        let rate = output.exp();
-        let q = noise::uniforms(key, &rate.size(), rate.kind(), rate.device());
+        let double = output.to_kind(Kind::Double);
+        let rate = double.exp();
+        let q = noise::uniforms(key, &rate.size(), Kind::Double, rate.device());
         let q = q.clamp(SMALLEST_Q, 1.0 - SMALLEST_Q);
-        // The cdf jumps at whole numbers, which bisection comes near to.
-        Ok(mixture::inverse(&|y| self.cdf(output, y), &rate, &rate, &q)?.round().clamp_min(0.0))
+        let from_above = mixture::inverse(&|y| self.cdf(&double, y), &rate, &rate, &q)?;
+        Ok(from_above.floor().clamp_min(0.0).to_kind(output.kind()))
+    }
+
+    fn quantile(&self, outputs: &Tensor, q: f64) -> Result<Tensor> {
+        let outputs = outputs.to_kind(Kind::Double);
+        let rates = outputs.exp();
+        // The cdf jumps at whole numbers, which bisection comes near to from above.
+        Ok(mixture::quantile(&|y| self.cdf(&outputs, y), &rates, &rates, q)?.floor().clamp_min(0.0))
     }
 }

@@ -126,8 +126,8 @@ fn quantiles_of_the_mixture_have_that_much_of_it_below() {
 fn the_quantile_of_counts_is_the_smallest_that_suffices() {
     // P(Y <= 2) = 0.42319, P(Y <= 3) = 0.64723 at rate 3.
     let outputs = column(&[3f64.ln()]).unsqueeze(0);
-    close(Poisson.quantile(&outputs, 0.5).unwrap().double_value(&[0, 0]), 3.0, 1e-4);
-    close(Poisson.quantile(&outputs, 0.42).unwrap().double_value(&[0, 0]), 2.0, 1e-4);
+    assert_eq!(Poisson.quantile(&outputs, 0.5).unwrap().double_value(&[0, 0]), 3.0);
+    assert_eq!(Poisson.quantile(&outputs, 0.42).unwrap().double_value(&[0, 0]), 2.0);
 }
 
 #[test]

@@ -311,7 +311,7 @@ impl RandomParameter {
 const PRIOR_RHO: &str = "prior_rho";
 
 /// `name` at `p`, dotted.
-fn full_name(p: &Path<'_>, name: &str) -> String {
+pub(crate) fn full_name(p: &Path<'_>, name: &str) -> String {
     p.components().chain([name]).collect::<Vec<_>>().join(".")
 }
 

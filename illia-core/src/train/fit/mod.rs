@@ -274,6 +274,21 @@ impl<L: Likelihood> Fit<L> {
         self.optimiser.validate()
     }
 
+    /// Refuses a likelihood with a variable to train that is not in the store, and so would stay where it is.
+    fn noise_is_in(&self, vs: &VarStore) -> Result<()> {
+        let ours = vs.variables();
+        let stays =
+            |variable: &Tensor| variable.requires_grad() && !ours.values().any(|own| own.is_set_to(variable));
+        match self.likelihood.named_variables().into_iter().find(|(_, variable)| stays(variable)) {
+            None => Ok(()),
+            Some((name, _)) => Err(Error::configuration(
+                "likelihood",
+                format!("one whose `{name}` is in another store than the net's"),
+                "a learned noise is made at a path of the store that is trained, or does not want a gradient",
+            )),
+        }
+    }
+
     /// Trains `net`, whose variables are `vs`'s, on examples `x` `[N, ..]` and targets `y` `[N, ..]`.
     ///
     /// # Errors
@@ -342,6 +357,7 @@ impl<L: Likelihood> Fit<L> {
         alone: bool,
         forward: Forward<'_>,
     ) -> Result<History> {
+        self.noise_is_in(vs)?;
         let run = Run::new(self, net, vs, dataset, alone, forward)?;
         let bar = ProgressBar::new(run.steps().unwrap_or_default(), self.progress);
         run.run(&bar)
