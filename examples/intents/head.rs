@@ -6,9 +6,10 @@ use illia::prelude::*;
 
 use crate::Failure;
 
-/// exp(-|x - x'|² / (2 length²)), and the variance of the targets' noise; chosen on the validation queries.
+/// exp(-|x - x'|² / (2 length²)), and the variance of the targets' noise: of 0.5 and 0.7, 0.1 and 0.3 the pair of the lowest NLL on the
+/// validation queries.
 const LENGTH: f64 = 0.7;
-const NOISE: f64 = 0.1;
+const NOISE: f64 = 0.3;
 
 /// The posterior's mean functions.
 pub struct Head {
