@@ -6,7 +6,7 @@ use illia::prelude::*;
 
 use crate::Failure;
 
-/// exp(-|x - x'|² / (2 length²)), and the variance of the targets' noise: of 0.5 and 0.7, 0.1 and 0.3 the pair of the lowest NLL on the
+/// exp(-|x - x'|² / (2 length²)), and the variance of the targets' noise: of (0.7, 0.1), (0.7, 0.3), (0.5, 0.3) the pair of the lowest NLL on the
 /// validation queries.
 const LENGTH: f64 = 0.7;
 const NOISE: f64 = 0.3;
