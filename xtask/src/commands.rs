@@ -1,4 +1,4 @@
-//! `demo`, `bench` and `soak`: set up, then one cargo command.
+//! `demo`, `intents`, `bench` and `soak`: set up, then one cargo command.
 
 use std::process::Command;
 
@@ -14,6 +14,30 @@ pub fn demo(arguments: &[String]) -> Result<()> {
     setup::ensure(false)?;
     run(cargo().args(["run", "--example", "digits", "--"]).args(arguments))
 }
+
+/// `cargo xtask intents FILE [ARGUMENT …]`: the intent classifier on CLINC150's file, with the program's other arguments.
+pub fn intents(arguments: &[String]) -> Result<()> {
+    has("examples/intents/main.rs", "the intent classifier is not part of this checkout")?;
+    let (data, rest) = match arguments.split_first() {
+        Some((file, rest)) if !file.starts_with('-') => (file, rest),
+        Some((flag, _)) if flag == "--help" || flag == "-h" => {
+            print!("{INTENTS}");
+            return Ok(());
+        }
+        _ => return Err(Failure::usage(format!("`intents` wants CLINC150's file first\n\n{INTENTS}"))),
+    };
+    setup::ensure(false)?;
+    let model = setup::model()?;
+    let program = ["run", "--release", "--example", "intents", "--", "--data", data.as_str(), "--model"];
+    run(cargo().args(program).arg(model).args(rest))
+}
+
+const INTENTS: &str = "\
+usage: cargo xtask intents FILE [--ask [--rate R]] [--json]
+
+Trains and measures the intent classifier (docs/intents.md) on FILE, the `data_full.json` of CLINC150 (Larson et al. 2019, CC BY
+3.0), which its authors publish as clinc/oos-eval on GitHub. The encoder is downloaded once.
+";
 
 /// `cargo xtask bench [--json] [WORKLOAD …]`.
 pub fn bench(arguments: &[String]) -> Result<()> {

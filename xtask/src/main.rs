@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask setup`, `test`, `demo`, `bench`, `soak`.
+//! The project's commands: `cargo xtask setup`, `test`, `demo`, `intents`, `bench`, `soak`.
 //!
 //! No dependencies, so that the first command of a newcomer compiles in seconds; what needs a network, a hash or
 //! an archive is left to the Python that the download needs anyway.
@@ -47,6 +47,7 @@ usage: cargo xtask COMMAND [ARGUMENT …]
                                  (--cuda: with the CUDA libraries, a download of about 2.5 GB)
   test                           format check, clippy, all tests, doctests, compile-fail tests, example programs
   demo [ARGUMENT …]              train the Bayesian network on handwritten digits; `demo --help` lists the arguments
+  intents FILE [ARGUMENT …]      train and measure the intent classifier on CLINC150's file; `intents --help` says more
   bench [--json] [WORKLOAD …]    time the workloads against their deterministic twins
   soak [--quick]                 the long tests: kills, mutated files, a full disk, memory, determinism
 
@@ -81,10 +82,11 @@ fn run(arguments: &[String]) -> Result<()> {
         "setup" => setup::command(rest),
         "test" => check::command(rest),
         "demo" => commands::demo(rest),
+        "intents" => commands::intents(rest),
         "bench" => commands::bench(rest),
         "soak" => commands::soak(rest),
         other => Err(Failure::usage(format!(
-            "there is no command `{other}`; the commands are setup, test, demo, bench and soak (`cargo xtask --help`)"
+            "there is no command `{other}`; the commands are setup, test, demo, intents, bench and soak (`cargo xtask --help`)"
         ))),
     }
 }

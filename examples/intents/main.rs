@@ -1,0 +1,111 @@
+//! Which of 150 intents a query has, or none of them: a frozen sentence encoder and a Gaussian process on its sphere.
+//!
+//! `cargo run --release --example intents -- --model DIR --data FILE` with the folder of all-MiniLM-L6-v2 and CLINC150's
+//! `data_full.json`; `--help` lists the options, docs/intents.md has the numbers.
+
+mod ask;
+mod clinc;
+mod encoder;
+mod head;
+mod judge;
+mod texts;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use illia::prelude::*;
+use lexopt::prelude::*;
+
+use clinc::Clinc;
+use head::{Head, Link};
+use texts::Texts;
+
+/// One sentence on what went wrong.
+pub type Failure = Box<dyn std::error::Error>;
+
+const HELP: &str = "\
+Tells which of 150 intents a query has, how sure that is, and whether it is any of them.
+
+usage: intents --model DIR --data FILE [OPTIONS]
+
+  --model DIR   the folder of all-MiniLM-L6-v2: model.safetensors and tokenizer.json
+  --data FILE   CLINC150's data_full.json
+  --ask         answer questions from the terminal, a line each
+  --rate R      with --ask: the share of known queries that may be turned away (default: 0.05)
+  --json        the numbers as one JSON object on the last line
+  --help        this text
+";
+
+struct Arguments {
+    model: PathBuf,
+    data: PathBuf,
+    ask: bool,
+    rate: f64,
+    json: bool,
+}
+
+fn arguments() -> Result<Option<Arguments>, Failure> {
+    let (mut model, mut data, mut ask, mut rate, mut json) = (None, None, false, 0.05, false);
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("model") => model = Some(parser.value()?.into()),
+            Long("data") => data = Some(parser.value()?.into()),
+            Long("ask") => ask = true,
+            Long("rate") => rate = parser.value()?.parse()?,
+            Long("json") => json = true,
+            Short('h') | Long("help") => return Ok(None),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if !(rate > 0.0 && rate < 1.0) {
+        return Err(format!("--rate {rate}: a number between 0 and 1 is wanted").into());
+    }
+    let model = model.ok_or("--model DIR is missing: the folder of all-MiniLM-L6-v2")?;
+    let data = data.ok_or("--data FILE is missing: CLINC150's data_full.json")?;
+    Ok(Some(Arguments { model, data, ask, rate, json }))
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("intents: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let Some(arguments) = arguments()? else {
+        print!("{HELP}");
+        return Ok(());
+    };
+    let data = Clinc::read(&arguments.data)?;
+    let texts = Texts::load(&arguments.model)?;
+    let start = Instant::now();
+    let [train, val, test, oos_val, oos_test] = data.parts().map(|part| texts.encode_once(&part.texts));
+    eprintln!("Encoded in {:.1} s", start.elapsed().as_secs_f64());
+
+    let start = Instant::now();
+    let labels = |part: &clinc::Part| Tensor::from_slice(&part.labels);
+    let head = Head::fit(train?, &labels(&data.train), data.intents.len() as i64)?;
+    let val = head.means(&val?);
+    let link = Link::fit(&val, &labels(&data.val));
+    let seconds = start.elapsed().as_secs_f64();
+
+    if arguments.ask {
+        return ask::answer(&texts, &head, link, &val, &data.intents, arguments.rate);
+    }
+    let chosen = judge::numbers(link, &val, &labels(&data.val), &head.means(&oos_val?))?;
+    println!("On the validation queries: {chosen}");
+    let (test, oos) = (head.means(&test?), head.means(&oos_test?));
+    let measured = judge::numbers(link, &test, &labels(&data.test), &oos)?;
+    println!("On the test queries:       {measured}\nTrained in {seconds:.1} s");
+    judge::examples(link, &test, &oos, &data);
+    if arguments.json {
+        println!("{}", measured.json(seconds));
+    }
+    Ok(())
+}
