@@ -3,7 +3,7 @@
 use illia::likelihood::Gaussian;
 use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
-use illia::{Adam, Error, Fit, Predict, RateSchedule, Trainer};
+use illia::{Adam, Clip, Error, Fit, Posterior, Predict, RateSchedule, Trainer};
 
 const FLOATS: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -53,6 +53,111 @@ fn nothing_to_train() {
 }
 
 #[test]
+fn a_noise_that_lives_in_another_store_would_stay() {
+    let (vs, net) = layer();
+    let (x, y) = data();
+    let other = nn::VarStore::new(Device::Cpu);
+    let noise = Gaussian::learned(other.root() / "noise", 0.5).unwrap();
+    let before = values(&vs);
+    let error = Fit::new(&noise).epochs(1).run(&net, &vs, &x, &y).unwrap_err().to_string();
+    assert!(error.contains("noise.noise_rho") && error.contains("another store"), "{error}");
+    assert_eq!(before, values(&vs));
+    // One that wants no gradient is meant to stay; one of the net's store moves.
+    let mut other = other;
+    other.freeze();
+    Fit::new(&noise).epochs(1).run(&net, &vs, &x, &y).unwrap();
+    let own = Gaussian::learned(&(vs.root() / "noise"), 0.5).unwrap();
+    Fit::new(&own).epochs(1).run(&net, &vs, &x, &y).unwrap();
+    assert!((own.std() - 0.5).abs() > 1e-4 && (noise.std() - 0.5).abs() < 1e-6);
+}
+
+#[test]
+fn settings_that_are_no_numbers_between_steps() {
+    let (vs, net) = layer();
+    let (x, y) = data();
+    let mut trainer = Trainer::new(Adam::default(), 20).unwrap();
+    let nll = || Ok((net.try_forward(&x)? - &y).square().mean(None));
+    trainer.step(&net, &vs, 1.0, nll).unwrap();
+    let before = values(&vs);
+    let says = |error: Error, word: &str| assert!(error.to_string().contains(word), "{error}");
+    for weight in [1e300, -1.0, f64::NAN, f64::INFINITY] {
+        says(trainer.step(&net, &vs, weight, nll).unwrap_err(), "kl_weight");
+    }
+    for rate in [f64::NAN, f64::INFINITY, -1e-3, 1e300] {
+        trainer.learning_rate = rate;
+        says(trainer.step(&net, &vs, 1.0, nll).unwrap_err(), "learning_rate");
+    }
+    trainer.learning_rate = 1e-3;
+    for bound in [f64::NAN, 0.0, -1.0] {
+        trainer.clip = Clip { value: Some(bound), norm: None };
+        says(trainer.step(&net, &vs, 1.0, nll).unwrap_err(), "clip value");
+        trainer.clip = Clip { value: None, norm: Some(bound) };
+        says(trainer.step(&net, &vs, 1.0, nll).unwrap_err(), "clip norm");
+    }
+    trainer.clip = Clip::default();
+    let each = || Ok((net.try_forward(&x)? - &y).square());
+    says(trainer.step(&net, &vs, 1.0, each).unwrap_err(), "loss");
+    let mut grouped = Trainer::new(Adam::default(), 20).unwrap();
+    grouped.group("weight", f64::NAN);
+    says(grouped.step(&net, &vs, 1.0, nll).unwrap_err(), "group");
+    assert_eq!(before, values(&vs));
+    trainer.step(&net, &vs, 1.0, nll).unwrap();
+    assert_ne!(before, values(&vs), "and the next step goes on");
+}
+
+#[test]
+fn a_spread_that_can_not_be_trained() {
+    let (x, y) = data();
+    // Below -87 in one element; pruned ones have minus infinity, and are no reason.
+    for (rho, fits) in [(-86.0, true), (-88.0, false), (-200.0, false)] {
+        let (vs, net) = layer();
+        tch::no_grad(|| {
+            let _ = vs.variables()["weight.rho"].get(0).get(1).fill_(rho);
+        });
+        let before = values(&vs);
+        let mut trainer = Trainer::new(Adam::default(), 20).unwrap();
+        let stepped = trainer.step(&net, &vs, 1.0, || Ok((net.try_forward(&x)? - &y).square().mean(None)));
+        assert_eq!(stepped.is_ok(), fits, "{rho}: {stepped:?}");
+        if let Err(error) = stepped {
+            let error = error.to_string();
+            assert!(error.contains("weight") && error.contains("below -87"), "{error}");
+            assert_eq!(before, values(&vs));
+        }
+    }
+    for kind in [Kind::BFloat16, Kind::Half] {
+        let (mut vs, net) = layer();
+        match kind {
+            Kind::Half => vs.half(),
+            _ => vs.bfloat16(),
+        }
+        let before = values(&vs);
+        let (x, y) = (x.to_kind(kind), y.to_kind(kind));
+        let error = fit().run(&net, &vs, &x, &y).unwrap_err().to_string();
+        assert!(error.contains("weight") && error.contains("sigma would never move"), "{error}");
+        assert_eq!(before, values(&vs));
+    }
+}
+
+#[test]
+fn a_net_of_the_same_names_and_other_shapes() {
+    let (vs, net) = layer();
+    let other_vs = nn::VarStore::new(Device::Cpu);
+    let other = Linear::new(other_vs.root(), 5, 1, LinearConfig::default());
+    let (x, y) = data();
+    let wide = Tensor::randn([20, 5], FLOATS);
+    let mut trainer = Trainer::new(Adam::default(), 20).unwrap();
+    trainer.step(&net, &vs, 1.0, || Ok((net.try_forward(&x)? - &y).square().mean(None))).unwrap();
+    let before = values(&other_vs);
+    let of_other = || Ok((other.try_forward(&wide)? - &y).square().mean(None));
+    let error = trainer.step(&other, &other_vs, 1.0, of_other).unwrap_err();
+    assert!(matches!(&error, Error::Shape { layer, .. } if layer.starts_with("weight")), "{error}");
+    assert_eq!(before, values(&other_vs));
+    let leaf = Tensor::ones([1], FLOATS).set_requires_grad(true);
+    assert!((&leaf * 2.0).requires_grad(), "gradients are on");
+    trainer.step(&net, &vs, 1.0, || Ok((net.try_forward(&x)? - &y).square().mean(None))).unwrap();
+}
+
+#[test]
 fn one_trainer_follows_the_store_that_it_is_given() {
     let mut trainer = Trainer::new(Adam::default(), 20).unwrap();
     let (x, y) = data();
@@ -94,7 +199,8 @@ fn statistics_of_a_batch_that_is_no_number_are_not_kept() {
 #[test]
 fn a_half_precision_weight_without_gradient_stays() {
     let mut vs = nn::VarStore::new(Device::Cpu);
-    let net = Linear::new(vs.root(), 3, 1, LinearConfig::default());
+    let plain = LinearConfig { posterior: Posterior::deterministic(), ..Default::default() };
+    let net = Linear::new(vs.root(), 3, 1, plain);
     vs.half();
     let x = Tensor::from_slice(&[1f32, 0.0, 0.0]).reshape([1, 3]).to_kind(Kind::Half);
     let mut trainer = Trainer::new(Adam::default(), 1).unwrap();

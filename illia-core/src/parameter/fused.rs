@@ -8,7 +8,7 @@ use tch::Tensor;
 
 use crate::noise::{BLOCK, CHUNK, Key, Lanes, Source};
 use crate::simd::isa::{Isa, dispatch};
-use crate::simd::math::{ln, softplus};
+use crate::simd::math::{LEAST_EXPONENT, ln, softplus};
 use crate::simd::{memory, parallel};
 
 const LANES: usize = 16;
@@ -192,8 +192,8 @@ fn draw_chunk(
     for i in 0..CHUNK {
         sigma[i] = softplus(rho[i]).0;
     }
-    let pruned = any_pruned(rho);
-    if pruned {
+    let low = any_low(rho);
+    if low {
         for i in 0..CHUNK {
             // A pruned element is exactly what its mu is: 0.
             sigma[i] = if rho[i] == f32::NEG_INFINITY { 0.0 } else { sigma[i] };
@@ -218,21 +218,23 @@ fn draw_chunk(
                 distance[i] -= centre[i];
             }
         }
-        if pruned {
+        if low {
             for i in 0..CHUNK {
-                // What a pruned element adds is known: see `KlSums::without`.
+                // What a pruned element adds is known: see `KlSums::without`. Where sigma is no longer softplus(rho), the KL
+                // must not look as if it had arrived.
                 let pruned = rho[i] == f32::NEG_INFINITY;
-                (distance[i], sigma[i]) = if pruned { (0.0, 1.0) } else { (distance[i], sigma[i]) };
+                let known = if rho[i] < LEAST_EXPONENT { f32::INFINITY } else { distance[i] };
+                (distance[i], sigma[i]) = if pruned { (0.0, 1.0) } else { (known, sigma[i]) };
             }
         }
         kl.add(distance, sigma, n);
     }
 }
 
-/// Whether a rho is minus infinity: by the least of each lane, which costs one instruction where comparing each element costs
+/// Whether a rho is minus infinity (pruned), or so low that sigma is no longer softplus(rho): by the least of each lane, which costs one instruction where comparing each element costs
 /// several.
 #[inline(always)]
-fn any_pruned(rho: &Chunk) -> bool {
+fn any_low(rho: &Chunk) -> bool {
     let mut least = [0.0f32; LANES];
     for rho in rho.as_chunks::<LANES>().0 {
         for lane in 0..LANES {
@@ -241,7 +243,7 @@ fn any_pruned(rho: &Chunk) -> bool {
     }
     let mut any = false;
     for lane in 0..LANES {
-        any |= least[lane] == f32::NEG_INFINITY;
+        any |= least[lane] < LEAST_EXPONENT;
     }
     any
 }

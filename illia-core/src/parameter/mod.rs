@@ -166,6 +166,11 @@ impl RandomParameter {
         self.id
     }
 
+    /// Its layer's path and its own name: `head.weight`.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The name of each of its variables in their store, with the variable: those of its family, and a learned prior's scale.
     pub fn named_variables(&self) -> impl Iterator<Item = (String, &Tensor)> {
         let own = self.variables.all.iter().map(|(variable, tensor)| (*variable, tensor));

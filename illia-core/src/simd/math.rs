@@ -57,6 +57,9 @@ pub(crate) fn sin_cos(x: f32) -> (f32, f32) {
     (s * x, c)
 }
 
+/// The least x of which [`exp`] is not another's: e^-87 is nearly the least float of full precision.
+pub(crate) const LEAST_EXPONENT: f32 = -87.0;
+
 /// e^x for x up to 88; below -87 that of -87. NaN stays NaN.
 ///
 /// 2^n e^f with |f| <= ln(2) / 2; the polynomial is a minimax fit of (e^f - 1 - f) / f^2, good to 3e-9.
@@ -65,7 +68,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     // Adding it rounds to a whole number, which then stands in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     // Not `max`, which would turn NaN into a number.
-    let x = if x < -87.0 { -87.0 } else { x };
+    let x = if x < LEAST_EXPONENT { LEAST_EXPONENT } else { x };
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
     let f = x - n * 0.693_359_4 - n * -2.121_944_4e-4;

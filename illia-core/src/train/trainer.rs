@@ -19,6 +19,7 @@ use crate::module::{BayesianModule, kl_in_training};
 use crate::parameter::{ById, RandomParameter};
 use crate::pass::leaves::Leaves;
 use crate::pass::{Closed, Mode, Pass};
+use crate::simd::math::LEAST_EXPONENT;
 
 /// The two terms of a step's objective.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,8 +106,9 @@ impl Trainer {
     ///
     /// # Errors
     /// What `nll` returns; [`Error::NonFinite`] (as epoch 0, step 0) when a term or a gradient is not a finite number;
-    /// [`Error::Configuration`] for a `kl_weight` that is not a finite number from 0, a loss that is no scalar, settings of the
-    /// optimiser outside of their range, and where there is nothing to train: none
+    /// [`Error::Shape`] for a loss that is no scalar; [`Error::Unfit`] for a posterior whose rho can not be trained, in half
+    /// precision or below -87; [`Error::Configuration`] for a `kl_weight` that is not a finite number from 0, a learning rate or another
+    /// setting of the trainer or the optimiser outside of their range, and where there is nothing to train: none
     /// of the variables of `vs` is in the objective's graph. Then no variable has been changed.
     pub fn step<M: BayesianModule + ?Sized>(
         &mut self,
@@ -176,10 +178,8 @@ impl Trainer {
                 return Err(Error::configuration(name, value, "at least 1"));
             }
         }
-        if !(self.learning_rate.is_finite() && self.learning_rate >= 0.0) {
-            return Err(Error::configuration("learning_rate", self.learning_rate, "a finite number from 0"));
-        }
-        self.optimiser.validate()?;
+        self.settings_are_numbers()?;
+        have_room(parameters)?;
         let weight = self.per_example(kl_weight)?;
         let trained = self.variables.trained();
         let mode = match self.means {
@@ -203,8 +203,8 @@ impl Trainer {
                         true => (parameters.iter().filter_map(|p| p.mode_penalty()).sum(), None),
                         false => kl_of(parameters, &pass),
                     };
-                    kl =
-                        finite("kl cost", closed + rest.as_ref().map_or(0.0, |rest| rest.double_value(&[])))?;
+                    let nats = closed + rest.as_ref().map_or(0.0, |rest| rest.double_value(&[]));
+                    kl = finite("kl cost", nats).map_err(|error| too_narrow(parameters).unwrap_or(error))?;
                     if let Some(rest) = rest {
                         loss += rest * weight;
                     }
@@ -227,6 +227,22 @@ impl Trainer {
         sums.finish(&self.clip)?;
         self.update(parameters, &trained, &leaves, sums, weight)?;
         Ok(Terms { nll: total, kl })
+    }
+
+    /// Refuses settings, which may be changed between steps, that would make weights of no numbers.
+    fn settings_are_numbers(&self) -> Result<()> {
+        let rates = self.groups.iter().map(|(_, factor)| ("group", *factor, self.learning_rate * factor));
+        for (name, value, rate) in rates.chain([("learning_rate", self.learning_rate, self.learning_rate)]) {
+            if !(rate >= 0.0 && (rate as f32).is_finite()) {
+                return Err(Error::configuration(name, value, "a finite number from 0 that f32 has"));
+            }
+        }
+        for (name, bound) in [("clip value", self.clip.value), ("clip norm", self.clip.norm)] {
+            if let Some(bound) = bound.filter(|bound| bound.is_nan() || *bound <= 0.0) {
+                return Err(Error::configuration(name, bound, "above 0"));
+            }
+        }
+        self.optimiser.validate()
     }
 
     /// What multiplies the KL in an objective per example.
@@ -321,6 +337,39 @@ fn kl_of(parameters: &[&RandomParameter], pass: &Pass) -> (f64, Option<Tensor>) 
         }
     }
     (closed, rest)
+}
+
+/// Refuses spreads in half precision that would be trained: steps of rho are smaller than what those kinds tell apart, so it would
+/// stay where it is.
+fn have_room(parameters: &[&RandomParameter]) -> Result<()> {
+    for parameter in parameters {
+        let Some(rho) = parameter.rho().filter(|rho| rho.requires_grad()) else { continue };
+        if matches!(rho.kind(), Kind::Half | Kind::BFloat16) {
+            let problem = format!(
+                "its sigma would never move in {:?}, which is too coarse for steps of rho: train in Float \
+                 (`vs.float()`) and convert afterwards, or make the weights plain",
+                rho.kind()
+            );
+            return Err(Error::Unfit { layer: parameter.name().to_owned(), problem });
+        }
+    }
+    Ok(())
+}
+
+/// Which parameter has no KL because its spread is none, if that is the reason.
+fn too_narrow(parameters: &[&RandomParameter]) -> Option<Error> {
+    parameters.iter().find_map(|parameter| {
+        let rho = parameter.rho().filter(|rho| rho.numel() > 0)?.detach();
+        // Minus infinity is what pruning leaves.
+        let least = rho.masked_fill(&rho.isneginf(), 0.0).min().double_value(&[]);
+        (least < f64::from(LEAST_EXPONENT)).then(|| Error::Unfit {
+            layer: parameter.name().to_owned(),
+            problem: format!(
+                "a rho of {least:.1} is below {LEAST_EXPONENT}, where sigma = softplus(rho) leaves the floats: start rho higher, or \
+                 make a weight without spread a `Point` or deterministic"
+            ),
+        })
+    })
 }
 
 fn nothing(what: &str) -> Error {
