@@ -126,3 +126,76 @@ impl Chain {
         Ok(draws)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, nn};
+
+    use super::*;
+    use crate::likelihood::Gaussian;
+    use crate::nn::{Linear, LinearConfig};
+    use crate::{Posterior, Prior, manual_seed};
+
+    /// Points under the prior N(0, 0.8²), one weight each, no bias.
+    fn linear(vs: &nn::VarStore, posterior: Posterior) -> Linear {
+        let prior = Prior::Gaussian { mean: 0.0, std: 0.8 };
+        Linear::new(vs.root(), 1, 1, LinearConfig { bias: false, prior, posterior, ..Default::default() })
+    }
+
+    fn data() -> (Tensor, Tensor) {
+        let x = Tensor::linspace(-1.0, 1.0, 25, (Kind::Float, Device::Cpu)).unsqueeze(1);
+        (x.shallow_clone(), x * 1.5)
+    }
+
+    /// y = w x + N(0, σ²): the posterior of w is N(Σxy / σ² / P, 1 / P) with P = Σx² / σ² + 1 / 0.8².
+    #[test]
+    fn its_draws_are_those_of_a_linear_gaussian_models_posterior() {
+        manual_seed(3);
+        let (x, y) = data();
+        let vs = nn::VarStore::new(Device::Cpu);
+        let net = linear(&vs, Posterior::point());
+        let before = net.weight.mu().copy();
+        let squares = x.square().sum(Kind::Double).double_value(&[]);
+        let precision = squares / 0.25 + 1.0 / 0.64;
+        // A fifth of a radian of the oscillation a step, damped: 30 steps are about independent.
+        let learning_rate = 0.2 / precision.sqrt();
+        let sghmc = Sghmc { learning_rate, alpha: 0.3 / learning_rate, ..Sghmc::default() };
+        let chain = Chain { sghmc, burn_in: 200, every: 30, draws: 800, ..Chain::default() };
+        let draws = chain.run(&net, &Gaussian::fixed(0.5).unwrap(), &x, &y).unwrap();
+        assert_eq!(net.weight.mu(), &before);
+        let w = draws.of(net.weight.id()).unwrap().to_kind(Kind::Double);
+        let mean = 1.5 * squares / 0.25 / precision;
+        let off = (w.mean(Kind::Double).double_value(&[]) - mean) * precision.sqrt();
+        assert!(off.abs() < 5.0 / 800f64.sqrt(), "{off} standard deviations");
+        let ratio = w.var(true).double_value(&[]) * precision;
+        // 5 standard errors, and the discretisation's own error, which is of the order of (0.2)².
+        assert!((ratio - 1.0).abs() < 5.0 * (2f64 / 800.0).sqrt() + 0.04, "{ratio}");
+    }
+
+    #[test]
+    fn mistakes_are_said_and_leave_the_net_as_it_was() {
+        let (x, y) = data();
+        let vs = nn::VarStore::new(Device::Cpu);
+        let likelihood = Gaussian::fixed(0.5).unwrap();
+        let spread = linear(&vs, Posterior::fan_in());
+        let refused = Chain::default().run(&spread, &likelihood, &x, &y).unwrap_err().to_string();
+        assert!(refused.contains("`weight`"), "{refused}");
+        let vs = nn::VarStore::new(Device::Cpu);
+        let net = linear(&vs, Posterior::point());
+        let before = net.weight.mu().copy();
+        assert!(Chain { draws: 0, ..Chain::default() }.run(&net, &likelihood, &x, &y).is_err());
+        let sghmc = Sghmc { learning_rate: 1e3, ..Sghmc::default() };
+        let away = Chain { sghmc, ..Chain::default() }.run(&net, &likelihood, &x, &y).unwrap_err();
+        assert!(matches!(away, Error::NonFinite { .. }), "{away}");
+        assert_eq!(net.weight.mu(), &before);
+    }
+
+    #[test]
+    fn small_batches_walk_too() {
+        let (x, y) = data();
+        let vs = nn::VarStore::new(Device::Cpu);
+        let net = linear(&vs, Posterior::point());
+        let chain = Chain { burn_in: 3, every: 2, draws: 4, batch_size: 10, ..Chain::default() };
+        assert_eq!(chain.run(&net, &Gaussian::fixed(0.5).unwrap(), &x, &y).unwrap().len(), 4);
+    }
+}
