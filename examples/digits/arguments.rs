@@ -6,6 +6,7 @@ use illia::prelude::*;
 use lexopt::prelude::*;
 
 use crate::Failure;
+use crate::methods::{METHODS, Method};
 
 pub const HELP: &str = "\
 Trains a Bayesian convolutional net on images of digits and shows how sure it is.
@@ -19,6 +20,9 @@ usage: digits [OPTIONS]
   --seed N       start of every random number (default: 1)
   --device D     cpu, cuda or cuda:N (default: cpu)
   --out DIR      folder for pictures and checkpoints (default: out/digits)
+  --method M     numbers alone, of vi, ivon, laplace (the last layer's), swag, sghmc, moments, ensemble (of 5), dropout
+                 or point, on the CPU and without pictures; `--ood` or pure noise is what is told apart
+  --json         these numbers as one object on the last line; the method is vi unless another is said
   --resume       go on with the run that Ctrl-C or anything else ended
   --help         this text
 ";
@@ -34,6 +38,8 @@ pub struct Arguments {
     pub device: Device,
     pub out: PathBuf,
     pub resume: bool,
+    pub method: Option<&'static Method>,
+    pub json: bool,
     pub help: bool,
 }
 
@@ -48,6 +54,8 @@ impl Arguments {
             device: Device::Cpu,
             out: PathBuf::from("out/digits"),
             resume: false,
+            method: None,
+            json: false,
             help: false,
         };
         let mut parser = lexopt::Parser::from_env();
@@ -70,12 +78,26 @@ impl Arguments {
                 Long("device") => arguments.device = device(&parser.value()?.string()?)?,
                 Long("out") => arguments.out = parser.value()?.into(),
                 Long("resume") => arguments.resume = true,
+                Long("method") => {
+                    let text = parser.value()?.string()?;
+                    let known = METHODS.each_ref().map(|method| method.name).join(", ");
+                    let method = METHODS.iter().find(|method| method.name == text);
+                    arguments.method =
+                        Some(method.ok_or_else(|| format!("--method: `{text}` is none of {known}"))?);
+                }
+                Long("json") => arguments.json = true,
                 Short('h') | Long("help") => arguments.help = true,
                 other => return Err(other.unexpected().into()),
             }
         }
         if arguments.ood.is_some() && arguments.data.is_none() {
             return Err("--ood is of use only together with --data".into());
+        }
+        if arguments.json && arguments.method.is_none() {
+            arguments.method = METHODS.first();
+        }
+        if arguments.method.is_some() && (arguments.resume || arguments.device != Device::Cpu) {
+            return Err("--method goes with neither --resume nor --device".into());
         }
         Ok(arguments)
     }

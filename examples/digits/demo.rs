@@ -8,7 +8,7 @@ use illia::prelude::*;
 
 use crate::arguments::Arguments;
 use crate::judge::{Judged, judge, mean, pixels, print_cases};
-use crate::net::DigitNet;
+use crate::net::{DigitNet, WIDE};
 use crate::pictures::{self, Curves, Results, TURNED, Turn};
 use crate::train::{Recipe, Run, Session};
 use crate::{Ended, Failure, report, uci};
@@ -17,7 +17,7 @@ use crate::{Ended, Failure, report, uci};
 const ANGLES: [f64; 13] = [0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0, 105.0, 120.0, 135.0, 150.0, 165.0, 180.0];
 
 /// Chosen by the NLL of 400 training digits that were held out for it, over seeds 1 to 3.
-const RECIPE: Recipe = Recipe { epochs: 100, batch_size: 32, learning_rate: 3e-3, kl_weight: 0.02 };
+pub const RECIPE: Recipe = Recipe { epochs: 100, batch_size: 32, learning_rate: 3e-3, kl_weight: 0.02 };
 
 /// What makes a net: [`DigitNet::new`] or [`DigitNet::deterministic`].
 type Make = fn(&nn::Path) -> DigitNet;
@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
     let checkpoints = arguments.out.join("checkpoints");
     let session = Session::new(&checkpoints, arguments.resume)?;
     let twins: [(_, Make); 2] =
-        [("Bayesian", |p| DigitNet::new(p)), ("deterministic", |p| DigitNet::deterministic(p))];
+        [("Bayesian", |p| DigitNet::new(p, WIDE)), ("deterministic", |p| DigitNet::deterministic(p, WIDE))];
     let mut trained = Vec::new();
     for (name, new) in twins {
         match train_net(name, new, &train, arguments, &session)? {

@@ -26,12 +26,16 @@ pub fn judge<M: BayesianModule + ModuleT>(
     let draws = if net.kl_cost().num_params > 0 { draws } else { 1 };
     let prediction = Predict::new().draws(draws).run(net, &images.to_device(device))?;
     let prediction = prediction.map(|outputs| outputs.to_device(Device::Cpu));
-    let probabilities = prediction.predictive_mean(&Categorical);
-    let uncertainty = prediction.uncertainty(&Categorical);
-    Ok(Judged { prediction, probabilities, uncertainty })
+    Ok(Judged::new(prediction))
 }
 
 impl Judged {
+    pub fn new(prediction: Prediction) -> Judged {
+        let probabilities = prediction.predictive_mean(&Categorical);
+        let uncertainty = prediction.uncertainty(&Categorical);
+        Judged { prediction, probabilities, uncertainty }
+    }
+
     /// The share of images that are read right.
     pub fn accuracy(&self, labels: &Tensor) -> Result<f64, Failure> {
         Ok(metrics::accuracy(&self.probabilities, labels)?)

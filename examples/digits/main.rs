@@ -6,12 +6,14 @@
 mod arguments;
 mod demo;
 mod judge;
+mod methods;
 mod mnist;
 mod net;
 mod pictures;
 mod report;
 mod train;
 mod uci;
+mod ways;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,6 +46,9 @@ fn run() -> Result<Ended, Failure> {
     if arguments.help {
         print!("{HELP}");
         return Ok(Ended::Complete);
+    }
+    if let Some(method) = arguments.method {
+        return methods::run(&arguments, method);
     }
     make_folder(&arguments.out)?;
     match &arguments.data {

@@ -8,12 +8,12 @@ use illia::{metrics, prune};
 
 use crate::arguments::Arguments;
 use crate::judge::{judge, mean};
-use crate::net::MnistNet;
+use crate::net::{MnistNet, NARROW};
 use crate::pictures::{self, Curves};
 use crate::train::{Recipe, Session};
 use crate::{Ended, Failure, report};
 
-const RECIPE: Recipe = Recipe { epochs: 10, batch_size: 64, learning_rate: 1e-3, kl_weight: 1.0 };
+pub const RECIPE: Recipe = Recipe { epochs: 10, batch_size: 64, learning_rate: 1e-3, kl_weight: 1.0 };
 
 /// The share of the weights that is pruned at the end.
 const PRUNED: f64 = 0.75;
@@ -36,7 +36,7 @@ pub fn run(arguments: &Arguments, folder: &Path) -> Result<Ended, Failure> {
 
     illia::manual_seed(arguments.seed);
     let vs = nn::VarStore::new(arguments.device);
-    let mut net = MnistNet::new(&vs.root());
+    let mut net = MnistNet::new(&vs.root(), NARROW);
     println!("{net}\n");
     let checkpoints = arguments.out.join("checkpoints");
     let session = Session::new(&checkpoints, arguments.resume)?;
@@ -99,7 +99,7 @@ pub fn run(arguments: &Arguments, folder: &Path) -> Result<Ended, Failure> {
 }
 
 /// The net takes ten classes of 28 by 28.
-fn fits(folder: &Path, set: &ImageSet) -> Result<(), Failure> {
+pub fn fits(folder: &Path, set: &ImageSet) -> Result<(), Failure> {
     let size = set.images.size();
     if size[1..] != [1, 28, 28] {
         let (height, width) = (size[2], size[3]);

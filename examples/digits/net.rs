@@ -1,6 +1,9 @@
 //! The two nets. Each has a deterministic twin: `DigitNet::deterministic`.
 
+use illia::infer::moments::{Moments, Pool};
+use illia::nn::{Conv2d, Linear};
 use illia::prelude::*;
+use illia::{RandomParameter, Result};
 use tch::nn::Init;
 use tch::nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 
@@ -9,16 +12,16 @@ const HE: Init =
     Init::Kaiming { dist: NormalOrUniform::Normal, fan: FanInOut::FanIn, non_linearity: NonLinearity::ReLU };
 
 /// A posterior that starts wide, with sigma = 0.08.
-const WIDE: Posterior = Posterior::Gaussian { mu: HE, rho: Init::Const(-2.5) };
+pub const WIDE: Posterior = Posterior::Gaussian { mu: HE, rho: Init::Const(-2.5) };
 /// With sigma = 0.02.
-const NARROW: Posterior = Posterior::Gaussian { mu: HE, rho: Init::Const(-4.0) };
+pub const NARROW: Posterior = Posterior::Gaussian { mu: HE, rho: Init::Const(-4.0) };
 
 bnn! {
     /// For UCI's digits. The prior is wide: what the data leave open stays open, and shows in the predictions.
     #[derive(Debug)]
-    pub struct DigitNet: [1, 8, 8] -> [10] {
+    pub struct DigitNet(posterior: Posterior): [1, 8, 8] -> [10] {
         prior: Gaussian(std: 1.0);
-        posterior: WIDE;
+        posterior: posterior;
         estimator: LocalReparameterization;
 
         conv1: Conv2d(16, kernel: 3, padding: 1) -> relu,
@@ -32,9 +35,9 @@ bnn! {
 bnn! {
     /// For MNIST and Fashion-MNIST: the widths of the original's tutorial.
     #[derive(Debug)]
-    pub struct MnistNet: [1, 28, 28] -> [10] {
+    pub struct MnistNet(posterior: Posterior): [1, 28, 28] -> [10] {
         prior: Gaussian(std: 0.3);
-        posterior: NARROW;
+        posterior: posterior;
 
         conv1: Conv2d(32, kernel: 3) -> relu -> max_pool(2),
         conv2: Conv2d(64, kernel: 3) -> relu -> max_pool(2),
@@ -43,4 +46,43 @@ bnn! {
         fc1: Linear(128) -> relu -> dropout(0.25),
         head: Linear(10),
     }
+}
+
+impl DigitNet {
+    /// Means and variances of the logits for images that are known.
+    pub fn moments(&self, x: &Tensor) -> Result<Moments> {
+        let x = convolved(&convolved(&Moments::certain(x)?, &self.conv1, 1)?.relu(), &self.conv2, 1)?;
+        mapped(&mapped(&flat(&pooled(&x.relu())?)?, &self.fc1)?.relu(), &self.head)
+    }
+}
+
+impl MnistNet {
+    /// Means and variances of the logits for images that are known.
+    pub fn moments(&self, x: &Tensor) -> Result<Moments> {
+        let x = pooled(&convolved(&Moments::certain(x)?, &self.conv1, 0)?.relu())?;
+        let x = pooled(&convolved(&x, &self.conv2, 0)?.relu())?;
+        mapped(&mapped(&flat(&x)?, &self.fc1)?.relu(), &self.head)
+    }
+}
+
+fn of(parameter: &RandomParameter) -> Result<Moments> {
+    let sigma = parameter.sigma().unwrap_or_else(|| parameter.mu().zeros_like());
+    Moments::new(parameter.mu().shallow_clone(), sigma.square())
+}
+
+fn mapped(x: &Moments, layer: &Linear) -> Result<Moments> {
+    x.linear(&of(&layer.weight)?, layer.bias.as_ref().map(of).transpose()?.as_ref())
+}
+
+fn convolved(x: &Moments, layer: &Conv2d, padding: i64) -> Result<Moments> {
+    let bias = layer.bias.as_ref().map(of).transpose()?;
+    x.conv(&of(&layer.weight)?, bias.as_ref(), [&[1, 1], &[padding, padding], &[1, 1]], 1)
+}
+
+fn pooled(x: &Moments) -> Result<Moments> {
+    x.max_pool(Pool { kernel: &[2, 2], stride: &[2, 2], padding: &[0, 0] })
+}
+
+fn flat(x: &Moments) -> Result<Moments> {
+    x.rearranged(|t| Ok(t.flatten(1, -1)))
 }

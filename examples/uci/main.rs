@@ -5,81 +5,20 @@
 //! cargo run --release --example uci -- --data yacht --splits 20
 //! ```
 
+mod arguments;
 mod methods;
+mod net;
 mod protocol;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use arguments::{Arguments, HELP, arguments};
 use illia::{Error, Result};
-use methods::Method;
 use protocol::{Folder, Outcome};
-
-const HELP: &str = "\
-Test RMSE and log-likelihood over the splits of a UCI regression set.
-
-Usage: uci --data DIR [--splits K] [--method vi|point|dropout|ensemble] [--members M]
-           [--seed N] [--json]
-
-  --data DIR      data.txt, index_features.txt, index_target.txt, index_train_K.txt, index_test_K.txt
-  --splits K      the first K splits; all without it
-  --method NAME   vi: mixture of 3 mean-field Gaussians (the default); point: maximum a posteriori;
-                  dropout: MC dropout; ensemble: 5 points
-  --members M     how many fits are mixed, instead of 3 (vi), 5 (ensemble) or 1
-  --seed N        1 without it
-  --json          one line of JSON instead of a table
-  --help          this text";
-
-struct Arguments {
-    data: PathBuf,
-    splits: Option<usize>,
-    method: Method,
-    members: Option<usize>,
-    seed: u64,
-    json: bool,
-}
-
-/// None where help was asked for.
-fn arguments() -> std::result::Result<Option<Arguments>, String> {
-    let mut given = std::env::args().skip(1);
-    let (mut data, mut splits, mut method, mut members) = (None, None, Method::Vi, None);
-    let (mut seed, mut json) = (1, false);
-    while let Some(argument) = given.next() {
-        let (name, inline) = match argument.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (argument, None),
-        };
-        let mut value = || inline.clone().or_else(|| given.next()).ok_or(format!("{name} needs a value"));
-        let number =
-            |text: String| text.parse::<u64>().map_err(|_| format!("{name}: `{text}` is no whole number"));
-        match name.as_str() {
-            "--data" => data = Some(PathBuf::from(value()?)),
-            "--splits" => match number(value()?)? {
-                0 => return Err("--splits: at least 1".to_owned()),
-                n => splits = Some(n as usize),
-            },
-            "--method" => {
-                let text = value()?;
-                let known = "vi, point, dropout, ensemble";
-                method = Method::parse(&text).ok_or(format!("--method: `{text}` is none of {known}"))?;
-            }
-            "--members" => match number(value()?)? {
-                0 => return Err("--members: at least 1".to_owned()),
-                n => members = Some(n as usize),
-            },
-            "--seed" => seed = number(value()?)?,
-            "--json" => json = true,
-            "--help" | "-h" => return Ok(None),
-            _ => return Err(format!("unknown argument `{name}`; --help lists them")),
-        }
-    }
-    let data = data.ok_or("--data DIR is missing; --help says what is in it")?;
-    Ok(Some(Arguments { data, splits, method, members, seed, json }))
-}
 
 fn main() -> ExitCode {
     let arguments = match arguments() {
@@ -120,7 +59,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     if arguments.json {
-        let name = arguments.method.name();
+        let name = arguments.method.name;
         println!(
             "{{\"method\": \"{name}\", \"seed\": {}, \"splits\": {splits}, \"rmse\": {rmse}, \"rmse_se\": {rmse_se}, \
              \"log_likelihood\": {ll:.6}, \"log_likelihood_se\": {ll_se:.6}, \"seconds\": {seconds:.3}, \
@@ -130,7 +69,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         );
         return Ok(());
     }
-    println!("{} rows, {} features, {}", folder.rows(), folder.features(), arguments.method.name());
+    println!("{} rows, {} features, {}", folder.rows(), folder.features(), arguments.method.name);
     println!("split       RMSE  log-likelihood");
     for (k, outcome) in outcomes.iter().enumerate() {
         println!("{k:>5}  {:>9.4}  {:>14.4}", outcome.rmse, outcome.log_likelihood);
@@ -158,9 +97,10 @@ fn all_splits(folder: &Folder, splits: usize, arguments: &Arguments) -> Result<V
                 return;
             }
             // Seeds of their own, so that a split's numbers depend neither on the threads nor on the other splits.
-            illia::manual_seed(arguments.seed.wrapping_mul(1_000_003).wrapping_add(k as u64));
-            let outcome =
-                folder.split(k).and_then(|split| methods::run(arguments.method, arguments.members, &split));
+            let seed = arguments.seed.wrapping_mul(1_000_003).wrapping_add(k as u64);
+            let outcome = folder
+                .split(k)
+                .and_then(|split| methods::score(arguments.method, arguments.members, seed, &split));
             let failed = outcome.is_err();
             if let Ok(outcome) = &outcome
                 && !quiet

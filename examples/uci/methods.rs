@@ -1,174 +1,210 @@
-//! The net, and the four ways to train it. Every number here was chosen on rows held out of the training part; none
-//! depends on the data set but by the rules that are written out.
+//! The methods: each trains a regressor and says what it predicts for the test rows.
 
-use illia::likelihood::{Gaussian, Likelihood};
-use illia::nn::{Linear, LinearConfig};
-use illia::{
-    BayesianModule, Estimator, Fit, KlSchedule, Posterior, Predict, Prior, RateSchedule, Result, Visitor,
-    VisitorMut, inverse_softplus,
-};
-use tch::nn::{Init, Module, ModuleT, VarStore};
-use tch::{Device, Tensor};
+use illia::data::Tensors;
+use illia::infer::chain::Chain;
+use illia::infer::ensemble::{Ensemble, Member};
+use illia::infer::laplace::{FittedLaplace, Laplace, Priors, Structure};
+use illia::infer::moments::Moments;
+use illia::infer::sghmc::Sghmc;
+use illia::infer::swag::Swag;
+use illia::infer::weights;
+use illia::likelihood::Gaussian;
+use illia::nn::Linear;
+use illia::prelude::*;
+use illia::{Fit, Ivon, KlSchedule, Prediction, RateSchedule, Result, Sgd};
 
+use crate::net::{Regressor, fit, rows, run};
 use crate::protocol::{Outcome, Split};
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Method {
-    /// Mean-field variational inference, priors' scales and noise learned with it: an equal mixture of a few
-    /// mean-field Gaussians, each from a start of its own. Where they don't overlap, the mixture's ELBO is the mean of
-    /// theirs and the log of their number more (Jaakkola & Jordan 1998): it is the better posterior.
-    Vi,
-    /// One net of the most probable weights.
-    Point,
-    /// MC dropout (Gal & Ghahramani 2016).
-    Dropout,
-    /// Five points from different starts (Lakshminarayanan et al. 2017).
-    Ensemble,
-}
-
-impl Method {
-    const ALL: [Method; 4] = [Method::Vi, Method::Point, Method::Dropout, Method::Ensemble];
-
-    pub fn parse(name: &str) -> Option<Method> {
-        Method::ALL.into_iter().find(|method| method.name() == name)
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Method::Vi => "vi",
-            Method::Point => "point",
-            Method::Dropout => "dropout",
-            Method::Ensemble => "ensemble",
-        }
-    }
-
+/// A way to a posterior.
+pub struct Method {
+    pub name: &'static str,
     /// How many fits are mixed, if nothing else is asked for.
-    fn members(self) -> usize {
+    members: usize,
+    make: fn(&nn::Path, i64) -> Result<Regressor>,
+    train: fn(&Member<Regressor>, &Data<'_>) -> Result<Predictive>,
+}
+
+/// What the docs recommend comes first.
+pub static METHODS: [Method; 9] = [
+    Method { name: "vi", members: 3, make: Regressor::mean_field, train: vi },
+    Method { name: "ivon", members: 3, make: Regressor::mean_field_fixed, train: ivon },
+    Method { name: "laplace", members: 1, make: point_net, train: laplace },
+    Method { name: "swag", members: 1, make: point_net, train: swag },
+    Method { name: "sghmc", members: 2, make: point_net, train: sghmc },
+    Method { name: "moments", members: 3, make: Regressor::mean_field, train: moments },
+    Method { name: "ensemble", members: 5, make: point_net, train: point },
+    Method { name: "dropout", members: 1, make: dropout_net, train: vi },
+    Method { name: "point", members: 1, make: point_net, train: point },
+];
+
+/// What a member is trained on, and for which rows it predicts.
+struct Data<'a> {
+    x: &'a Tensor,
+    y: &'a Tensor,
+    x_test: &'a Tensor,
+}
+
+/// A member's prediction of the test rows: draws of the function's values, or their mean and variance, and the noise.
+enum Predictive {
+    Draws(Prediction, Gaussian),
+    Moments(Tensor, Tensor),
+}
+
+impl Predictive {
+    fn new(prediction: Prediction, noise: f64) -> Result<Predictive> {
+        Ok(Predictive::Draws(prediction, Gaussian::fixed(noise)?))
+    }
+
+    fn mean(&self) -> Tensor {
         match self {
-            Method::Vi => 3,
-            Method::Ensemble => 5,
-            Method::Point | Method::Dropout => 1,
+            Predictive::Draws(prediction, _) => prediction.mean(),
+            Predictive::Moments(mean, _) => mean.shallow_clone(),
         }
     }
-}
 
-/// The protocol's.
-const HIDDEN: i64 = 50;
-/// How many steps of Adam, for every set.
-const STEPS: usize = 10_000;
-const LEARNING_RATE: f64 = 0.01;
-/// The KL comes in linearly over this part of the run. With the whole KL from the start, units that have learned nothing
-/// yet are switched off for good.
-const WARM_UP: f64 = 0.95;
-/// Where sigma starts: small, so that the fit starts as that of a plain net.
-const SIGMA: f64 = 0.005;
-/// The noise's standard deviation before training, of a target of standard deviation 1.
-const NOISE: f64 = 0.3;
-const DROPOUT: f64 = 0.05;
-/// Of the likelihood's average over the weights; fewer where there are many test rows.
-const MOST_DRAWS: usize = 1000;
-const FEWEST_DRAWS: usize = 100;
-const MOST_OUTPUTS: usize = 10_000_000;
-
-/// 1/30 of the training rows, but no fewer than 128 and no more than 256.
-fn batch_size(rows: usize) -> usize {
-    (rows / 30).clamp(128, 256).min(rows)
-}
-
-/// One hidden layer of ReLU: `[batch, features]` to `[batch, 1]`.
-#[derive(Debug)]
-struct Net {
-    hidden: Linear,
-    output: Linear,
-}
-
-impl BayesianModule for Net {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("hidden", &self.hidden);
-        visitor.module("output", &self.output);
-    }
-
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("hidden", &mut self.hidden);
-        visitor.module("output", &mut self.output);
-    }
-}
-
-impl ModuleT for Net {
-    fn forward_t(&self, x: &Tensor, _train: bool) -> Tensor {
-        self.output.forward(&self.hidden.forward(x).relu())
-    }
-}
-
-impl Net {
-    fn new(vs: &VarStore, features: i64, method: Method) -> Result<Net> {
-        let fan_in = Posterior::fan_in();
-        let posterior = match (method, fan_in) {
-            (Method::Vi, Posterior::Gaussian { mu, .. }) => {
-                Posterior::Gaussian { mu, rho: Init::Const(inverse_softplus(SIGMA)) }
+    /// Of targets `[test, 1]`: `[test]`.
+    fn log_density(&self, y: &Tensor) -> Result<Tensor> {
+        match self {
+            Predictive::Draws(prediction, noise) => prediction.log_predictive(noise, y),
+            Predictive::Moments(mean, variance) => {
+                let z = (y - mean).square() / variance;
+                Ok(((z + (variance * std::f64::consts::TAU).log()) * -0.5).squeeze_dim(-1))
             }
-            (Method::Dropout, _) => Posterior::dropout(DROPOUT),
-            _ => Posterior::point(),
-        };
-        // A learned scale would shrink to nothing around points: those get the scale that it starts from.
-        let prior = |std: f64| match method {
-            Method::Vi => Prior::LearnedGaussian { std },
-            _ => Prior::Gaussian { mean: 0.0, std },
-        };
-        let config = |std: f64, posterior: Posterior| LinearConfig {
-            prior: prior(std),
-            posterior,
-            estimator: Estimator::LocalReparameterization,
-            ..LinearConfig::default()
-        };
-        Ok(Net {
-            hidden: Linear::try_new(vs.root() / "hidden", features, HIDDEN, config(1.0, posterior))?,
-            output: Linear::try_new(vs.root() / "output", HIDDEN, 1, config(0.3, posterior))?,
-        })
+        }
     }
 }
 
 /// Trains on the split's training rows and scores its test rows: an equal mixture of `members` fits, each from a start of
 /// its own.
-pub fn run(method: Method, members: Option<usize>, split: &Split) -> Result<Outcome> {
-    let count = members.unwrap_or(method.members());
-    let rows = |x: &Tensor| x.size().first().map_or(0, |&n| n as usize);
-    let draws = match method {
-        Method::Vi | Method::Dropout => {
-            (MOST_OUTPUTS / rows(&split.x_test).max(1)).clamp(FEWEST_DRAWS, MOST_DRAWS)
-        }
-        Method::Point | Method::Ensemble => 1,
-    };
-    let mut fits = Vec::new();
-    for _ in 0..count {
-        let vs = VarStore::new(Device::Cpu);
-        let features = split.x.size().get(1).copied().unwrap_or(1);
-        let net = Net::new(&vs, features, method)?;
-        let noise = Gaussian::learned(&vs.root(), NOISE)?;
-        fit(&net, &vs, &noise, split)?;
-        fits.push((Predict::new().draws(draws).marginal().run(&net, &split.x_test)?, noise));
-    }
-    let count = count as f64;
-    let means: Vec<Tensor> = fits.iter().map(|(prediction, _)| prediction.mean()).collect();
-    let mean = Tensor::stack(&means, 0).sum_dim_intlist(0i64, false, tch::Kind::Float) / count;
+pub fn score(method: &Method, members: Option<usize>, seed: u64, split: &Split) -> Result<Outcome> {
+    let count = members.unwrap_or(method.members);
+    let features = split.x.size().get(1).copied().unwrap_or(1);
+    let mut ensemble = Ensemble::new(count, seed, Device::Cpu, |p| (method.make)(p, features))?;
+    let data = [&split.x, &split.y, &split.x_test].map(Tensor::shallow_clone);
+    let each = ensemble.each(&data, |member, data| match data {
+        [x, y, x_test] => (method.train)(member, &Data { x, y, x_test }),
+        _ => Err(illia::Error::configuration("data", data.len(), "three tensors")),
+    })?;
+    let means: Vec<Tensor> = each.iter().map(Predictive::mean).collect();
+    let mean = Tensor::stack(&means, 0).mean_dim(0i64, false, Kind::Float);
     split.outcome(&mean, |y| {
-        let each = fits.iter().map(|(prediction, noise)| prediction.log_predictive(noise, y));
-        let each = each.collect::<Result<Vec<Tensor>>>()?;
-        Ok(Tensor::stack(&each, 0).logsumexp(0i64, false) - count.ln())
+        let each = each.iter().map(|predictive| predictive.log_density(y)).collect::<Result<Vec<_>>>()?;
+        Ok(Tensor::stack(&each, 0).logsumexp(0i64, false) - (count as f64).ln())
     })
 }
 
-fn fit(net: &Net, vs: &VarStore, noise: &impl Likelihood, split: &Split) -> Result<()> {
-    let rows = split.x.size().first().map_or(0, |&n| n as usize);
-    let batch_size = batch_size(rows);
-    let epochs = STEPS.div_ceil(rows.div_ceil(batch_size).max(1));
-    Fit::new(noise)
-        .epochs(epochs)
-        .batch_size(batch_size)
-        .learning_rate(LEARNING_RATE)
-        .learning_rate_schedule(RateSchedule::Cosine)
-        .kl(KlSchedule::WarmUp { epochs: WARM_UP * epochs as f64 })
-        .progress(false)
-        .run(net, vs, &split.x, &split.y)?;
-    Ok(())
+fn point_net(p: &nn::Path, features: i64) -> Result<Regressor> {
+    Regressor::with(p, features, Posterior::point())
+}
+
+fn dropout_net(p: &nn::Path, features: i64) -> Result<Regressor> {
+    Regressor::with(p, features, Posterior::dropout(0.05))
+}
+
+/// Draws for the likelihood's average over the weights: 1000, fewer where there are many test rows, but no fewer than 100.
+fn draws(x_test: &Tensor) -> usize {
+    (10_000_000 / rows(x_test).max(1)).clamp(100, 1000)
+}
+
+/// One net of the most probable weights; mixed, a deep ensemble (Lakshminarayanan et al. 2017).
+fn point(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
+    fit(member, data.x, data.y)?;
+    let Regressor { net, noise } = &member.net;
+    Predictive::new(Predict::new().draws(1).run(net, data.x_test)?, noise.std())
+}
+
+/// Variational inference in the family that the net has: mean-field Gaussians, or masks of dropout (Gal & Ghahramani 2016). Where
+/// Gaussians don't overlap, the ELBO of their mixture is the mean of theirs and the log of their number more (Jaakkola
+/// & Jordan 1998): it is the better posterior.
+fn vi(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
+    fit(member, data.x, data.y)?;
+    draw(member, data)
+}
+
+/// Mean-field Gaussians by their own optimiser (Shen et al. 2024). It wants the whole KL from the first step on.
+fn ivon(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
+    let ivon = Ivon {
+        learning_rate: 0.05,
+        hess_init: 10.0,
+        beta2: 0.999,
+        clip_radius: Some(0.2),
+        rescale_lr: false,
+        ..Ivon::default()
+    };
+    run(member, ivon, 10_000, RateSchedule::Cosine, KlSchedule::Constant(1.0), data.x, data.y)?;
+    draw(member, data)
+}
+
+fn draw(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
+    let Regressor { net, noise } = &member.net;
+    let predict = Predict::new().draws(draws(data.x_test)).marginal();
+    Predictive::new(predict.run(net, data.x_test)?, noise.std())
+}
+
+/// A Gaussian around the most probable weights, prior and noise by the evidence.
+fn laplace(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
+    let laplace = evidence(member, data)?;
+    let marginals = laplace.marginals(&member.net.net, data.x_test)?;
+    let variance = marginals.variance + laplace.sigma_noise().powi(2);
+    Ok(Predictive::Moments(marginals.mean.to_kind(Kind::Float), variance.to_kind(Kind::Float)))
+}
+
+/// The noise that the most probable weights leave is too small, having been fitted with them; the evidence's is not.
+fn evidence(member: &Member<Regressor>, data: &Data<'_>) -> Result<FittedLaplace> {
+    fit(member, data.x, data.y)?;
+    let rows = Tensors::new(vec![data.x.shallow_clone()], data.y.shallow_clone())?;
+    let Regressor { net, noise } = &member.net;
+    let mut laplace = Laplace::regression(noise.std()).structure(Structure::Full).fit(net, &rows)?;
+    laplace.set(&laplace.optimum(Priors::PerParameter, true)?)?;
+    Ok(laplace)
+}
+
+/// A Gaussian from the iterates of SGD around the most probable weights, under the evidence's noise.
+fn swag(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
+    let noise = evidence(member, data)?.sigma_noise();
+    let net = &member.net.net;
+    // The loss's curvature is that of the function over the noise's variance.
+    let sgd = Sgd { learning_rate: 2e-3 * noise.powi(2), ..Sgd::default() };
+    let walk = Fit::new(Gaussian::fixed(noise)?).epochs(10).optimiser(sgd).progress(false);
+    let walk = walk.learning_rate_schedule(RateSchedule::Constant);
+    let mut swag = Swag::default().init(&weights(net))?;
+    for _ in 0..40 {
+        walk.run(net, &member.vs, data.x, data.y)?;
+        swag.collect(&weights(net))?;
+    }
+    let draws = swag.draws(net, 300)?;
+    Predictive::new(Predict::new().run_draws(net, &draws, data.x_test)?, noise)
+}
+
+/// A chain through the weights from the most probable ones, under the evidence's noise.
+fn sghmc(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
+    let noise = evidence(member, data)?.sigma_noise();
+    let net = &member.net.net;
+    // In proportion to the posterior's narrowest direction; a momentum lasts 100 steps.
+    let learning_rate = 0.05 * noise / (rows(data.x) as f64).sqrt();
+    let sghmc = Sghmc { learning_rate, alpha: 0.01 / learning_rate, ..Sghmc::default() };
+    let chain = Chain { sghmc, burn_in: 5000, every: 50, draws: 200, batch_size: 2048 };
+    let draws = chain.run(net, &Gaussian::fixed(noise)?, data.x, data.y)?;
+    Predictive::new(Predict::new().run_draws(net, &draws, data.x_test)?, noise)
+}
+
+/// Trained as `vi`, predicted in one pass of means and variances instead of by draws.
+fn moments(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
+    fit(member, data.x, data.y)?;
+    let Regressor { net, noise } = &member.net;
+    tch::no_grad(|| {
+        let hidden = through(&Moments::certain(data.x_test)?, &net.hidden)?.relu();
+        let output = through(&hidden, &net.output)?;
+        Ok(Predictive::Moments(output.mean().shallow_clone(), output.variance() + noise.std().powi(2)))
+    })
+}
+
+fn through(x: &Moments, layer: &Linear) -> Result<Moments> {
+    let of = |parameter: &illia::RandomParameter| {
+        let sigma = parameter.sigma().unwrap_or_else(|| parameter.mu().zeros_like());
+        Moments::new(parameter.mu().detach(), sigma.detach().square())
+    };
+    let bias = layer.bias.as_ref().map(of).transpose()?;
+    x.linear(&of(&layer.weight)?, bias.as_ref())
 }

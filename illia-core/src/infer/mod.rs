@@ -4,13 +4,18 @@
 //! noise are [`Named`] tensors under the variables' names; a method's state is named tensors and numbers, which a
 //! checkpoint carries without knowing them (`to_named`, `from_named`).
 
+pub mod chain;
 pub mod cyclical;
 pub mod diagnostics;
+pub mod ensemble;
 pub mod ivon;
 pub mod laplace;
 pub mod moments;
 pub mod sghmc;
 pub mod swag;
+mod weights;
+
+pub use weights::{draws_of, weights};
 
 use std::collections::BTreeMap;
 
