@@ -1,0 +1,89 @@
+//! Classes.
+
+use std::f64::consts::PI;
+
+use illia::data::Csv;
+use illia::metrics;
+use illia::prelude::*;
+
+use crate::nets::with_net;
+use crate::setting::{Numbers, Setting};
+
+const F: (Kind, Device) = (Kind::Float, Device::Cpu);
+const DRAWS: usize = 100;
+const BINS: usize = 15;
+
+/// Inputs `[rows, ..]` and labels `[rows]`.
+type Rows = (Tensor, Tensor);
+
+fn judge<N: BayesianModule + ModuleT>(net: &N, test: &Rows, seconds: f64) -> illia::Result<Numbers> {
+    let prediction = Predict::new().draws(DRAWS).run(net, &test.0)?;
+    let probabilities = prediction.predictive_mean(&Categorical);
+    Ok(vec![
+        ("accuracy", metrics::accuracy(&probabilities, &test.1)?),
+        ("nll", metrics::nll(&probabilities, &test.1)?),
+        ("ece", metrics::ece(&probabilities, &test.1, BINS)?),
+        ("seconds", seconds),
+    ])
+}
+
+/// Two half circles that reach into one another.
+pub fn moons(setting: Setting) -> illia::Result<Numbers> {
+    let make = |rows: i64| -> Rows {
+        let half = rows / 2;
+        let angle = || Tensor::rand([half], F) * PI;
+        let (a, b) = (angle(), angle());
+        let upper = Tensor::stack(&[a.cos(), a.sin()], 1);
+        let lower = Tensor::stack(&[1.0 - b.cos(), 0.5 - b.sin()], 1);
+        let label = |class: i64| Tensor::full([half], class, (Kind::Int64, Device::Cpu));
+        let x = Tensor::cat(&[upper, lower], 0) + Tensor::randn([rows, 2], F) * 0.15;
+        (x, Tensor::cat(&[label(0), label(1)], 0))
+    };
+    let (train, test) = (make(300), make(2000));
+    let vs = nn::VarStore::new(Device::Cpu);
+    with_net!(setting, vs, Deep | DeepOf(2, 32, 1, 2), net => {
+        let seconds = setting.train(&net, &vs, Categorical, &train.0, &train.1)?;
+        judge(&net, &test, seconds)
+    })
+}
+
+/// Ten Gaussian clouds; the Bayes rule knows their centres.
+pub fn ten(setting: Setting) -> illia::Result<Numbers> {
+    let centres = Tensor::randn([10, 5], F) * 1.3;
+    let make = |rows: i64| -> Rows {
+        let y = Tensor::randint(10, [rows], (Kind::Int64, Device::Cpu));
+        (centres.index_select(0, &y) + Tensor::randn([rows, 5], F), y)
+    };
+    let (train, test) = (make(500), make(2000));
+    let squares = (test.0.unsqueeze(1) - centres.unsqueeze(0)).square();
+    let rule = (squares.sum_dim_intlist(2i64, false, None) * -0.5).softmax(-1, Kind::Float);
+    let bayes = metrics::nll(&rule, &test.1)?;
+    let vs = nn::VarStore::new(Device::Cpu);
+    let mut numbers = with_net!(setting, vs, Deep | DeepOf(5, 64, 1, 10), net => {
+        let seconds = setting.train(&net, &vs, Categorical, &train.0, &train.1)?;
+        judge(&net, &test, seconds)
+    })?;
+    numbers.insert(2, ("bayes_nll", bayes));
+    Ok(numbers)
+}
+
+/// UCI's handwritten digits, the demo's split, and its convolutional net.
+pub fn digits(setting: Setting) -> illia::Result<Numbers> {
+    let bytes = include_bytes!("../digits/data/digits.csv.gz");
+    let table = Csv::new().parse("digits.csv.gz", bytes)?.to_tensor(Kind::Float)?;
+    let count = table.size()[0];
+    // 1009 has no divisor in common with 1797: a fixed order that mixes the writers, who come one after the other.
+    let order: Vec<i64> = (0..count).map(|i| i * 1009 % count).collect();
+    let table = table.index_select(0, &Tensor::from_slice(&order));
+    let part = |from: i64, rows: i64| -> Rows {
+        let rows_of = table.narrow(0, from, rows);
+        let images = rows_of.narrow(1, 0, 64).reshape([rows, 1, 8, 8]) / 16.0;
+        (images, rows_of.select(1, 64).to_kind(Kind::Int64))
+    };
+    let (train, test) = (part(0, count - 500), part(count - 500, 500));
+    let vs = nn::VarStore::new(Device::Cpu);
+    with_net!(setting, vs, Digits | DigitsOf(), net => {
+        let seconds = setting.train(&net, &vs, Categorical, &train.0, &train.1)?;
+        judge(&net, &test, seconds)
+    })
+}

@@ -1,0 +1,133 @@
+//! Curves over one input.
+
+use illia::likelihood::{Gaussian, HeteroscedasticGaussian};
+use illia::prelude::*;
+
+use crate::nets::with_net;
+use crate::setting::{Numbers, Setting, coverage};
+
+const F: (Kind, Device) = (Kind::Float, Device::Cpu);
+const LEVEL: f64 = 0.9;
+const DRAWS: usize = 200;
+
+/// Data, and what is known of what made them. All tensors are `[points, 1]`.
+struct Curve {
+    x: Tensor,
+    y: Tensor,
+    /// New inputs like the data's, the function there, and new observations.
+    at: Tensor,
+    truth: Tensor,
+    observed: Tensor,
+    /// Inputs in the middle of a gap.
+    gap: Option<Tensor>,
+}
+
+impl Curve {
+    /// `inputs` draws so many of them; `noise` is the noise's standard deviation at an input.
+    fn new(
+        rows: i64,
+        inputs: impl Fn(i64) -> Tensor,
+        f: impl Fn(&Tensor) -> Tensor,
+        noise: impl Fn(&Tensor) -> Tensor,
+    ) -> Curve {
+        let (x, at) = (inputs(rows), inputs(2000));
+        let observe = |x: &Tensor| f(x) + x.randn_like() * noise(x);
+        Curve { y: observe(&x), truth: f(&at), observed: observe(&at), gap: None, x, at }
+    }
+
+    fn judge<N: BayesianModule + ModuleT>(
+        &self,
+        net: &N,
+        likelihood: &dyn Likelihood,
+        seconds: f64,
+    ) -> illia::Result<Numbers> {
+        let predict = |x: &Tensor| Predict::new().draws(DRAWS).run(net, x);
+        let prediction = predict(&self.at)?;
+        let outputs = prediction.outputs();
+        // Heteroscedastic nets give noise beside the mean.
+        let function = Prediction::from_outputs(outputs.narrow(-1, 0, 1))?;
+        let nll = prediction.log_predictive(likelihood, &self.observed)?;
+        let mut numbers = vec![
+            ("rmse", illia::metrics::rmse(&prediction.predictive_mean(likelihood), &self.truth)?),
+            ("coverage", coverage(&likelihood.interval(outputs, LEVEL)?, &self.observed)?),
+            ("coverage_of_truth", coverage(&function.interval(LEVEL)?, &self.truth)?),
+            ("nll", -nll.mean(Kind::Double).double_value(&[])),
+            ("seconds", seconds),
+        ];
+        if let Some(gap) = &self.gap {
+            let spread = |p: Prediction| p.std().narrow(-1, 0, 1).mean(Kind::Double).double_value(&[]);
+            numbers.push(("gap_over_data", spread(predict(gap)?) / spread(predict(&self.x)?)));
+        }
+        Ok(numbers)
+    }
+}
+
+fn uniform(rows: i64) -> Tensor {
+    Tensor::rand([rows, 1], F) * 2.0 - 1.0
+}
+
+/// The README's net and likelihood, on observations that have the noise which the likelihood says.
+pub fn readme(setting: Setting) -> illia::Result<Numbers> {
+    let curve = Curve::new(200, uniform, |x| (x * 3.0).sin(), |x| x.full_like(0.1));
+    let vs = nn::VarStore::new(Device::Cpu);
+    let noise = Gaussian::fixed(0.1)?;
+    with_net!(setting, vs, Shallow | ShallowOf(1, 64, 1), net => {
+        let seconds = setting.train(&net, &vs, &noise, &curve.x, &curve.y)?;
+        curve.judge(&net, &noise, seconds)
+    })
+}
+
+fn smooth_curve() -> Curve {
+    Curve::new(250, uniform, |x| (x * 3.0).sin() + x * 0.3, |x| x.full_like(0.2))
+}
+
+/// Two tanh layers of 50 and noise that is learned.
+pub fn smooth(setting: Setting) -> illia::Result<Numbers> {
+    let curve = smooth_curve();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let noise = Gaussian::learned(&vs.root(), 0.5)?;
+    with_net!(setting, vs, Smooth | SmoothOf(50), net => {
+        let seconds = setting.train(&net, &vs, &noise, &curve.x, &curve.y)?;
+        curve.judge(&net, &noise, seconds)
+    })
+}
+
+/// The same curve and `layers` hidden layers of `width` ReLU units: deep and narrow, or shallow and wide.
+pub fn shaped(setting: Setting, layers: usize, width: i64) -> illia::Result<Numbers> {
+    let curve = smooth_curve();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let noise = Gaussian::learned(&vs.root(), 0.5)?;
+    match layers {
+        1 => with_net!(setting, vs, Shallow | ShallowOf(1, width, 1), net => {
+            let seconds = setting.train(&net, &vs, &noise, &curve.x, &curve.y)?;
+            curve.judge(&net, &noise, seconds)
+        }),
+        _ => with_net!(setting, vs, Deep | DeepOf(1, width, layers - 1, 1), net => {
+            let seconds = setting.train(&net, &vs, &noise, &curve.x, &curve.y)?;
+            curve.judge(&net, &noise, seconds)
+        }),
+    }
+}
+
+/// Noise that grows with |x|, and no data where |x| < 0.2.
+pub fn heteroscedastic(setting: Setting, layers: usize, width: i64) -> illia::Result<Numbers> {
+    let inputs = |rows| {
+        let x = uniform(rows);
+        x.where_self(&x.abs().gt(0.2), &(&x + x.sign() * 0.3))
+    };
+    let noise = |x: &Tensor| x.abs() * 0.2 + 0.05;
+    let mut curve = Curve::new(400, inputs, |x| (x * 4.0).sin(), noise);
+    curve.gap = Some(Tensor::linspace(-0.1, 0.1, 50, F).unsqueeze(1));
+    let vs = nn::VarStore::new(Device::Cpu);
+    let likelihood = HeteroscedasticGaussian;
+    match layers {
+        1 => with_net!(setting, vs, Shallow | ShallowOf(1, width, 2), net => {
+            let seconds = setting.train(&net, &vs, likelihood, &curve.x, &curve.y)?;
+            curve.judge(&net, &likelihood, seconds)
+        }),
+        _ => with_net!(setting, vs, Deep | DeepOf(1, width, layers - 1, 2), net => {
+            let seconds = setting.train(&net, &vs, likelihood, &curve.x, &curve.y)?;
+            curve.judge(&net, &likelihood, seconds)
+        }),
+    }
+}
