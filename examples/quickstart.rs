@@ -17,7 +17,7 @@ fn main() -> illia::Result<()> {
     let float = (Kind::Float, Device::Cpu);
     let x = Tensor::linspace(-1, 1, 200, float).reshape([200, 1]);
     let y = (&x * 3.0).sin() + Tensor::randn([200, 1], float) * 0.2;
-    let noise = likelihood::Gaussian::learned(&vs.root(), 0.5)?;
+    let noise = likelihood::Gaussian::learned(vs.root(), 0.5)?;
     Fit::new(&noise).run(&net, &vs, &x, &y)?;
     println!("noise {:.2}", noise.std());
 

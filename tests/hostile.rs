@@ -206,7 +206,7 @@ fn impossible_sizes() {
 #[test]
 fn likelihoods() {
     let vs = nn::VarStore::new(Device::Cpu);
-    let gaussian = Gaussian::learned(&vs.root(), 0.3).unwrap();
+    let gaussian = Gaussian::learned(vs.root(), 0.3).unwrap();
     let student = StudentT::fixed(4.0, 0.3).unwrap();
     let each: [(&dyn Likelihood, &[i64], Like); 6] = [
         (&Categorical, &[3, 4], tokens(&[3])),

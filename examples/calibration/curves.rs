@@ -85,7 +85,7 @@ fn smooth_curve() -> Curve {
 pub fn smooth(setting: Setting) -> illia::Result<Numbers> {
     let curve = smooth_curve();
     let vs = nn::VarStore::new(Device::Cpu);
-    let noise = Gaussian::learned(&vs.root(), 0.5)?;
+    let noise = Gaussian::learned(vs.root(), 0.5)?;
     with_net!(setting, vs, Smooth | SmoothOf(50), net => {
         let seconds = setting.train(&net, &vs, &noise, &curve.x, &curve.y)?;
         curve.judge(&net, &noise, seconds)
@@ -96,7 +96,7 @@ pub fn smooth(setting: Setting) -> illia::Result<Numbers> {
 pub fn shaped(setting: Setting, layers: usize, width: i64) -> illia::Result<Numbers> {
     let curve = smooth_curve();
     let vs = nn::VarStore::new(Device::Cpu);
-    let noise = Gaussian::learned(&vs.root(), 0.5)?;
+    let noise = Gaussian::learned(vs.root(), 0.5)?;
     match layers {
         1 => with_net!(setting, vs, Shallow | ShallowOf(1, width, 1), net => {
             let seconds = setting.train(&net, &vs, &noise, &curve.x, &curve.y)?;

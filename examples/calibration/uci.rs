@@ -20,7 +20,7 @@ pub fn run(setting: Setting, folder: &Path) -> illia::Result<Numbers> {
     let folder = Folder::open(folder)?;
     let split = folder.split(0)?;
     let vs = nn::VarStore::new(Device::Cpu);
-    let noise = Gaussian::learned(&vs.root(), NOISE)?;
+    let noise = Gaussian::learned(vs.root(), NOISE)?;
     let features = folder.features() as i64;
     let (seconds, prediction) = with_net!(setting, vs, Shallow | ShallowOf(features, HIDDEN, 1), net => {
         let seconds = setting.train(&net, &vs, &noise, &split.x, &split.y)?;

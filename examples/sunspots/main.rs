@@ -136,7 +136,7 @@ fn forecast(rows: &[(i64, f64)]) -> Result<Forecasts> {
 
     let vs = VarStore::new(Device::Cpu);
     let net = Forecast::new(&vs)?;
-    let noise = Gaussian::learned(&vs.root(), 0.5)?;
+    let noise = Gaussian::learned(vs.root(), 0.5)?;
     let epochs = 150;
     Fit::new(&noise)
         .epochs(epochs)

@@ -20,7 +20,7 @@ fn of_numbers() -> Vec<(Box<dyn Likelihood>, Vec<f64>)> {
     let vs = VarStore::new(Device::Cpu);
     vec![
         (Box::new(Gaussian::fixed(0.7).unwrap()), vec![0.4]),
-        (Box::new(Gaussian::learned(&vs.root(), 1.3).unwrap()), vec![-0.4]),
+        (Box::new(Gaussian::learned(vs.root(), 1.3).unwrap()), vec![-0.4]),
         (Box::new(HeteroscedasticGaussian), vec![0.4, -0.5]),
         (Box::new(StudentT::fixed(5.0, 0.6).unwrap()), vec![0.2]),
     ]
