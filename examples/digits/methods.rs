@@ -114,7 +114,9 @@ fn report<M: BayesianModule + ModuleT + Send>(
     let (p, y) = (&here.probabilities, &test.labels);
     let (accuracy, nll, ece) = (here.accuracy(y)?, metrics::nll(p, y)?, metrics::ece(p, y, metrics::BINS)?);
     let auroc = metrics::auroc(&here.uncertainty.total, &there.uncertainty.total)?;
-    let (name, kl_weight) = (method.name, recipe.kl_weight);
+    // A chain walks on the posterior itself.
+    let kl_weight = if method.way == Way::Sghmc { 1.0 } else { recipe.kl_weight };
+    let name = method.name;
     if arguments.json {
         println!(
             "{{\"method\": \"{name}\", \"seed\": {}, \"accuracy\": {accuracy}, \"nll\": {nll}, \"ece\": {ece}, \
