@@ -13,7 +13,8 @@ use crate::noise::{self, Key};
 #[non_exhaustive]
 pub enum Posterior {
     /// What there is where nobody says: a mean-field Gaussian N(mu, softplus(rho)²) that starts where a deterministic net would
-    /// (He's rule) with a spread that moves it little (rho = -4, sigma = 0.018). Where every random parameter of a net has it,
+    /// (He's rule) with a spread that moves it little (rho = -4, sigma = 0.018). Where every random parameter of a net has it under
+    /// a Gaussian prior of fixed scale, none is frozen, and the last layer is linear in its weights,
     /// [`Fit`](crate::Fit) trains the means and finds the spread of the last layer by Laplace's approximation; elsewhere it
     /// is [`Gaussian`](Self::Gaussian), trained by variational inference.
     Automatic,

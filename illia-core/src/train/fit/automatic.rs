@@ -247,12 +247,21 @@ fn gradients<L: Likelihood>(
 /// of its slope, further while that stays, half as far once it turns (Riedmiller & Braun 1993).
 fn descend(variables: &[(String, Tensor)], loss: impl Fn() -> Result<Tensor>) -> Result<f64> {
     let all: Vec<&Tensor> = variables.iter().map(|(_, variable)| variable).collect();
+    if all.is_empty() {
+        return Ok(0.0);
+    }
     // Of each variable: where it was, its latest steps' sizes and signs.
     let mut moved: Vec<Option<[Tensor; 3]>> = all.iter().map(|_| None).collect();
     for _ in 0..60 {
         let gradients = Tensor::f_run_backward(&[loss()?], &all, false, false);
         let gradients = gradients.map_err(|e| Error::torch("noise", &e))?;
         let _no_grad = tch::no_grad_guard();
+        let numbers =
+            |gradient: &Tensor| !gradient.defined() || gradient.isfinite().all().int64_value(&[]) != 0;
+        if !gradients.iter().all(numbers) {
+            let term = "gradient of the likelihood's own variables";
+            return Err(Error::NonFinite { epoch: 0, step: 0, term, value: f64::NAN });
+        }
         for ((variable, state), gradient) in all.iter().zip(&mut moved).zip(gradients) {
             if !gradient.defined() {
                 continue;
