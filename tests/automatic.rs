@@ -131,3 +131,43 @@ fn a_posterior_that_was_chosen_is_trained_by_variational_inference() {
     let moved = (rho + 4.0).abs();
     assert!(moved.max().double_value(&[]) > 0.1 && rho.std(true).double_value(&[]) > 0.0);
 }
+
+bnn! {
+    struct Tagger: [seq, 4] -> [1] { lstm: Lstm(5) -> last, head: Linear(1) }
+}
+bnn! {
+    struct Painter: [2, 3, 3] -> [1, 6, 6] {
+        conv: Conv2d(3, kernel: 3, padding: 1) -> relu,
+        head: ConvTranspose2d(1, kernel: 2, stride: 2),
+    }
+}
+
+/// The last layer's spread is one that data have narrowed, whatever the layer and however few the examples.
+fn narrowed<M: BayesianModule + ModuleT>(net: &M, vs: &nn::VarStore, x: &Tensor, y: &Tensor) {
+    let noise = Gaussian::learned(vs.root() / "noise", 0.5).unwrap();
+    Fit::new(&noise).epochs(20).progress(false).run(net, vs, x, y).unwrap();
+    let all = net.named_parameters();
+    let Some((name, head)) = all.iter().find(|(name, _)| name == "head.weight") else { panic!("a head") };
+    let Prior::Gaussian { std, .. } = head.prior() else { panic!("a Gaussian prior") };
+    let sigma = head.sigma().unwrap().detach();
+    let (least, most) = (sigma.min().double_value(&[]), sigma.max().double_value(&[]));
+    assert!(least > 0.01 * std && most < std && noise.std().is_finite(), "{name}: {least} to {most}");
+    let prediction = Predict::new().draws(5).run(net, x).unwrap();
+    assert!(prediction.outputs().isfinite().all().int64_value(&[]) != 0);
+}
+
+#[test]
+fn behind_recurrence_transposed_and_from_one_example_on() {
+    illia::manual_seed(4);
+    for examples in [1, 40] {
+        let vs = nn::VarStore::new(Device::Cpu);
+        let net = Tagger::new(&(vs.root() / "net"));
+        let x = Tensor::randn([examples, 6, 4], FLOAT);
+        narrowed(&net, &vs, &x, &x.select(1, 5).narrow(1, 0, 1));
+        let vs = nn::VarStore::new(Device::Cpu);
+        let net = Painter::new(&(vs.root() / "net"));
+        let x = Tensor::randn([examples, 2, 3, 3], FLOAT);
+        let y = x.narrow(1, 0, 1).upsample_nearest2d([6, 6], None, None);
+        narrowed(&net, &vs, &x, &y);
+    }
+}
