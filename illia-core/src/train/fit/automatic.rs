@@ -102,7 +102,15 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
             return Ok(());
         }
         for _ in 0..TURNS {
-            let Some(curvature) = self.curvature(around)? else { return Ok(()) };
+            let Some(curvature) = self.curvature(around)? else {
+                let name = self.last.first().map_or("", |parameter| parameter.name());
+                tracing::warn!(
+                    target: "illia::fit",
+                    "`{name}` is used by code that does not say what it computes with it, so that all weights end as points: choose a \
+                     `posterior`, `Gaussian(rho: -4.0)` say"
+                );
+                return Ok(());
+            };
             for (parameter, h) in self.last.iter().zip(&curvature) {
                 let Some((_, std)) = parameter.fixed_gaussian() else { continue };
                 let sigma = (h / around.kl_weight + 1.0 / (std * std)).rsqrt().clamp_min(POINT * std);
