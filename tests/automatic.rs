@@ -86,6 +86,14 @@ bnn! {
     }
 }
 
+bnn! {
+    struct Chosen: [2] -> [3] {
+        prior: FanIn(scale: 2.0);
+        first: Linear(16) -> relu,
+        head: Linear(3),
+    }
+}
+
 fn three_classes() -> (Tensor, Tensor) {
     let x = Tensor::randn([150, 2], FLOAT);
     let y = x.argmax(1, false) + x.select(1, 0).gt(0.0).to_kind(Kind::Int64);
@@ -118,6 +126,45 @@ fn the_last_layer_is_spread_and_the_others_are_points() {
     );
     net.freeze();
     assert_eq!(net.forward(&x), net.forward(&x));
+}
+
+/// The scale of the weights' prior after a fit, relative to the one before.
+fn found(spread: f64) -> f64 {
+    illia::manual_seed(5);
+    let y = Tensor::randint(3, [300], (Kind::Int64, Device::Cpu));
+    let x = Tensor::randn([300, 2], FLOAT) * spread;
+    let x = x + Tensor::from_slice2(&[[2f32, 0.0], [-1.0, 1.7], [-1.0, -1.7]]).index_select(0, &y);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Deep::new(&vs.root());
+    let before = net.first.weight.prior();
+    Fit::new(Categorical).progress(false).run(&net, &vs, &x, &y).unwrap();
+    let ratio = |p: &RandomParameter, before: Prior| match (p.prior(), before) {
+        (Prior::Gaussian { std, .. }, Prior::Gaussian { std: before, .. }) => std / before,
+        other => panic!("no Gaussians: {other:?}"),
+    };
+    let of_first = ratio(&net.first.weight, before);
+    let at_start = Deep::new(&nn::VarStore::new(Device::Cpu).root());
+    assert!(
+        (ratio(&net.head.weight, at_start.head.weight.prior()) / of_first - 1.0).abs() < 1e-12,
+        "one scale for all"
+    );
+    of_first
+}
+
+#[test]
+fn data_that_ask_for_larger_weights_get_a_wider_prior() {
+    let (apart, together) = (found(0.3), found(2.0));
+    assert!(apart > 1.2 * together, "{apart} where classes are apart, {together} where they overlap");
+}
+
+#[test]
+fn a_prior_that_was_chosen_stays() {
+    illia::manual_seed(3);
+    let (x, y) = three_classes();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Chosen::new(&vs.root());
+    Fit::new(Categorical).epochs(200).progress(false).run(&net, &vs, &x, &y).unwrap();
+    assert_eq!(net.first.weight.prior(), Prior::Gaussian { mean: 0.0, std: 2.0 / 2f64.sqrt() });
 }
 
 #[test]

@@ -108,6 +108,13 @@ pub(super) fn check_tensor(path: &Path, file: &File, name: &str, in_file: &str, 
     Ok(())
 }
 
+impl ModelState {
+    /// The prior that the file has for this parameter.
+    pub(super) fn prior_of(&self, name: &str) -> Option<Prior> {
+        self.parameters.get(name).map(|state| state.prior)
+    }
+}
+
 /// Checks everything that [`apply`] will use.
 pub(super) fn check<M: BayesianModule + ?Sized>(
     path: &Path,
@@ -164,12 +171,13 @@ pub(super) fn check_objective<M: BayesianModule + ?Sized>(
     file: &File,
     state: &ModelState,
 ) -> Result<()> {
-    let (tensors, ours) = contents(net, vs);
-    for (name, ours) in &ours.parameters {
-        let theirs = state.parameters.get(name).map_or(ours.prior, |theirs| theirs.prior);
-        if theirs != ours.prior {
+    let (tensors, _) = contents(net, vs);
+    for (name, parameter) in net.named_parameters() {
+        let ours = parameter.prior();
+        let theirs = state.prior_of(&name).unwrap_or(ours);
+        if theirs != ours && !parameter.prior_is_automatic() {
             let difference =
-                format!("the prior of `{name}` is {theirs:?} in the file, {:?} in the model", ours.prior);
+                format!("the prior of `{name}` is {theirs:?} in the file, {ours:?} in the model");
             return Err(unusable(path, Unusable::Architecture(difference)));
         }
         let centre = format!("{CENTRE}{name}");

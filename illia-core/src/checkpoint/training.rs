@@ -131,6 +131,9 @@ impl Opened {
         noise::restore(self.state.noise);
         for (name, parameter) in net.named_parameters() {
             parameter.forget_latest();
+            if let Some(prior) = self.state.model.prior_of(&name) {
+                parameter.find_prior(prior);
+            }
             if let Some(&position) = self.state.streams.get(&name) {
                 parameter.stream().restore(position);
             }

@@ -115,6 +115,7 @@ fn prior_in_words(prior: Prior) -> String {
         Prior::StudentT { dof, scale } => format!("StudentT({dof}, {scale})"),
         Prior::LearnedGaussian { std } => format!("LearnedGaussian({std})"),
         Prior::FanIn { scale } => format!("FanIn({scale})"),
+        Prior::Automatic => "Automatic".to_owned(),
         Prior::Custom(own) => format!("{own:?}"),
     }
 }

@@ -126,7 +126,7 @@ impl RandomParameter {
         self.pruned = None;
         self.set_sigma(&(weight.abs() * delta).clamp_min(floor));
         if self.is_random() {
-            let own = if let Prior::Gaussian { mean, .. } = self.prior { mean } else { 0.0 };
+            let own = if let Prior::Gaussian { mean, .. } = self.prior() { mean } else { 0.0 };
             self.prior_centre = Some(weight - own);
         }
         self.held = None;

@@ -62,14 +62,13 @@ impl RandomParameter {
         Some(log_q - self.log_prior(&w).sum(w.kind()))
     }
 
-    /// -log p(mu) in nats under a fixed Gaussian prior, what a mode costs (without the pruned elements); None under others, and
-    /// for plain weights.
+    /// -log p(mu) in nats under a fixed Gaussian prior, up to its normaliser: what a mode costs, without the pruned elements. None
+    /// under others, and for plain weights.
     pub(crate) fn mode_penalty(&self) -> Option<f64> {
         let (mean, std) = self.fixed_gaussian()?;
         let squares =
             tch::no_grad(|| (self.kept(&self.centred(self.mu())) - mean).square().sum(Kind::Double));
-        let normaliser = self.num_params() as f64 * (std.ln() + LOG_SQRT_2PI);
-        Some(0.5 * squares.double_value(&[]) / (std * std) + normaliser)
+        Some(0.5 * squares.double_value(&[]) / (std * std))
     }
 
     /// The gradient by mu of `weight` times [`mode_penalty`](Self::mode_penalty); None where frozen, too.
@@ -84,7 +83,7 @@ impl RandomParameter {
 
     /// Mean and standard deviation of the prior, where that is a Gaussian whose scale is not learned.
     pub(crate) fn fixed_gaussian(&self) -> Option<(f64, f64)> {
-        match self.prior {
+        match self.prior() {
             Prior::Gaussian { mean, std } if self.is_random() => Some((mean, std)),
             _ => None,
         }
@@ -93,7 +92,7 @@ impl RandomParameter {
     /// KL(N(mean, std²) ‖ prior), element by element without the pruned ones, where it has a closed form.
     pub(super) fn kl_from_gaussian(&self, mean: &Tensor, std: &Tensor) -> Option<Tensor> {
         let (centred, std) = (self.kept(&self.centred(mean)), self.kept(std));
-        self.prior.kl_from_gaussian(&centred, &std, self.prior_std().as_ref())
+        self.prior().kl_from_gaussian(&centred, &std, self.prior_std().as_ref())
     }
 
     /// A learned prior's scale, in the graph.
@@ -109,6 +108,6 @@ impl RandomParameter {
     }
 
     pub(super) fn log_prior(&self, w: &Tensor) -> Tensor {
-        self.prior.log_density(&self.kept(&self.centred(w)), self.prior_std().as_ref())
+        self.prior().log_density(&self.kept(&self.centred(w)), self.prior_std().as_ref())
     }
 }

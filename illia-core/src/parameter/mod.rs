@@ -51,7 +51,10 @@ pub struct RandomParameter {
     posterior: Posterior,
     /// None for a plain weight.
     family: Option<Box<dyn Family>>,
-    prior: Prior,
+    /// A fit may find the scale of a prior that nobody chose.
+    prior: Cell<Prior>,
+    /// Whether nobody chose it, nor the posterior.
+    prior_is_automatic: bool,
     /// Where the prior is centred, if not at its own mean: one value for each element.
     prior_centre: Option<Tensor>,
     /// softplus of it is a learned prior's scale.
@@ -134,6 +137,7 @@ impl RandomParameter {
             };
             all.push((variable, added.within(name)?));
         }
+        let prior_is_automatic = prior == Prior::Automatic && matches!(posterior, Posterior::Automatic);
         let prior = prior.scaled(shape, fan_in);
         let prior_rho = match prior {
             Prior::LearnedGaussian { std } if family.is_some() => {
@@ -148,7 +152,8 @@ impl RandomParameter {
             variables: Variables { all, input_units: InputUnits { axis: 1, groups: 1 } },
             posterior,
             family,
-            prior,
+            prior: Cell::new(prior),
+            prior_is_automatic,
             prior_centre: None,
             prior_rho,
             pruned: None,
@@ -216,7 +221,19 @@ impl RandomParameter {
 
     /// The prior.
     pub fn prior(&self) -> Prior {
-        self.prior
+        self.prior.get()
+    }
+
+    /// Whether the prior's scale is for a fit to find.
+    pub(crate) fn prior_is_automatic(&self) -> bool {
+        self.prior_is_automatic
+    }
+
+    /// Says what a fit found for a prior that nobody chose; one that somebody chose stays.
+    pub(crate) fn find_prior(&self, prior: Prior) {
+        if self.prior_is_automatic && prior.validate().is_ok() {
+            self.prior.set(prior);
+        }
     }
 
     /// Replaces the prior by one without a learned scale.
@@ -229,7 +246,7 @@ impl RandomParameter {
         if prior.is_learned() && self.prior_rho.is_none() {
             return Err(Error::configuration("prior", format!("{prior:?}"), "only when the layer is made"));
         }
-        self.prior = prior;
+        self.prior.set(prior);
         Ok(())
     }
 

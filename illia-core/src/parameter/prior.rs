@@ -60,6 +60,10 @@ pub enum Prior {
         /// What is divided by the root; 2 by default.
         scale: f64,
     },
+    /// [`FanIn`](Prior::FanIn) whose scale is 2 until a [`Fit`](crate::Fit) of a net with [`Posterior::Automatic`](crate::Posterior)
+    /// finds the one scale for all its layers under which the data are most probable (MacKay 1992, equation 4.9). A net of one layer,
+    /// whose weights mean something by themselves, keeps the 2, and so does one that is trained in another way.
+    Automatic,
     /// A density of one's own: [`Prior::from`] makes it.
     Custom(Custom),
 }
@@ -119,11 +123,14 @@ impl<D: Density + 'static> From<D> for Prior {
 }
 
 impl Default for Prior {
-    /// N(0, 4 / fan in) for weights, N(0, 4) for biases: [`Prior::FanIn`].
+    /// [`Prior::Automatic`]: at first N(0, 4 / fan in) for weights, N(0, 4) for biases.
     fn default() -> Self {
-        Prior::FanIn { scale: 2.0 }
+        Prior::Automatic
     }
 }
+
+/// The scale that [`Prior::Automatic`] starts from.
+const START: f64 = 2.0;
 
 /// The smallest scale of a prior.
 const SMALLEST: f64 = 1e-8;
@@ -164,6 +171,7 @@ impl Prior {
             }
             Prior::LearnedGaussian { std } => positive("std", std),
             Prior::FanIn { scale } => positive("scale", scale),
+            Prior::Automatic => Ok(()),
         }
     }
 
@@ -174,7 +182,11 @@ impl Prior {
 
     /// The prior of a parameter of this shape, whose units have so many inputs.
     pub(crate) fn scaled(self, shape: &[i64], fan_in: i64) -> Prior {
-        let Prior::FanIn { scale } = self else { return self };
+        let scale = match self {
+            Prior::FanIn { scale } => scale,
+            Prior::Automatic => START,
+            other => return other,
+        };
         let inputs = if shape.len() < 2 { 1 } else { fan_in.max(1) };
         Prior::Gaussian { mean: 0.0, std: scale / (inputs as f64).sqrt() }
     }
@@ -192,6 +204,7 @@ impl Prior {
         match *self {
             Prior::Gaussian { mean, std } => normal(&(w - mean), std),
             Prior::FanIn { scale } => normal(w, scale),
+            Prior::Automatic => normal(w, START),
             // log(pi N1 + (1 - pi) N2) in log space: far from 0 both densities underflow.
             Prior::ScaleMixture { pi, std1, std2 } => {
                 (normal(w, std1) + pi.ln()).logaddexp(&(normal(w, std2) + (-pi).ln_1p()))
@@ -220,6 +233,7 @@ impl Prior {
                 Some(gaussian::kl(mu, sigma, std.unwrap_or(&initial)))
             }
             Prior::FanIn { scale } => Some(gaussian::kl(mu, sigma, &Tensor::from(scale))),
+            Prior::Automatic => Some(gaussian::kl(mu, sigma, &Tensor::from(START))),
             Prior::Laplace { scale } => Some(laplace::kl_from_gaussian(mu, sigma, scale)),
             Prior::ScaleMixture { .. } | Prior::StudentT { .. } => None,
             Prior::Custom(own) => own.0.kl_from_gaussian(mu, sigma),

@@ -74,6 +74,11 @@ impl Record {
         }
     }
 
+    /// How many numbers the layer's inputs are, as they are kept.
+    pub fn numbers(&self) -> i64 {
+        self.patches.numel() as i64
+    }
+
     /// A tensor of the output's shape, its gradient, say, as it belongs to those inputs: `[batch, groups, places, outputs]`.
     pub fn outputs_of(&self, id: ParameterId, of_output: &Tensor) -> Tensor {
         let groups = if self.weight == id { self.groups() } else { 1 };

@@ -13,6 +13,7 @@ use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
 use super::Forward;
+use super::run::shuffled;
 use crate::data::{Batch, Dataset};
 use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
@@ -39,11 +40,13 @@ const TURNS: usize = 8;
 
 /// A net whose posterior is to be found in this way.
 pub(super) struct Automatic<'a, M: ?Sized> {
-    net: &'a M,
+    pub(super) net: &'a M,
     /// All its random parameters.
-    parameters: Vec<&'a RandomParameter>,
+    pub(super) parameters: Vec<&'a RandomParameter>,
     /// Those of the layer that the traversal shows last.
-    last: Vec<&'a RandomParameter>,
+    pub(super) last: Vec<&'a RandomParameter>,
+    /// Whether that is the only one.
+    pub(super) is_one_layer: bool,
 }
 
 /// What the spread is found from.
@@ -57,6 +60,8 @@ pub(super) struct Around<'a, L> {
     /// What multiplies the KL.
     pub kl_weight: f64,
     pub batch_size: usize,
+    /// Examples of a training step.
+    pub step_size: usize,
     /// Rows of the data in a random order.
     pub rows: Vec<i64>,
     pub noise: &'a Stream,
@@ -81,7 +86,8 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
             named.iter().filter(|(name, _)| layer(name) == last_name).map(|(_, p)| *p).collect();
         let parameters: Vec<_> = named.iter().map(|(_, p)| *p).collect();
         let all = parameters.iter().all(|p| nothing_set(p)) && last.iter().all(|p| p.is_noted());
-        all.then_some(Automatic { net, parameters, last })
+        let is_one_layer = last.len() == parameters.len();
+        all.then_some(Automatic { net, parameters, last, is_one_layer })
     }
 
     /// Makes points of all: the training's validation sees the means then.
@@ -136,7 +142,7 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
             .collect();
         for chunk in rows.chunks(around.batch_size) {
             let batch = around.batch(chunk)?;
-            let Some((output, records)) = self.recorded(&batch, around)? else { return Ok(None) };
+            let Some((output, records)) = self.recorded(&batch, around, &self.last)? else { return Ok(None) };
             for _ in 0..targets {
                 let target = around.target(&output.detach(), &batch)?;
                 let gradients = gradients(around.likelihood, &output, &target, &records)?;
@@ -162,21 +168,23 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         Ok(whole.collect())
     }
 
-    /// The net's output for a batch at its means, in a graph from the last layer on, with what that layer noted.
-    fn recorded<L: Likelihood>(
+    /// The net's output for a batch at its means, in a graph from the watched layers on, with what those noted; None where code of
+    /// the user's takes their weights.
+    pub(super) fn recorded<L: Likelihood>(
         &self,
         batch: &Batch,
         around: &Around<'_, L>,
+        watched: &[&RandomParameter],
     ) -> Result<Option<(Tensor, Vec<Record>)>> {
         tch::with_grad(|| {
             let pass = Pass::over(&self.parameters, Mode::Record, None);
-            pass.watch(self.last.iter().map(|parameter| parameter.id()));
+            pass.watch(watched.iter().map(|parameter| parameter.id()));
             let output = (around.forward)(&batch.inputs, false)?;
             let records = pass.records();
             let known = |p: &&RandomParameter| {
                 !pass.missed(p.id()) && records.iter().any(|record| record.is_of(p.id()))
             };
-            Ok((output.requires_grad() && self.last.iter().all(known)).then_some((output, records)))
+            Ok((output.requires_grad() && watched.iter().all(known)).then_some((output, records)))
         })
     }
 
@@ -210,14 +218,19 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
 }
 
 impl<L: Likelihood> Around<'_, L> {
-    fn batch(&self, rows: &[i64]) -> Result<Batch> {
+    /// The rows in another random order.
+    pub(super) fn shuffled(&self) -> Result<Vec<i64>> {
+        shuffled(self.rows.len(), self.noise)
+    }
+
+    pub(super) fn batch(&self, rows: &[i64]) -> Result<Batch> {
         let batch = self.data.batch(rows)?;
         batch.check(rows.len())?;
         batch.to_device(self.vs.device())
     }
 
     /// Targets as the likelihood draws them for these outputs; where one of the user's can draw none, the data's own.
-    fn target(&self, output: &Tensor, batch: &Batch) -> Result<Tensor> {
+    pub(super) fn target(&self, output: &Tensor, batch: &Batch) -> Result<Tensor> {
         match tch::no_grad(|| self.likelihood.sample(output, self.noise.next_key())) {
             Err(Error::Configuration { .. }) => Ok(batch.target.shallow_clone()),
             drawn => drawn,
@@ -231,7 +244,7 @@ fn loss<L: Likelihood>(likelihood: &L, output: &Tensor, target: &Tensor) -> Resu
 }
 
 /// Of the sum of the log-likelihoods by what each of those layers gave.
-fn gradients<L: Likelihood>(
+pub(super) fn gradients<L: Likelihood>(
     likelihood: &L,
     output: &Tensor,
     target: &Tensor,

@@ -2,9 +2,11 @@
 
 mod automatic;
 mod course;
+mod evidence;
 mod history;
 
 mod run;
+mod settle;
 
 pub use history::{EpochRecord, History};
 

@@ -28,6 +28,8 @@ use crate::train::optim::{OptimiserState, in_file};
 use crate::train::schedule::checked;
 use crate::train::trainer::{Terms, Trainer, mean_nll};
 
+/// Steps before the scale of priors that nobody chose is found for the first time.
+const SCALE_AFTER: usize = 300;
 /// Before the names of the best weights so far, in a file.
 const BEST: &str = "best/";
 
@@ -146,14 +148,39 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         Ok(History { epochs: self.progress.epochs, best_epoch, interrupted: self.interrupted, advice })
     }
 
+    /// Whether the scale of priors that nobody chose is to be found again after the epoch that has just ended: after 300 steps and
+    /// each time that they have doubled, while the step size still lets the means follow.
+    fn scale_is_due(&self) -> bool {
+        let doublings = |steps: usize| (steps / SCALE_AFTER).checked_ilog2();
+        let now = self.progress.step;
+        self.learning_rate_factor() > 0.5
+            && doublings(now) > doublings(now.saturating_sub(self.steps_per_epoch))
+    }
+
+    fn find_scale(&self) -> Result<()> {
+        match &self.automatic {
+            Some(automatic) => self.around(|around| automatic.find_scale(around)),
+            None => Ok(()),
+        }
+    }
+
     /// What nobody chose, once the means are there.
     fn find_spread(&self) -> Result<()> {
-        let Some(automatic) = &self.automatic else { return Ok(()) };
+        match &self.automatic {
+            Some(automatic) => self.around(|around| {
+                automatic.find_spread(around)?;
+                automatic.settle(around, self.progress.step / 2)
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn around(&self, then: impl FnOnce(&Around<'_, L>) -> Result<()>) -> Result<()> {
         let held = |name: &str| {
             let group = self.fit.groups.iter().rev().find(|(prefix, _)| name.starts_with(prefix.as_str()));
             group.is_some_and(|(_, factor)| *factor == 0.0)
         };
-        automatic.find_spread(&Around {
+        then(&Around {
             likelihood: &self.fit.likelihood,
             data: self.data,
             forward: self.forward,
@@ -161,7 +188,8 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             vs: self.vs,
             kl_weight: self.progress.epochs.last().map_or(1.0, |epoch| epoch.kl_weight),
             batch_size: self.fit.micro_batch.unwrap_or(self.fit.batch_size.max(256)),
-            rows: self.order()?,
+            rows: shuffled(self.examples, &self.shuffle)?,
+            step_size: self.fit.micro_batch.unwrap_or(self.fit.batch_size),
             noise: &self.shuffle,
             held: &held,
         })
@@ -172,7 +200,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         let epoch = self.progress.epochs.len() + 1;
         self.shuffle_before = self.shuffle.position();
         self.data.set_epoch(epoch as u64 - 1);
-        let order = self.order()?;
+        let order = shuffled(self.examples, &self.shuffle)?;
         let mut record = self.progress.partial.take().unwrap_or(EpochRecord { epoch, ..Default::default() });
         let before = record.seconds;
         let mut batches =
@@ -219,6 +247,9 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             self.best = self.snapshot();
         }
         self.progress.epochs.push(record);
+        if self.scale_is_due() {
+            self.find_scale()?;
+        }
         if self.fit.epochs.is_none() && self.course.epochs.is_none() {
             self.course = Course::of(&self.progress.epochs, self.steps_per_epoch);
             bar.set_length(self.steps().unwrap_or_default() as u64);
@@ -229,14 +260,6 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             self.save()?;
         }
         Ok(())
-    }
-
-    /// The rows in this epoch's order, the same for a seed on any number of threads.
-    fn order(&self) -> Result<Vec<i64>> {
-        let n = [self.examples as i64];
-        let order =
-            noise::uniforms(self.shuffle.next_key(), &n, Kind::Double, tch::Device::Cpu).argsort(0, false);
-        Vec::<i64>::try_from(order).map_err(|e| Error::torch("shuffle", &e))
     }
 
     fn learning_rate_factor(&self) -> f64 {
@@ -415,4 +438,11 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         self.shuffle_before = kept.shuffle;
         Ok(())
     }
+}
+
+/// All rows in a random order, the same for a seed on any number of threads.
+pub(super) fn shuffled(examples: usize, stream: &Stream) -> Result<Vec<i64>> {
+    let n = [examples as i64];
+    let order = noise::uniforms(stream.next_key(), &n, Kind::Double, tch::Device::Cpu).argsort(0, false);
+    Vec::<i64>::try_from(order).map_err(|e| Error::torch("shuffle", &e))
 }
