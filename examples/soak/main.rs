@@ -8,6 +8,7 @@ mod kills;
 mod memory;
 mod mutations;
 mod net;
+mod processes;
 mod random;
 
 use std::path::PathBuf;
@@ -15,13 +16,13 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 const HELP: &str = "\
-The long tests of illia: kills, mutated checkpoints, a full disk, memory, determinism.
+The long tests of illia: kills, of one process and of one of several, mutated checkpoints, a full disk, memory, determinism.
 
 usage: soak [--quick] [--seed N] [STAGE …]
 
   --quick     a small share of each, in under two minutes
   --seed N    what is killed and mutated where (default 1)
-  STAGE       kills, mutations, disk, memory, determinism (default: all)
+  STAGE       kills, processes, mutations, disk, memory, determinism (default: all)
 
 Exit status: 0 if all hold, 1 if one fails, 2 for a mistake in the arguments.";
 
@@ -35,8 +36,9 @@ struct Settings {
 
 type Stage = (&'static str, fn(&Settings) -> Outcome);
 
-const STAGES: [Stage; 5] = [
+const STAGES: [Stage; 6] = [
     ("kills", kills::run),
+    ("processes", processes::run),
     ("mutations", mutations::run),
     ("disk", disk::run),
     ("memory", memory::run),

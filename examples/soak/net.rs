@@ -2,12 +2,14 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use illia::checkpoint::Checkpoints;
 use illia::likelihood::Categorical;
 use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
 use illia::{Fit, KlSchedule};
+use illia_distributed::{Group, Rendezvous};
 
 #[bayesian]
 #[derive(Debug)]
@@ -68,6 +70,10 @@ pub fn train(folder: Option<&Path>) -> illia::Result<u64> {
         .validation(&x.narrow(0, 0, 50), &y.narrow(0, 0, 50))
         .validation_draws(4)
         .progress(false);
+    // One of several, if this process was started so.
+    if let Some(meeting) = Rendezvous::from_env()? {
+        fit = fit.processes(Group::join(&Rendezvous { timeout: Duration::from_secs(10), ..meeting })?);
+    }
     if let Some(folder) = folder {
         fit = fit.checkpoints(checkpoints(folder)).resume(true);
     }

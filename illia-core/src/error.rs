@@ -95,6 +95,16 @@ pub enum Error {
         /// libtorch's first line, without its backtrace.
         message: String,
     },
+    /// The processes of a run can't go on together ([`processes`](crate::processes)).
+    #[error("rank {rank}, {collective}: {problem}")]
+    Processes {
+        /// The process that says so.
+        rank: usize,
+        /// What they were at: `all-reduce`, say, or `step`.
+        collective: &'static str,
+        /// What is wrong, in words.
+        problem: String,
+    },
 }
 
 /// Why a checkpoint can't be used.

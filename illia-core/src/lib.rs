@@ -24,6 +24,7 @@ pub mod noise;
 pub mod parameter;
 pub mod pass;
 pub mod predict;
+pub mod processes;
 mod progress;
 mod simd;
 pub mod train;

@@ -12,6 +12,7 @@ use tch::{Device, Tensor};
 use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
 use crate::noise::{self, State};
+use crate::processes::{ProcessGroup, exchange};
 use crate::{BayesianModule, Elbo, Predict, Prediction};
 
 /// One member: a net, or a net and its likelihood, with its variables in a store of its own.
@@ -85,9 +86,48 @@ impl<M: Send> Ensemble<M> {
         data: &[Tensor],
         work: impl Fn(&mut Member<M>, &[Tensor]) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
-        let own = || data.iter().map(Tensor::shallow_clone).collect::<Vec<_>>();
-        let jobs = self.members.iter_mut().map(|member| (member, own()));
-        let done = on_threads(cores(), jobs.collect(), |(member, data)| {
+        self.each_of(data, work, |_| true)
+    }
+
+    /// [`each`](Self::each) by several processes: member i is worked on by the one of rank i modulo their number, and then all
+    /// have all members. The results are those of this process's members.
+    ///
+    /// # Errors
+    /// As [`each`](Self::each); [`Error::Processes`] where another process has failed or ended.
+    pub fn each_by<T: Send>(
+        &mut self,
+        group: &dyn ProcessGroup,
+        data: &[Tensor],
+        work: impl Fn(&mut Member<M>, &[Tensor]) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let (rank, size) = (group.rank(), group.size());
+        let done = self.each_of(data, work, |member| member % size == rank);
+        let (done, _) = exchange(group, "ensemble", done, |_| [])?;
+        for (number, member) in self.members.iter_mut().enumerate() {
+            let mut variables: Vec<_> = member.vs.variables().into_iter().collect();
+            variables.sort_by(|a, b| a.0.cmp(&b.0));
+            for (_, variable) in variables {
+                group.broadcast(&mut variable.detach(), number % size)?;
+            }
+            let State { next_stream, dropout, .. } = member.noise;
+            let mut counts = Tensor::from_slice(&[next_stream, dropout].map(u64::cast_signed));
+            group.broadcast(&mut counts, number % size)?;
+            let [next_stream, dropout] = [0, 1].map(|at| counts.int64_value(&[at]).cast_unsigned());
+            member.noise = State { next_stream, dropout, ..member.noise };
+        }
+        Ok(done)
+    }
+
+    fn each_of<T: Send>(
+        &mut self,
+        data: &[Tensor],
+        work: impl Fn(&mut Member<M>, &[Tensor]) -> Result<T> + Sync,
+        is_own: impl Fn(usize) -> bool,
+    ) -> Result<Vec<T>> {
+        let data = || data.iter().map(Tensor::shallow_clone).collect::<Vec<_>>();
+        let own = self.members.iter_mut().enumerate().filter(|(number, _)| is_own(*number));
+        let jobs = own.map(|(_, member)| (member, data())).collect();
+        let done = on_threads(cores(), jobs, |(member, data)| {
             noise::restore(member.noise);
             let result = work(member, &data);
             member.noise = noise::state();

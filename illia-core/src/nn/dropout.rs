@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use crate::error::{Error, Result, fail, floating};
-use crate::noise;
+use crate::{noise, pass};
 
 /// In training, sets each element to 0 with probability `p` and scales the rest by 1 / (1 - p), so
 /// that the mean stays (Srivastava et al. 2014); otherwise returns `x` itself.
@@ -26,6 +26,6 @@ pub fn try_dropout(x: &Tensor, p: f64, train: bool) -> Result<Tensor> {
         return Ok(x.shallow_clone());
     }
     floating("x", x)?;
-    let u = noise::uniforms(noise::next_dropout_key(), &x.size(), x.kind(), x.device());
+    let u = pass::uniforms_like(x, noise::next_dropout_key());
     Ok(x * u.ge(p).to_kind(x.kind()) * (1.0 / (1.0 - p)))
 }

@@ -82,6 +82,41 @@ pub fn uniforms(key: Key, shape: &[i64], kind: Kind, device: Device) -> Tensor {
     }
 }
 
+/// Those of the key's [`normals`] from element `first` on: what a process makes for its own rows of a batch.
+pub(crate) fn normals_from(key: Key, first: usize, shape: &[i64], kind: Kind, device: Device) -> Tensor {
+    let fill = |block: usize, out: &mut [f32]| fill_normals_from(key, block, out);
+    from(first, shape, kind, device, |shape| normals(key, shape, kind, device), fill)
+}
+
+/// Those of the key's [`uniforms`] from element `first` on.
+pub(crate) fn uniforms_from(key: Key, first: usize, shape: &[i64], kind: Kind, device: Device) -> Tensor {
+    let fill = |block: usize, out: &mut [f32]| fill_uniforms_from(key, block, out);
+    from(first, shape, kind, device, |shape| uniforms(key, shape, kind, device), fill)
+}
+
+/// By whole blocks, of which the beginning is left out. Where `fill` makes other numbers than `all` would, all of them are made.
+fn from(
+    first: usize,
+    shape: &[i64],
+    kind: Kind,
+    device: Device,
+    all: impl FnOnce(&[i64]) -> Tensor,
+    fill: impl FnOnce(usize, &mut [f32]),
+) -> Tensor {
+    if first == 0 {
+        return all(shape);
+    }
+    let len: i64 = shape.iter().product();
+    let by_blocks = !matches!(device, Device::Cuda(_)) && matches!(kind, Kind::Float | Kind::Double);
+    let (block, skip) = if by_blocks { (first / BLOCK, first % BLOCK) } else { (0, first) };
+    let end = skip as i64 + len;
+    let made = match by_blocks {
+        true => memory::filled(&[end], |out| fill(block, out)).to_device(device).to_kind(kind),
+        false => all(&[end]),
+    };
+    made.narrow(0, skip as i64, len).reshape(shape)
+}
+
 /// 64 random bits of the key.
 pub(crate) fn word(key: Key) -> u64 {
     Source::new(key, Purpose::Uniform).word()
@@ -90,12 +125,24 @@ pub(crate) fn word(key: Key) -> u64 {
 /// Fills a slice with the key's standard normals, those of [`normals`] in row-major order on the CPU. A shorter slice gets the first of
 /// them.
 pub fn fill_normals(key: Key, out: &mut [f32]) {
+    fill_normals_from(key, 0, out);
+}
+
+fn fill_normals_from(key: Key, first: usize, out: &mut [f32]) {
     let (isa, source) = (Isa::best(), Source::new(key, Purpose::Normal));
-    parallel::map_blocks([out], BLOCK, |block, [part]| generator::normals_block(isa, source, block, part));
+    parallel::map_blocks([out], BLOCK, |block, [part]| {
+        generator::normals_block(isa, source, first + block, part)
+    });
 }
 
 /// Fills a slice with the key's uniforms in [0, 1), those of [`uniforms`] in row-major order on the CPU.
 pub fn fill_uniforms(key: Key, out: &mut [f32]) {
+    fill_uniforms_from(key, 0, out);
+}
+
+fn fill_uniforms_from(key: Key, first: usize, out: &mut [f32]) {
     let (isa, source) = (Isa::best(), Source::new(key, Purpose::Uniform));
-    parallel::map_blocks([out], BLOCK, |block, [part]| generator::uniforms_block(isa, source, block, part));
+    parallel::map_blocks([out], BLOCK, |block, [part]| {
+        generator::uniforms_block(isa, source, first + block, part)
+    });
 }

@@ -348,3 +348,27 @@ fn going_on_from_a_saved_state() {
     }
     assert_eq!(rest(&rebuilt), expected);
 }
+
+#[test]
+fn noise_from_an_element_on_is_the_rest_of_the_whole() {
+    let key = Key { seed: 3, stream: 1, draw: 4 };
+    for kind in [Kind::Float, Kind::Double, Kind::Half, Kind::BFloat16] {
+        let all = [15_000];
+        let (normal, uniform) =
+            (normals(key, &all, kind, Device::Cpu), uniforms(key, &all, kind, Device::Cpu));
+        for first in [0usize, 1, 4095, 4096, 10_000] {
+            let shape = [20, 50];
+            let rest = |whole: &Tensor| whole.narrow(0, first as i64, 1000).reshape(shape);
+            assert_eq!(
+                normals_from(key, first, &shape, kind, Device::Cpu),
+                rest(&normal),
+                "{kind:?} {first}"
+            );
+            assert_eq!(
+                uniforms_from(key, first, &shape, kind, Device::Cpu),
+                rest(&uniform),
+                "{kind:?} {first}"
+            );
+        }
+    }
+}

@@ -13,7 +13,7 @@ pub(crate) mod stacked;
 
 pub use draws::Draws;
 pub use estimator::Estimator;
-pub(crate) use stack::{Closed, Mode, Pass, Stack};
+pub(crate) use stack::{Closed, Mode, Pass, Rows, Stack};
 
 use tch::Tensor;
 use tch::nn::ModuleT;
@@ -221,9 +221,10 @@ impl RandomParameter {
         Ok((a, b))
     }
 
-    /// Fresh standard normals of `like`'s shape, from this parameter's stream.
+    /// Fresh standard normals of `like`'s shape, from this parameter's stream: each example's own.
     pub(crate) fn output_noise(&self, like: &Tensor) -> Tensor {
-        noise::normals(self.stream().next_key(), &like.size(), like.kind(), like.device())
+        let (key, shape) = (self.stream().next_key(), like.size());
+        noise::normals_from(key, first_element(&shape), &shape, like.kind(), like.device())
     }
 
     /// Fresh standard normals of the given shape, of the parameter's kind.
@@ -239,14 +240,26 @@ impl RandomParameter {
 
     /// Fresh standard normals of the parameter's own shape.
     pub(crate) fn weight_noise(&self) -> Tensor {
-        self.output_noise(self.mu())
+        self.noise_of(&self.mu().size())
     }
 
-    /// Fresh random signs of the given shape, of `like`'s kind.
+    /// Fresh random signs of the given shape, of `like`'s kind: each example's own.
     pub(crate) fn signs(&self, shape: &[i64], like: &Tensor) -> Tensor {
-        let u = noise::uniforms(self.stream().next_key(), shape, like.kind(), like.device());
+        let key = self.stream().next_key();
+        let u = noise::uniforms_from(key, first_element(shape), shape, like.kind(), like.device());
         u.ge(0.5).to_kind(like.kind()) * 2.0 - 1.0
     }
+}
+
+/// Uniforms in [0, 1) of `like`'s shape, each example's own.
+pub(crate) fn uniforms_like(like: &Tensor, key: Key) -> Tensor {
+    let shape = like.size();
+    noise::uniforms_from(key, first_element(&shape), &shape, like.kind(), like.device())
+}
+
+/// Where the noise of a tensor's first row is in that of the whole batch, of which other processes may have rows before.
+fn first_element(shape: &[i64]) -> usize {
+    stack::rows().and_then(|rows| rows.first_element(shape)).unwrap_or(0)
 }
 
 /// A module's output, its error as a `Result`: by its fallible forward, where it has one. A user's own is stopped where the

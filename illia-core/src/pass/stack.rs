@@ -78,6 +78,25 @@ struct Frame {
     one_taken: bool,
     /// What layers noted.
     records: Vec<Record>,
+    /// Where among a batch's rows those that go through the net are, where other processes have the rest.
+    rows: Option<Rows>,
+}
+
+/// Some rows of a batch: the number of the first, and how many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows {
+    pub first: usize,
+    pub len: usize,
+}
+
+impl Rows {
+    /// The number of the first of the batch's elements that a tensor of `shape`, one row after the other, holds; None for one
+    /// that has no rows of examples.
+    pub(super) fn first_element(self, shape: &[i64]) -> Option<usize> {
+        let axis = usize::try_from(*shape.first()?).ok().filter(|axis| axis.is_multiple_of(self.len))?;
+        let inner: i64 = shape.iter().skip(1).product();
+        Some(self.first * (axis / self.len) * usize::try_from(inner).ok()?)
+    }
 }
 
 /// What a pass leaves behind.
@@ -119,6 +138,7 @@ impl Pass {
                 strangers: Vec::new(),
                 one_taken: false,
                 records: Vec::new(),
+                rows: None,
             });
             passes.len()
         });
@@ -150,6 +170,11 @@ impl Pass {
                 }
             }
         });
+    }
+
+    /// Says which rows of a batch the next forward computes, so that their noise is theirs whoever computes them.
+    pub(crate) fn computes(&self, rows: Rows) {
+        self.with(|frame| frame.rows = Some(rows));
     }
 
     /// What a step's loss is to be differentiated by: the leaves of the draw in use.
@@ -226,6 +251,11 @@ pub(super) fn innermost_stack() -> Option<Stack> {
         Mode::Stacked(stack) => Some(stack),
         _ => None,
     })
+}
+
+/// Which rows of a batch the innermost pass computes, where it has not all.
+pub(super) fn rows() -> Option<Rows> {
+    PASSES.with_borrow(|passes| passes.last()?.rows)
 }
 
 /// Notes that a single draw was taken in a forward of several.

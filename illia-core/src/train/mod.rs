@@ -2,11 +2,13 @@
 
 mod elbo;
 mod fit;
+mod gradients;
 mod kl_schedule;
 mod optim;
 mod rate_schedule;
 mod schedule;
 mod sums;
+mod together;
 mod trainer;
 mod update;
 mod variables;

@@ -7,8 +7,9 @@ use super::variables::Variables;
 use crate::error::{Error, Result};
 use crate::noise::{self, Key};
 use crate::parameter::fused::{self, Gradients};
-use crate::parameter::{ById, ParameterId};
+use crate::parameter::{ById, ParameterId, RandomParameter};
 use crate::pass::Pass;
+use crate::processes::{self, ProcessGroup, Reduction};
 use crate::simd::finite;
 
 /// The gradients of the trained variables and of the leaves.
@@ -97,6 +98,48 @@ impl Sums {
             }
         }
         Ok(())
+    }
+
+    /// Adds up those of all processes, in one message for each kind of number.
+    pub(super) fn reduce(&mut self, group: &dyn ProcessGroup, parameters: &[&RandomParameter]) -> Result<()> {
+        let _no_grad = tch::no_grad_guard();
+        let mut all: Vec<&mut Tensor> = self.in_order(parameters);
+        while let Some(kind) = all.first().map(|gradient| gradient.kind()) {
+            let (own, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|gradient| gradient.kind() == kind);
+            let flat: Vec<Tensor> = own.iter().map(|gradient| gradient.reshape([-1])).collect();
+            let mut flat = Tensor::f_cat(&flat, 0).map_err(|e| Error::torch("gradients", &e))?;
+            group.all_reduce(&mut flat, Reduction::Sum)?;
+            let mut start = 0;
+            for gradient in own {
+                let (shape, len) = (gradient.size(), gradient.numel() as i64);
+                *gradient = flat.narrow(0, start, len).view(shape.as_slice());
+                start += len;
+            }
+            all = rest;
+        }
+        Ok(())
+    }
+
+    /// A hash of which gradients there are, and by which noise: what has to be the same in all processes.
+    pub(super) fn layout(&mut self, parameters: &[&RandomParameter]) -> u64 {
+        let keys: Vec<_> = parameters
+            .iter()
+            .filter_map(|p| self.of_leaves.0.get(&p.id())?.weights.as_ref().map(|(_, key)| *key))
+            .collect();
+        let present: Vec<bool> = self.of_variables.iter().map(Option::is_some).collect();
+        let shapes: Vec<_> = self.in_order(parameters).iter().map(|g| (g.kind(), g.size())).collect();
+        processes::hash(format!("{present:?} {shapes:?} {keys:?}").as_bytes())
+    }
+
+    /// All gradients in an order that is the same in all processes: the store's, then the traversal's.
+    fn in_order(&mut self, parameters: &[&RandomParameter]) -> Vec<&mut Tensor> {
+        let mut leaves: ById<&mut OfParameter> =
+            self.of_leaves.0.iter_mut().map(|(id, of)| (*id, of)).collect();
+        let of_leaves = parameters.iter().filter_map(move |p| leaves.remove(&p.id())).flat_map(|of| {
+            let weights = of.weights.as_mut().map(|(gradient, _)| gradient);
+            weights.into_iter().chain(&mut of.of_mu).chain(&mut of.of_sigma)
+        });
+        self.of_variables.iter_mut().flatten().chain(of_leaves).collect()
     }
 
     fn all(&self) -> impl Iterator<Item = &Tensor> {

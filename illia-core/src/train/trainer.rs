@@ -13,13 +13,12 @@ use tch::{Kind, Tensor};
 use super::optim::{Optimiser, OptimiserState};
 use super::sums::Sums;
 use super::update::Update;
-use super::variables::Variables;
+use super::variables::{Statistics, Variables};
 use crate::error::{Error, Result};
-use crate::module::{BayesianModule, kl_in_training};
+use crate::module::BayesianModule;
 use crate::parameter::{ById, RandomParameter};
 use crate::pass::leaves::Leaves;
-use crate::pass::{Closed, Mode, Pass};
-use crate::simd::math::LEAST_EXPONENT;
+use crate::processes::{ProcessGroup, Shard};
 
 /// The two terms of a step's objective.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,12 +52,29 @@ pub struct Trainer {
     pub learning_rate: f64,
     /// What is done to large gradients; nothing at first.
     pub clip: Clip,
+    /// The processes that take each step together, if there are several: each computes its [`shard`](Self::shard) of the batch,
+    /// and the gradients are added up over all. They start from the same weights and the same
+    /// [`manual_seed`](crate::manual_seed), and then stay the same to the bit.
+    pub processes: Option<Arc<dyn ProcessGroup>>,
+    /// Which rows of the next step's batch this process computes, where there are several.
+    ///
+    /// ```
+    /// use illia_core::processes::{ProcessGroup, Shard};
+    /// # fn rows_of(group: &dyn ProcessGroup, trainer: &mut illia_core::Trainer, batch: &[i64]) -> Vec<i64> {
+    /// let shard = Shard::of(batch.len(), group.rank(), group.size());
+    /// trainer.shard = Some(shard);
+    /// shard.of_rows(batch).to_vec()
+    /// # }
+    /// ```
+    pub shard: Option<Shard>,
+    /// Before a step, whether this process wants the run to end; after it, whether one of them does.
+    pub(crate) signal: bool,
     /// Whether the means alone are trained, towards the posterior's mode.
     pub(crate) means: bool,
     groups: Vec<(String, f64)>,
     pub(crate) state: OptimiserState,
     data_len: f64,
-    variables: Variables,
+    pub(super) variables: Variables,
 }
 
 impl Trainer {
@@ -79,6 +95,9 @@ impl Trainer {
             learning_rate: optimiser.learning_rate(),
             optimiser,
             clip: Clip::default(),
+            processes: None,
+            shard: None,
+            signal: false,
             means: false,
             groups: Vec::new(),
             state: OptimiserState::default(),
@@ -102,14 +121,17 @@ impl Trainer {
 
     /// One step: `nll` computes the batch's mean negative log-likelihood, in nats per example, with the model's
     /// `forward_t` in training mode; every forward within it uses one draw. `kl_weight` multiplies KL / N: 1 for the
-    /// ELBO itself. What is frozen counts in the KL but is not moved by it.
+    /// ELBO itself. What is frozen counts in the KL but is not moved by it. Where there are several
+    /// [`processes`](Self::processes), `nll` computes the mean over this one's shard.
     ///
     /// # Errors
     /// What `nll` returns; [`Error::NonFinite`] (as epoch 0, step 0) when a term or a gradient is not a finite number;
     /// [`Error::Shape`] for a loss that is no scalar; [`Error::Unfit`] for a posterior whose rho can not be trained, in half
     /// precision or below -87; [`Error::Configuration`] for a `kl_weight` that is not a finite number from 0, a learning rate or another
     /// setting of the trainer or the optimiser outside of their range, and where there is nothing to train: none
-    /// of the variables of `vs` is in the objective's graph. Then no variable has been changed.
+    /// of the variables of `vs` is in the objective's graph; [`Error::Processes`] where another process has failed or has ended,
+    /// or where their steps differ; [`Error::Unfit`] for a batch norm in training in several processes. Then no variable has
+    /// been changed.
     pub fn step<M: BayesianModule + ?Sized>(
         &mut self,
         model: &M,
@@ -118,8 +140,9 @@ impl Trainer {
         nll: impl FnOnce() -> Result<Tensor>,
     ) -> Result<Terms> {
         let mut nll = Some(nll);
+        let share = self.shard.map(Shard::share);
         self.step_parts(model, vs, kl_weight, 1, 1, &mut |_| match nll.take() {
-            Some(nll) => nll(),
+            Some(nll) => of_share(nll()?, share),
             None => Err(Error::configuration("draws", 1, "one call for each")),
         })
     }
@@ -136,12 +159,14 @@ impl Trainer {
         draws: usize,
         nll: impl Fn() -> Result<Tensor>,
     ) -> Result<Terms> {
-        self.step_parts(model, vs, kl_weight, draws, 1, &mut |_| nll())
+        let share = self.shard.map(Shard::share);
+        self.step_parts(model, vs, kl_weight, draws, 1, &mut |_| of_share(nll()?, share))
     }
 
     /// [`step_draws`](Self::step_draws) over a batch that comes in `parts`, whose gradients are added up before the step: as if
     /// the batch were whole, in the memory of a part. `nll` is given the part, and computes its mean negative log-likelihood
-    /// times its share of the batch's examples.
+    /// times its share of the batch's examples. Where there are several [`processes`](Self::processes), part `i` is
+    /// [`Shard::part`]`(i, parts)` of this one's shard, and all have as many parts.
     ///
     /// # Errors
     /// As [`step_draws`](Self::step_draws), and for no parts.
@@ -158,7 +183,7 @@ impl Trainer {
             self.state.fitting = false;
         }
         let statistics = self.variables.statistics();
-        let terms = self.try_step(&model.parameters(), kl_weight, draws, parts, nll);
+        let terms = self.try_step(&model.parameters(), kl_weight, (draws, parts), &statistics, nll);
         if terms.is_err() {
             statistics.restore();
         }
@@ -169,8 +194,8 @@ impl Trainer {
         &mut self,
         parameters: &[&RandomParameter],
         kl_weight: f64,
-        draws: usize,
-        parts: usize,
+        (draws, parts): (usize, usize),
+        statistics: &Statistics,
         nll: &mut dyn FnMut(usize) -> Result<Tensor>,
     ) -> Result<Terms> {
         for (name, value) in [("draws", draws), ("parts", parts)] {
@@ -182,51 +207,17 @@ impl Trainer {
         have_room(parameters)?;
         let weight = self.per_example(kl_weight)?;
         let trained = self.variables.trained();
-        let mode = match self.means {
-            true => Mode::Means,
-            false => Mode::Train { draws: self.optimiser.needs_draws() },
+        let group = self.processes.clone().filter(|group| group.size() > 1);
+        let own = self.own_gradients(parameters, &trained, weight, (draws, parts), nll);
+        let (terms, mut sums, leaves) = match group {
+            None => own?,
+            Some(group) => {
+                self.of_all(&*group, parameters, own.and_then(|own| statistics.same().map(|()| own)))?
+            }
         };
-        let pass = Pass::over(parameters, mode, None);
-        let mut sums = Sums::new(trained.len(), draws);
-        let (mut total, mut kl) = (0.0, 0.0);
-        for draw in 0..draws {
-            if draw > 0 {
-                pass.renew(1);
-            }
-            for part in 0..parts {
-                let nll = scalar(nll(part)?)?;
-                let value = finite("negative log-likelihood", nll.double_value(&[]))?;
-                total += value / draws as f64;
-                let mut loss = if draws == 1 { nll } else { nll / draws as f64 };
-                if (draw, part) == (0, 0) {
-                    let (closed, rest) = match self.means {
-                        true => (parameters.iter().filter_map(|p| p.mode_penalty()).sum(), None),
-                        false => kl_of(parameters, &pass),
-                    };
-                    let nats = closed + rest.as_ref().map_or(0.0, |rest| rest.double_value(&[]));
-                    kl = finite("kl cost", nats).map_err(|error| too_narrow(parameters).unwrap_or(error))?;
-                    if let Some(rest) = rest {
-                        loss += rest * weight;
-                    }
-                }
-                if !loss.requires_grad() {
-                    return Err(nothing("without a gradient (frozen, or under `no_grad`)"));
-                }
-                sums.backward(&loss, &self.variables, &trained, &pass, part == 0)?;
-            }
-        }
-        let Closed { leaves, strangers } = pass.close();
-        if strangers.iter().any(|(name, variable)| self.variables.holds(name, variable)) {
-            return Err(Error::configuration(
-                "model",
-                "a random parameter that the model's traversal does not reach",
-                "a forward whose random parameters are all the model's own (one inside `nn::Sequential`, `nn::Func` or a \
-                 skipped field is not), frozen, or of another store",
-            ));
-        }
         sums.finish(&self.clip)?;
         self.update(parameters, &trained, &leaves, sums, weight)?;
-        Ok(Terms { nll: total, kl })
+        Ok(terms)
     }
 
     /// Refuses settings, which may be changed between steps, that would make weights of no numbers.
@@ -321,22 +312,12 @@ impl Trainer {
     }
 }
 
-/// The KL as far as the leaves' pass summed it, and the rest by autograd.
-fn kl_of(parameters: &[&RandomParameter], pass: &Pass) -> (f64, Option<Tensor>) {
-    let (mut closed, mut rest) = (0.0, None::<Tensor>);
-    for parameter in parameters.iter().filter(|parameter| parameter.is_random()) {
-        match pass.closed_kl(parameter.id()) {
-            Some(nats) => closed += nats,
-            None => {
-                let nats = kl_in_training(parameter);
-                rest = Some(match rest.take() {
-                    Some(sum) => sum + nats,
-                    None => nats,
-                });
-            }
-        }
-    }
-    (closed, rest)
+/// A shard's part of the whole batch's mean.
+fn of_share(nll: Tensor, share: Option<f64>) -> Result<Tensor> {
+    Ok(match share {
+        Some(share) if share != 1.0 => nll * share,
+        _ => nll,
+    })
 }
 
 /// Refuses spreads in half precision that would be trained: steps of rho are smaller than what those kinds tell apart, so it would
@@ -356,42 +337,8 @@ fn have_room(parameters: &[&RandomParameter]) -> Result<()> {
     Ok(())
 }
 
-/// Which parameter has no KL because its spread is none, if that is the reason.
-fn too_narrow(parameters: &[&RandomParameter]) -> Option<Error> {
-    parameters.iter().find_map(|parameter| {
-        let rho = parameter.rho().filter(|rho| rho.numel() > 0)?.detach();
-        // Minus infinity is what pruning leaves.
-        let least = rho.masked_fill(&rho.isneginf(), 0.0).min().double_value(&[]);
-        (least < f64::from(LEAST_EXPONENT)).then(|| Error::Unfit {
-            layer: parameter.name().to_owned(),
-            problem: format!(
-                "a rho of {least:.1} is below {LEAST_EXPONENT}, where sigma = softplus(rho) leaves the floats: start rho higher, or \
-                 make a weight without spread a `Point` or deterministic"
-            ),
-        })
-    })
-}
-
-fn nothing(what: &str) -> Error {
+pub(super) fn nothing(what: &str) -> Error {
     Error::configuration("model", what, "one with variables of the store to train")
-}
-
-/// A loss is one number.
-fn scalar(loss: Tensor) -> Result<Tensor> {
-    if !loss.defined() || loss.numel() != 1 {
-        let given = if loss.defined() { loss.size() } else { Vec::new() };
-        let expected = "one number, the batch's mean".to_owned();
-        return Err(Error::Shape { layer: "loss".to_owned(), expected, given });
-    }
-    // A view costs a node in the graph.
-    Ok(if loss.dim() == 0 { loss } else { loss.reshape([0i64; 0]) })
-}
-
-fn finite(term: &'static str, value: f64) -> Result<f64> {
-    match value.is_finite() {
-        true => Ok(value),
-        false => Err(Error::NonFinite { epoch: 0, step: 0, term, value }),
-    }
 }
 
 /// The mean over the examples, as a scalar.

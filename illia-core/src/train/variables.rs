@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use tch::Tensor;
 use tch::nn::{self, VarStore};
 
+use crate::error::{Error, Result};
 use crate::parameter::{ById, RandomParameter};
 
 /// A store's variables by name, sorted; asked for again when it is another store or has more.
@@ -93,17 +94,30 @@ impl Variables {
     pub(super) fn statistics(&self) -> Statistics {
         let running = |name: &str| name.ends_with("running_mean") || name.ends_with("running_var");
         let all = self.all.iter().filter(|(name, variable)| running(name) && !variable.requires_grad());
-        Statistics(all.map(|(_, variable)| (variable.shallow_clone(), variable.copy())).collect())
+        Statistics(
+            all.map(|(name, variable)| (name.clone(), variable.shallow_clone(), variable.copy())).collect(),
+        )
     }
 }
 
-/// Variables and what they were.
-pub(super) struct Statistics(Vec<(Tensor, Tensor)>);
+/// Variables by name, and what they were.
+pub(super) struct Statistics(Vec<(String, Tensor, Tensor)>);
 
 impl Statistics {
+    /// Refuses a forward that has changed them: each of several processes would normalise by its own examples.
+    pub(super) fn same(&self) -> Result<()> {
+        let changed = self.0.iter().find(|(_, now, before)| now != before);
+        changed.map_or(Ok(()), |(name, ..)| {
+            let layer = name.rsplit_once('.').map_or("", |(layer, _)| layer).to_owned();
+            let problem = "a batch norm would see one process's examples alone: run it in evaluation mode, or take a layer norm or \
+                           group norm in its place";
+            Err(Error::Unfit { layer, problem: problem.to_owned() })
+        })
+    }
+
     pub(super) fn restore(self) {
         let _no_grad = tch::no_grad_guard();
-        for (mut variable, before) in self.0 {
+        for (_, mut variable, before) in self.0 {
             variable.copy_(&before);
         }
     }

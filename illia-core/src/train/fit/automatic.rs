@@ -23,6 +23,7 @@ use crate::parameter::{Posterior, RandomParameter};
 use crate::pass::record::{self, Matrix, Record};
 use crate::pass::{Mode, Pass};
 use crate::predict::Predict;
+use crate::processes::{ProcessGroup, Reduction, exchange};
 use crate::train::trainer::mean_nll;
 
 /// sigma of a point, relative to its prior's: what moves no output by more than training leaves open.
@@ -38,6 +39,9 @@ const NOISE: (usize, usize) = (1 << 10, 16);
 /// Turns between spread and noise, at most.
 const TURNS: usize = 8;
 
+/// A parameter's diagonal, and the form that it has.
+type Diagonal = (Tensor, Option<Matrix>);
+
 /// A net whose posterior is to be found in this way.
 pub(super) struct Automatic<'a, M: ?Sized> {
     pub(super) net: &'a M,
@@ -52,6 +56,8 @@ pub(super) struct Automatic<'a, M: ?Sized> {
 /// What the spread is found from.
 pub(super) struct Around<'a, L> {
     pub likelihood: &'a L,
+    /// Several processes, each with a part of the examples that the curvature is summed over.
+    pub processes: Option<&'a dyn ProcessGroup>,
     pub data: &'a dyn Dataset,
     pub forward: Forward<'a>,
     /// Whether the forward treats each example by itself.
@@ -132,15 +138,46 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
     /// The diagonal of the Fisher information over all data by each parameter of the last layer, in its shape; None where code of
     /// the user's takes the layer's weights, so that nothing is known of what it does with them.
     fn curvature<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Option<Vec<Tensor>>> {
+        let mut sums = self.own_curvature(around);
+        if let Some(group) = around.processes {
+            let (mut own, _) = exchange(group, "curvature", sums, |_| [])?;
+            for (sum, _) in own.iter_mut().flatten() {
+                group.all_reduce(sum, Reduction::Sum)?;
+            }
+            sums = Ok(own);
+        }
+        let Some(sums) = sums? else { return Ok(None) };
+        if sums.iter().any(|(sum, _)| sum.isfinite().all().int64_value(&[]) == 0) {
+            let term = "curvature of the last layer";
+            return Err(Error::NonFinite { epoch: 0, step: 0, term, value: f64::NAN });
+        }
+        let whole = self.last.iter().zip(sums).map(|(parameter, (sum, matrix))| {
+            let own = matrix?.to_parameter(&sum.unsqueeze(0), &parameter.mu().size());
+            Some(own.squeeze_dim(0))
+        });
+        Ok(whole.collect())
+    }
+
+    /// Its sums over this process's examples, as the rows that the layer saw, with what makes the parameter's shape of them.
+    fn own_curvature<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Option<Vec<Diagonal>>> {
         let all = around.rows.len();
         let rows = around.rows.get(..all.min(EXAMPLES)).unwrap_or(&around.rows);
         let targets = PAIRS.div_ceil(rows.len().max(1)).min(TARGETS);
-        let mut sums: Vec<(Tensor, Option<Matrix>)> = self
+        let mut sums: Vec<Diagonal> = self
             .last
             .iter()
             .map(|p| (Tensor::zeros([1i64], (Kind::Double, p.mu().device())), None))
             .collect();
-        for chunk in rows.chunks(around.batch_size) {
+        let (rank, size) = around.processes.map_or((0, 1), |group| (group.rank(), group.size()));
+        for (number, chunk) in rows.chunks(around.batch_size).enumerate() {
+            let own = number % size == rank;
+            // All see the first, which shows what the layer is.
+            if !own && number > 0 {
+                for _ in 0..targets {
+                    let _ = around.noise.next_key();
+                }
+                continue;
+            }
             let batch = around.batch(chunk)?;
             let Some((output, records)) = self.recorded(&batch, around, &self.last)? else { return Ok(None) };
             for _ in 0..targets {
@@ -150,22 +187,19 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
                 for (parameter, (sum, matrix)) in self.last.iter().zip(&mut sums) {
                     let id = parameter.id();
                     let outputs = record::outputs_of(&records, id, &gradients);
-                    let own = record::squares(&outputs, &record::inputs_of(&records, id))?;
-                    *sum = &*sum + own.to_kind(Kind::Double);
+                    let squares = record::squares(&outputs, &record::inputs_of(&records, id))?;
+                    *sum = &*sum
+                        + if own {
+                            squares.to_kind(Kind::Double)
+                        } else {
+                            squares.to_kind(Kind::Double) * 0.0
+                        };
                     *matrix = records.iter().find(|record| record.is_of(id)).map(|r| r.matrix_of(id));
                 }
             }
         }
-        if sums.iter().any(|(sum, _)| sum.isfinite().all().int64_value(&[]) == 0) {
-            let term = "curvature of the last layer";
-            return Err(Error::NonFinite { epoch: 0, step: 0, term, value: f64::NAN });
-        }
         let scale = all as f64 / (rows.len() * targets).max(1) as f64;
-        let whole = self.last.iter().zip(sums).map(|(parameter, (sum, matrix))| {
-            let own = matrix?.to_parameter(&(sum * scale).unsqueeze(0), &parameter.mu().size());
-            Some(own.squeeze_dim(0))
-        });
-        Ok(whole.collect())
+        Ok(Some(sums.into_iter().map(|(sum, matrix)| (sum * scale, matrix)).collect()))
     }
 
     /// The net's output for a batch at its means, in a graph from the watched layers on, with what those noted; None where code of

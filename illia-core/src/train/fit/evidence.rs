@@ -165,6 +165,7 @@ mod tests {
         let (stream, rows) = (Stream::new(), (0..n).collect());
         let around = Around {
             likelihood: &likelihood,
+            processes: None,
             data: &data,
             forward: &|inputs, _| Ok(net.try_forward(&inputs[0]).unwrap()),
             alone: true,

@@ -4,9 +4,9 @@ mod automatic;
 mod course;
 mod evidence;
 mod history;
-
 mod run;
 mod settle;
+mod together;
 
 pub use history::{EpochRecord, History};
 
@@ -22,6 +22,7 @@ use crate::error::{Error, Result, caught};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::pass::forward;
+use crate::processes::ProcessGroup;
 use crate::progress::ProgressBar;
 use crate::train::KlSchedule;
 use crate::train::RateSchedule;
@@ -70,6 +71,7 @@ pub struct Fit<L> {
     checkpoints: Option<Checkpoints>,
     resume: bool,
     interrupt: Option<Arc<AtomicBool>>,
+    processes: Option<Arc<dyn ProcessGroup>>,
 }
 
 impl<L: Likelihood> Fit<L> {
@@ -95,6 +97,7 @@ impl<L: Likelihood> Fit<L> {
             checkpoints: None,
             resume: false,
             interrupt: None,
+            processes: None,
         }
     }
 
@@ -231,6 +234,25 @@ impl<L: Likelihood> Fit<L> {
         self
     }
 
+    /// Trains in several processes together, each on its part of every batch: as one process would on the whole, up to rounding. `batch_size`
+    /// stays the whole batch's, and N the whole set's. The program is the same in all, from the net's construction and
+    /// [`manual_seed`](crate::manual_seed) on; what differs is refused at the start, by name.
+    ///
+    /// A group of one changes nothing. Rank 0 writes checkpoints, into a folder that all see, and shows the bar.
+    ///
+    /// ```no_run
+    /// # use illia_core::{Fit, likelihood::Categorical, processes::ProcessGroup};
+    /// # fn fit(group: impl ProcessGroup + 'static) {
+    /// // `illia_distributed::Group::from_env()?`
+    /// let fit = Fit::new(Categorical).batch_size(256).processes(group);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn processes(mut self, group: impl ProcessGroup + 'static) -> Self {
+        self.processes = Some(Arc::new(group));
+        self
+    }
+
     fn validate(&self, examples: usize) -> Result<()> {
         let at_least_one = [
             ("epochs", self.epochs.unwrap_or(1)),
@@ -297,7 +319,8 @@ impl<L: Likelihood> Fit<L> {
     /// [`Error::Configuration`] for settings or sizes that make no run; [`Error::NonFinite`] when a term of the
     /// objective stops being a number, with the weights as they were before that step; [`Error::Shape`] where a layer
     /// does not take the examples; what the likelihood returns for outputs or targets that it does not fit;
-    /// [`Error::Checkpoint`] and [`Error::Io`] from checkpoints.
+    /// [`Error::Checkpoint`] and [`Error::Io`] from checkpoints; [`Error::Processes`] where several
+    /// [`processes`](Self::processes) are not alike, or one has failed or ended.
     pub fn run<M: BayesianModule + ModuleT>(
         &self,
         net: &M,
@@ -361,7 +384,8 @@ impl<L: Likelihood> Fit<L> {
     ) -> Result<History> {
         self.noise_is_in(vs)?;
         let run = Run::new(self, net, vs, dataset, alone, forward)?;
-        let bar = ProgressBar::new(run.steps().unwrap_or_default(), self.progress);
+        let shown = self.progress && self.processes.as_ref().is_none_or(|group| group.rank() == 0);
+        let bar = ProgressBar::new(run.steps().unwrap_or_default(), shown);
         run.run(&bar)
     }
 }

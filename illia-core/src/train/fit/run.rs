@@ -22,6 +22,7 @@ use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::noise::{self, Stream};
 use crate::predict::Predict;
+use crate::processes::Shard;
 use crate::progress::ProgressBar;
 use crate::train::RateSchedule;
 use crate::train::optim::{OptimiserState, in_file};
@@ -35,9 +36,9 @@ const BEST: &str = "best/";
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Progress {
+pub(super) struct Progress {
     /// Steps taken in all.
-    step: usize,
+    pub(super) step: usize,
     /// The epochs that are done.
     epochs: Vec<EpochRecord>,
     /// Steps taken in the epoch under way.
@@ -46,23 +47,26 @@ struct Progress {
     partial: Option<EpochRecord>,
     /// The best validation so far: (epoch, nats per example).
     best: Option<(usize, f64)>,
+    /// How many processes took the latest step together; files of one process alone don't say.
+    #[serde(default)]
+    processes: usize,
 }
 
 pub(super) struct Run<'a, L, M: ?Sized> {
-    fit: &'a Fit<L>,
+    pub(super) fit: &'a Fit<L>,
     net: &'a M,
-    vs: &'a VarStore,
-    data: &'a dyn Dataset,
+    pub(super) vs: &'a VarStore,
+    pub(super) data: &'a dyn Dataset,
     /// Whether the forward treats each example by itself.
-    alone: bool,
+    pub(super) alone: bool,
     forward: Forward<'a>,
     examples: usize,
     steps_per_epoch: usize,
-    trainer: Trainer,
-    shuffle: Stream,
+    pub(super) trainer: Trainer,
+    pub(super) shuffle: Stream,
     /// The shuffles' stream before the epoch under way.
     shuffle_before: (u64, u64),
-    progress: Progress,
+    pub(super) progress: Progress,
     /// The weights of the best validation so far.
     best: Vec<(String, Tensor)>,
     interrupted: bool,
@@ -84,6 +88,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         let shuffle = Stream::new();
         let mut trainer = Trainer::shared(Arc::clone(&fit.optimiser), examples)?;
         trainer.clip = fit.clip;
+        trainer.processes = fit.processes.clone().filter(|group| group.size() > 1);
         let automatic = if fit.optimiser.needs_draws() { None } else { Automatic::of(net) };
         trainer.means = automatic.is_some();
         for (prefix, factor) in &fit.groups {
@@ -101,15 +106,21 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             trainer,
             shuffle_before: shuffle.position(),
             shuffle,
-            progress: Progress::default(),
+            progress: Progress {
+                processes: fit.processes.as_ref().map_or(1, |group| group.size()),
+                ..Progress::default()
+            },
             best: Vec::new(),
             interrupted: false,
             course: Course { settled: None, epochs: None },
             automatic,
         };
+        run.check_alike()?;
         if let Some(checkpoints) = &fit.checkpoints {
-            checkpoints.prepare()?;
-            run.resume(checkpoints)?;
+            let prepared = run.by_rank_0(|| checkpoints.prepare());
+            let resumed = prepared.and_then(|()| run.resume(checkpoints));
+            run.agree("resume", resumed)?;
+            run.check_resumed()?;
         }
         Ok(run)
     }
@@ -180,7 +191,9 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             let group = self.fit.groups.iter().rev().find(|(prefix, _)| name.starts_with(prefix.as_str()));
             group.is_some_and(|(_, factor)| *factor == 0.0)
         };
-        then(&Around {
+        // Of several processes each finds the same for itself; the curvature of the spread alone is shared out.
+        let found = then(&Around {
+            processes: self.group(),
             likelihood: &self.fit.likelihood,
             data: self.data,
             forward: self.forward,
@@ -192,7 +205,8 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             step_size: self.fit.micro_batch.unwrap_or(self.fit.batch_size),
             noise: &self.shuffle,
             held: &held,
-        })
+        });
+        self.agree("curvature", found)
     }
 
     fn epoch(&mut self, bar: &ProgressBar) -> Result<()> {
@@ -212,6 +226,8 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             self.trainer.learning_rate =
                 rate * checked("learning rate schedule", self.learning_rate_factor())?;
             let next = batches.peek().copied();
+            let wanted = || self.fit.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+            self.trainer.signal = wanted();
             let terms = self.one_step(rows, next, kl_weight).map_err(|e| self.located(e, epoch))?;
             let steps = self.steps_per_epoch as f64;
             record.nll += terms.nll * rows.len() as f64 / self.examples as f64;
@@ -222,7 +238,8 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             self.progress.step += 1;
             self.progress.batches += 1;
             bar.inc(1);
-            let interrupted = self.fit.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+            // Of several processes none may end before all know.
+            let interrupted = if self.group().is_some() { self.trainer.signal } else { wanted() };
             let due = |c: &Checkpoints| interrupted || c.due_after_step(self.progress.step);
             if self.fit.checkpoints.as_ref().is_some_and(due) {
                 self.progress.partial = Some(record.clone());
@@ -234,6 +251,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
                 return Ok(());
             }
         }
+        self.check_same_weights()?;
         record.validation_nll = self.validation_nll()?;
         record.seconds = before + start.elapsed().as_secs_f64();
         let validation = record.validation_nll.map_or(String::new(), |nll| format!(", validation {nll:.4}"));
@@ -276,27 +294,38 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
     }
 
     fn one_step(&mut self, rows: &[i64], next: Option<&[i64]>, kl_weight: f64) -> Result<Terms> {
-        let batch = self.data.batch(rows)?;
-        batch.check(rows.len())?;
-        if let Some(next) = next {
-            self.data.prefetch(next);
-        }
-        let batch = batch.to_device(self.vs.device())?;
         let examples = rows.len();
         // The means are the same in all draws.
         let draws = if self.automatic.is_some() { 1 } else { self.fit.draws };
-        let part = self.fit.micro_batch.unwrap_or(examples).min(examples);
-        let Run { fit, net, vs, trainer, forward, .. } = self;
-        let nll = |inputs: &[Tensor], target: &Tensor| {
-            Ok(mean_nll(&fit.likelihood.log_likelihood(&forward(inputs, true)?, target)?))
+        let own = |rows: usize| match self.group() {
+            Some(group) => Shard::of(rows, group.rank(), group.size()),
+            None => Shard::of(rows, 0, 1),
         };
-        if part == examples {
-            return trainer.step_draws(*net, vs, kl_weight, draws, || nll(&batch.inputs, &batch.target));
-        }
-        trainer.step_parts(*net, vs, kl_weight, draws, examples.div_ceil(part), &mut |i| {
-            let (start, len) = ((i * part) as i64, part.min(examples - i * part) as i64);
-            let inputs: Vec<Tensor> = batch.inputs.iter().map(|input| input.narrow(0, start, len)).collect();
-            Ok(nll(&inputs, &batch.target.narrow(0, start, len))? * (len as f64 / examples as f64))
+        let (shard, next) = (own(examples), next.map(|next| own(next.len()).of_rows(next)));
+        // As many in all processes, by the largest shard.
+        let largest = examples.div_ceil(self.group().map_or(1, |group| group.size()));
+        let parts = largest.div_ceil(self.fit.micro_batch.unwrap_or(largest));
+        self.trainer.shard = self.group().map(|_| shard);
+        let Run { fit, net, vs, trainer, forward, data, .. } = self;
+        // What goes wrong with a process's data goes wrong within its step, of which the others are told.
+        let load = || {
+            let own = shard.of_rows(rows);
+            let batch = data.batch(own)?;
+            batch.check(own.len())?;
+            if let Some(next) = next {
+                data.prefetch(next);
+            }
+            batch.to_device(vs.device())
+        };
+        let mut loaded = Some(load());
+        trainer.step_parts(*net, vs, kl_weight, draws, parts, &mut |part| {
+            let whole = loaded.take().unwrap_or_else(&load)?;
+            let part = shard.part(part, parts);
+            let batch = part.of_batch(&whole, shard);
+            loaded = Some(Ok(whole));
+            let nll =
+                mean_nll(&fit.likelihood.log_likelihood(&forward(&batch.inputs, true)?, &batch.target)?);
+            Ok(if part.rows == examples { nll } else { nll * part.share() })
         })
     }
 
@@ -316,15 +345,18 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             automatic.make_points();
         }
         let device = self.vs.device();
-        let (inputs, y): (Vec<_>, _) =
-            (inputs.iter().map(|x| x.to_device(device)).collect(), y.to_device(device));
-        let mut how = Predict::new().draws(self.fit.validation_draws);
-        if self.alone {
-            how = how.per_example();
-        }
-        let prediction = how.run_with(self.net, &inputs, |inputs| (self.forward)(inputs, false))?;
-        let log_density = prediction.log_predictive(&self.fit.likelihood, &y)?;
-        Ok(Some(-log_density.mean(Kind::Double).double_value(&[])))
+        self.mean_of_all(y.size().first().map_or(0, |&n| n as usize), |shard| {
+            let own = |tensor: &Tensor| shard.of_tensor(&tensor.to_device(device));
+            let inputs: Vec<_> = inputs.iter().map(own).collect();
+            let mut how = Predict::new().draws(self.fit.validation_draws);
+            if self.alone {
+                how = how.per_example();
+            }
+            let prediction = how.run_with(self.net, &inputs, |inputs| (self.forward)(inputs, false))?;
+            let log_density = prediction.log_predictive(&self.fit.likelihood, &own(y))?;
+            Ok(-log_density.mean(Kind::Double).double_value(&[]))
+        })
+        .map(Some)
     }
 
     fn snapshot(&self) -> Vec<(String, Tensor)> {
@@ -353,7 +385,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
     }
 
     /// What a run can't go on without: by their names in a sentence.
-    fn settings(&self) -> BTreeMap<String, String> {
+    pub(super) fn settings(&self) -> BTreeMap<String, String> {
         let settings = [
             ("the number of examples", self.examples),
             ("the batch size", self.fit.batch_size),
@@ -363,6 +395,11 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
     }
 
     fn save(&self) -> Result<()> {
+        let saved = self.by_rank_0(|| self.write());
+        self.agree("checkpoint", saved)
+    }
+
+    fn write(&self) -> Result<()> {
         let Some(checkpoints) = &self.fit.checkpoints else { return Ok(()) };
         let (mut tensors, steps) = self.trainer.state.named(&*self.trainer.optimiser);
         tensors.extend(
@@ -377,10 +414,12 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
     }
 
     fn save_unless_saved(&self) -> Result<()> {
-        match &self.fit.checkpoints {
-            Some(checkpoints) if !checkpoints.path(self.progress.step).exists() => self.save(),
-            _ => Ok(()),
-        }
+        let Some(checkpoints) = &self.fit.checkpoints else { return Ok(()) };
+        let saved = self.by_rank_0(|| match checkpoints.path(self.progress.step).exists() {
+            true => Ok(()),
+            false => self.write(),
+        });
+        self.agree("checkpoint", saved)
     }
 
     /// Goes on from the newest checkpoint that is whole, if there is one.
@@ -432,7 +471,16 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         let best = best.collect::<Result<_>>()?;
         opened.apply(self.net, self.vs)?;
         self.trainer.state = OptimiserState::from_named(optimiser, kept.tensors, &kept.steps);
-        (self.progress, self.best) = (progress, best);
+        let processes = self.progress.processes;
+        if progress.processes.max(1) != processes {
+            tracing::warn!(
+                target: "illia::fit",
+                "the run was on {} processes and goes on on {processes}: sums are rounded in another order from here on, so that the bits \
+                 are no longer those of a run that never stopped",
+                progress.processes.max(1)
+            );
+        }
+        (self.progress, self.best) = (Progress { processes, ..progress }, best);
         self.course = Course::of(&self.progress.epochs, self.steps_per_epoch);
         self.shuffle.restore(kept.shuffle);
         self.shuffle_before = kept.shuffle;

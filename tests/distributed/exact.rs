@@ -1,0 +1,133 @@
+//! Two and four processes give what one gives, to rounding; and the same bits whenever they run.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tch::{Kind, Tensor};
+
+use crate::launch::{Folder, free_port, start, start_at};
+
+type Named = Vec<(String, Tensor)>;
+
+fn read(folder: &Path, rank: usize) -> Named {
+    let mut all = Tensor::read_safetensors(folder.join(format!("{rank}.safetensors"))).unwrap();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
+
+/// The result of a job in `size` processes, which must be the same bits in all.
+pub fn trained(size: usize, job: &Value) -> Named {
+    let folder = Folder::new(&format!("trained-{}", unique()));
+    let mut job = job.clone();
+    job["out"] = json!(folder.0);
+    start(&vec![job; size]).succeeded();
+    let all: Vec<Named> = (0..size).map(|rank| read(&folder.0, rank)).collect();
+    for (rank, theirs) in all.iter().enumerate() {
+        assert_eq!(*theirs, all[0], "rank {rank} has other weights than rank 0");
+    }
+    all.into_iter().next().unwrap()
+}
+
+fn unique() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn norms(a: &Named, b: &Named) -> Vec<(f64, f64)> {
+    let norm = |t: &Tensor| t.to_kind(Kind::Double).norm().double_value(&[]);
+    let one = |((name, a), (other, b)): (&(String, Tensor), &(String, Tensor))| {
+        assert_eq!(name, other);
+        (norm(&(a - b)), norm(b))
+    };
+    a.iter().zip(b).map(one).collect()
+}
+
+/// The largest distance of a variable, or the losses, from the expected ones, in parts of their norm.
+pub fn distance(a: &Named, b: &Named) -> f64 {
+    norms(a, b).into_iter().map(|(off, norm)| off / norm.max(1e-12)).fold(0.0, f64::max)
+}
+
+/// The distance of all weights together, in parts of their norm; the losses, whose norm would hide theirs, must be as near.
+fn distance_in_norm(a: &Named, b: &Named) -> f64 {
+    let of = |losses: bool| {
+        let all = norms(a, b).into_iter().zip(a).filter(|(_, (name, _))| (name == "losses") == losses);
+        let (off, norm) =
+            all.fold((0.0f64, 0.0f64), |(o, n), ((off, norm), _)| (o.hypot(off), n.hypot(norm)));
+        off / norm
+    };
+    of(true).max(of(false))
+}
+
+/// 102 steps, of which every third has one example for all processes.
+fn are_one(job: Value, tolerance: f64, distance: fn(&Named, &Named) -> f64) {
+    let one = trained(1, &job);
+    for size in [2, 4] {
+        let off = distance(&trained(size, &job), &one);
+        assert!(off < tolerance, "{size} processes are {off:e} off: {job}");
+    }
+}
+
+#[test]
+fn in_double_precision_they_are_one_process_with_adam() {
+    for (net, by_example) in [("drawn", true), ("outputs", false)] {
+        let job = json!({"net": net, "double": true, "validation": true, "by_example": by_example});
+        are_one(job, 1e-6, distance);
+    }
+}
+
+#[test]
+fn so_they_are_with_several_draws_and_ivon() {
+    are_one(json!({"net": "drawn", "double": true, "draws": 2, "epochs": 10}), 1e-6, distance);
+    are_one(json!({"net": "drawn", "double": true, "optimiser": "ivon", "epochs": 10}), 1e-6, distance);
+}
+
+#[test]
+fn in_single_precision_they_are_with_sgd() {
+    for net in ["drawn", "outputs"] {
+        are_one(json!({"net": net, "optimiser": "sgd"}), 1e-4, distance_in_norm);
+    }
+}
+
+#[test]
+fn the_default_posterior_is_the_same_too() {
+    // A mode and a curvature: no noise but that of the targets, which is keyed.
+    are_one(
+        json!({"net": "default", "double": true, "rows": 541, "batch_size": 64, "epochs": 12}),
+        1e-6,
+        distance,
+    );
+}
+
+#[test]
+fn the_same_bits_from_run_to_run() {
+    let job = json!({"net": "outputs", "micro_batch": 6, "epochs": 8});
+    for size in [2, 3] {
+        assert_eq!(trained(size, &job), trained(size, &job));
+    }
+}
+
+#[test]
+fn every_collective_gives_what_it_says() {
+    for size in [1, 2, 3] {
+        start(&vec![json!({}); size]).succeeded();
+    }
+}
+
+#[test]
+fn an_ensemble_is_the_same_bits_over_any_number_of_processes() {
+    let job = json!({"net": "ensemble"});
+    let one = trained(1, &job);
+    assert_eq!(trained(2, &job), one);
+    assert_eq!(trained(3, &job), one);
+}
+
+#[test]
+fn a_launchers_store_serves_as_well_as_rank_0s() {
+    let port = free_port();
+    // Serves a store, and waits for a second process of another start that never comes.
+    let agent = json!({"world_size": 2, "env": {"TORCHELASTIC_RESTART_COUNT": "9"}});
+    let _agent = start_at(port, &[agent]);
+    let worker = json!({"env": {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0"}});
+    start_at(port, &vec![worker; 2]).succeeded();
+}
