@@ -1,16 +1,20 @@
 //! Programs in the language of `bnn!`, each a module of its own.
 
 mod language {
+    mod adapters;
     mod blocks;
     mod distributions;
     mod fresh;
+    mod graphs;
     mod hygiene;
     mod images;
+    mod linear_axes;
     mod made;
     mod mixed;
     mod modules;
     mod nested;
     mod pairs;
+    mod pieces;
     mod sequences;
     mod sizes;
     mod table;

@@ -41,11 +41,11 @@ pub use illia_shape::{Axis, Shape};
 pub use module::{
     Arguments, BayesianModule, Configured, Defaults, KlCost, Net, NoArguments, Visitor, VisitorMut,
 };
-pub use module::{Pruning, moped, moped_from, prune, restore_pruning};
+pub use module::{Pruning, fix, moped, moped_from, prune, restore_pruning, unfix};
 pub use noise::manual_seed;
 pub use parameter::inverse_softplus;
 pub use parameter::{
-    Draw, Family, ParameterId, Posterior, Prior, PriorOf, RandomParameter, Start, Variables,
+    Counts, Draw, Family, ParameterId, Posterior, Prior, PriorOf, RandomParameter, Start, Variables,
 };
 pub use pass::{Draws, Estimator};
 pub use predict::{Predict, Prediction};

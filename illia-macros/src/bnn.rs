@@ -16,28 +16,39 @@ pub fn expand(tokens: TokenStream) -> TokenStream {
             return errors.to_tokens();
         }
     };
-    let illia = library(&net.attrs, &mut errors);
-    let model = check::check(&net, illia.clone(), &mut errors);
+    let Options { illia, unbatched } = options(&net.attrs, &mut errors);
+    let mut model = check::check(&net, illia.clone(), &mut errors);
+    model.unbatched = unbatched;
     let broken = !errors.is_empty();
     let mut out = errors.to_tokens();
     out.extend(expansion::expand(&net, &model, &illia, broken));
     out
 }
 
-/// The path to the library: `::illia`, unless `#[illia(crate = path)]` says otherwise.
-fn library(attrs: &[Attribute], errors: &mut Errors) -> Path {
-    let mut illia: Path = parse_quote!(::illia);
+/// What `#[illia(..)]` on a net says.
+struct Options {
+    /// The path to the library, `::illia` unless `crate = path` says otherwise.
+    illia: Path,
+    /// Whether what goes in and out has no batch axis.
+    unbatched: bool,
+}
+
+fn options(attrs: &[Attribute], errors: &mut Errors) -> Options {
+    let mut options = Options { illia: parse_quote!(::illia), unbatched: false };
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("illia")) {
         let parsed = attr.parse_nested_meta(|meta| {
-            if !meta.path.is_ident("crate") {
-                return Err(meta.error("expected `crate = path`"));
+            if meta.path.is_ident("crate") {
+                options.illia = meta.value()?.parse()?;
+            } else if meta.path.is_ident("unbatched") {
+                options.unbatched = true;
+            } else {
+                return Err(meta.error("expected `crate = path` or `unbatched`"));
             }
-            illia = meta.value()?.parse()?;
             Ok(())
         });
         if let Err(error) = parsed {
             errors.push(error);
         }
     }
-    illia
+    options
 }

@@ -10,8 +10,8 @@ pub enum Dim {
     Fixed(i64),
     /// The compiler will: a constant expression.
     Const(Const),
-    /// Known only at run time: a named axis and what windows made of it.
-    Dynamic { base: String, offset: i64 },
+    /// Known only at run time: so many times a named axis, or what windows made of one, and so many more.
+    Dynamic { base: String, times: i64, offset: i64 },
 }
 
 /// A constant expression of type i64.
@@ -56,7 +56,39 @@ pub enum Cond {
 
 impl Dim {
     pub fn named(name: &str) -> Dim {
-        Dim::Dynamic { base: name.to_owned(), offset: 0 }
+        Dim::Dynamic { base: name.to_owned(), times: 1, offset: 0 }
+    }
+
+    /// So many times as long, and so many more.
+    pub fn scaled(&self, by: i64, more: i64) -> Dim {
+        match self {
+            dim if (by, more) == (1, 0) => dim.clone(),
+            Dim::Dynamic { base, times, offset } => Dim::Dynamic {
+                base: base.clone(),
+                times: times.saturating_mul(by),
+                offset: offset.saturating_mul(by).saturating_add(more),
+            },
+            dim => computed(
+                &[dim],
+                |n| n.first()?.checked_mul(by)?.checked_add(more),
+                |t| quote!((#(#t)* * #by + #more)),
+                |t| linear(&t.join(""), by, more),
+            ),
+        }
+    }
+
+    /// The axis of which this one is `by` times as long and `more` longer; None if that is not known of it.
+    pub fn unscaled(&self, by: i64, more: i64) -> Option<Dim> {
+        match self {
+            dim if (by, more) == (1, 0) => Some(dim.clone()),
+            Dim::Fixed(n) => ((n - more) % by == 0 && n - more > 0).then(|| Dim::Fixed((n - more) / by)),
+            Dim::Dynamic { base, times, offset } => {
+                let offset = offset - more;
+                let exact = times % by == 0 && offset % by == 0;
+                exact.then(|| Dim::Dynamic { base: base.clone(), times: times / by, offset: offset / by })
+            }
+            Dim::Const(_) => None,
+        }
     }
 
     /// As a person would write it.
@@ -64,9 +96,7 @@ impl Dim {
         match self {
             Dim::Fixed(n) => n.to_string(),
             Dim::Const(c) => c.text.clone(),
-            Dim::Dynamic { base, offset: 0 } => base.clone(),
-            Dim::Dynamic { base, offset } if *offset < 0 => format!("{base} - {}", -offset),
-            Dim::Dynamic { base, offset } => format!("{base} + {offset}"),
+            Dim::Dynamic { base, times, offset } => linear(base, *times, *offset),
         }
     }
 
@@ -117,6 +147,16 @@ impl Dim {
                 }
             },
         }
+    }
+}
+
+/// `h * 4 - 2`
+fn linear(base: &str, times: i64, plus: i64) -> String {
+    let product = if times == 1 { base.to_owned() } else { format!("{base} * {times}") };
+    match plus {
+        0 => product,
+        1.. => format!("{product} + {plus}"),
+        _ => format!("{product} - {}", plus.unsigned_abs()),
     }
 }
 

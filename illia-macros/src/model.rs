@@ -48,6 +48,8 @@ pub enum Node {
     Unrolled {
         bodies: Vec<Vec<Node>>,
     },
+    /// Steps on every element of the first axis.
+    Each(Vec<Node>),
     /// Steps whose named values are their own.
     Block(Vec<Node>),
     /// Names what flows.
@@ -81,6 +83,8 @@ pub enum Make {
     Nets { net: Nested, count: Option<TokenStream> },
     /// `Module::new(path, arguments..)`
     Module { function: TokenStream, arguments: TokenStream },
+    /// The same so many times, in a `Vec`.
+    Modules { function: TokenStream, arguments: TokenStream, count: TokenStream },
     /// Nothing is known of it.
     Broken,
 }
@@ -102,6 +106,10 @@ pub enum Run {
     Forward,
     /// `layer.try_forward_t(&x, .., train)`
     ForwardT(TokenStream),
+    /// `layer.try_forward(&x, ..)`
+    With(TokenStream),
+    /// `recurrent.try_states(&x, &[..], train)`: what it starts from, and the names of its output and states, if they have any.
+    States { given: Vec<Ident>, outputs: Vec<Ident>, count: usize },
     /// `embedding.try_tied(&x)`
     Tied,
     /// A layer of tch's.
@@ -112,6 +120,8 @@ pub enum Run {
     Ports { ty: TokenStream, inputs: Vec<(String, Ident)>, outputs: Vec<Ident> },
     /// The same for each.
     Nets(TokenStream),
+    /// The next for each of several.
+    Modules(TokenStream),
     /// `ModuleT::forward_t(&layer, &x, train)`, whose output must be of the shape.
     Module(TokenStream),
 }
@@ -195,8 +205,11 @@ pub struct Model {
     pub defaults: TokenStream,
     /// Whether axes are named, or a function's shape is to be checked while running.
     pub needs_axes: bool,
-    /// Whether a function of the user's stands in it, of which nothing is known.
-    pub has_functions: bool,
+    /// Whether what goes in and out has no batch axis: one graph, say.
+    pub unbatched: bool,
+    /// Whether it takes the examples together: where a function of the user's stands in it, of which nothing is known, or elements of
+    /// examples go one by one.
+    pub together: bool,
     /// Fields that are asked whether they treat each example by itself, and the type of each.
     pub asked: Vec<(usize, Option<Typed>)>,
     /// Inputs and outputs: the values' names and shapes.

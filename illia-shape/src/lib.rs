@@ -25,6 +25,15 @@ pub enum Axis {
     Fixed(i64),
     /// A number known only at run time, the same wherever the name stands.
     Named(&'static str),
+    /// So many times such a number, and so many more: `h * 4 - 2`.
+    Linear {
+        /// What is known only at run time.
+        name: &'static str,
+        /// At least 1.
+        times: i64,
+        /// What is added; below 0 for less.
+        plus: i64,
+    },
 }
 
 impl Axis {
@@ -32,7 +41,7 @@ impl Axis {
     pub const fn len(self) -> i64 {
         match self {
             Axis::Fixed(n) => n,
-            Axis::Named(_) => -1,
+            Axis::Named(_) | Axis::Linear { .. } => -1,
         }
     }
 
@@ -45,9 +54,55 @@ impl Axis {
     pub const fn same(self, other: Axis) -> bool {
         match (self, other) {
             (Axis::Fixed(a), Axis::Fixed(b)) => a == b,
-            (Axis::Named(a), Axis::Named(b)) => same_text(a, b) || same_text(a, "?") || same_text(b, "?"),
-            _ => false,
+            (Axis::Fixed(_), _) | (_, Axis::Fixed(_)) => false,
+            (a, b) => {
+                let ((a, times, plus), (b, other_times, other_plus)) = (a.linear(), b.linear());
+                let anything = same_text(a, "?") || same_text(b, "?");
+                anything || (same_text(a, b) && times == other_times && plus == other_plus)
+            }
         }
+    }
+
+    /// A name, how often it is taken and what is added; an axis of a fixed size is so much of no name.
+    pub(crate) const fn linear(self) -> (&'static str, i64, i64) {
+        match self {
+            Axis::Fixed(n) => ("", 0, n),
+            Axis::Named(name) => (name, 1, 0),
+            Axis::Linear { name, times, plus } => (name, times, plus),
+        }
+    }
+
+    /// So many times this axis, and so many more.
+    pub const fn scaled(self, times: i64, plus: i64) -> Axis {
+        match self {
+            Axis::Fixed(n) => Axis::Fixed(n.saturating_mul(times).saturating_add(plus)),
+            other => {
+                let (name, t, p) = other.linear();
+                match (t.saturating_mul(times), p.saturating_mul(times).saturating_add(plus)) {
+                    _ if same_text(name, "?") => Axis::Named("?"),
+                    (1, 0) => Axis::Named(name),
+                    (times, plus) => Axis::Linear { name, times, plus },
+                }
+            }
+        }
+    }
+
+    /// The axis of which this one is `times` as long and `plus` longer; None if there is none.
+    pub const fn unscaled(self, times: i64, plus: i64) -> Option<Axis> {
+        let (name, t, p) = self.linear();
+        if same_text(name, "?") {
+            return Some(Axis::Named("?"));
+        }
+        let p = p.saturating_sub(plus);
+        if times < 1 || t % times != 0 || p % times != 0 {
+            return None;
+        }
+        Some(match (t / times, p / times) {
+            (0, n) if n < 1 => return None,
+            (0, n) => Axis::Fixed(n),
+            (1, 0) => Axis::Named(name),
+            (times, plus) => Axis::Linear { name, times, plus },
+        })
     }
 }
 
@@ -174,6 +229,17 @@ impl fmt::Display for Axis {
         match self {
             Axis::Fixed(n) => n.fmt(f),
             Axis::Named(name) => f.write_str(name),
+            Axis::Linear { name, times, plus } => {
+                f.write_str(name)?;
+                if *times != 1 {
+                    write!(f, " * {times}")?;
+                }
+                match plus {
+                    0 => Ok(()),
+                    1.. => write!(f, " + {plus}"),
+                    _ => write!(f, " - {}", plus.unsigned_abs()),
+                }
+            }
         }
     }
 }

@@ -94,6 +94,17 @@ impl Message {
             self = match axes[i] {
                 Axis::Fixed(n) => self.number(n),
                 Axis::Named(name) => self.text(name),
+                Axis::Linear { name, times, plus } => {
+                    let mut said = self.text(name);
+                    if times != 1 {
+                        said = said.text(" * ").number(times);
+                    }
+                    match plus {
+                        0 => said,
+                        1.. => said.text(" + ").number(plus),
+                        _ => said.text(" - ").number(plus.saturating_neg()),
+                    }
+                }
             };
             i += 1;
         }

@@ -16,8 +16,10 @@ pub const fn accepts(input: Shape, given: Shape) -> bool {
                     return false;
                 }
             }
-            Axis::Named(_) => {
-                if !bound(input.axes()[i], input, given).same(given.axes()[i]) {
+            Axis::Named(_) | Axis::Linear { .. } => {
+                let (_, times, plus) = input.axes()[i].linear();
+                let exact = given.axes()[i].unscaled(times, plus).is_some();
+                if !exact || !bound(input.axes()[i], input, given).same(given.axes()[i]) {
                     return false;
                 }
             }
@@ -27,18 +29,26 @@ pub const fn accepts(input: Shape, given: Shape) -> bool {
     true
 }
 
-/// The axis of `given` that stands where `axis`'s name stands first in `input`.
+/// What `axis` is where the names of `input` are what `given` has in their places: each is that of its first. Where that can't be (a
+/// length of which `h * 4` is no multiple) the nearest number, so that the one mistake is not told again of what follows.
 const fn bound(axis: Axis, input: Shape, given: Shape) -> Axis {
-    if let Axis::Named(_) = axis {
-        let mut i = 0;
-        while i < input.rank() && i < given.rank() {
-            if let Axis::Named(_) = input.axes()[i]
-                && input.axes()[i].same(axis)
-            {
-                return given.axes()[i];
-            }
-            i += 1;
+    if let Axis::Fixed(_) = axis {
+        return axis;
+    }
+    let (name, times, plus) = axis.linear();
+    let mut i = 0;
+    while i < input.rank() && i < given.rank() {
+        let (own, own_times, own_plus) = input.axes()[i].linear();
+        if own_times > 0 && Axis::Named(own).same(Axis::Named(name)) {
+            return match (given.axes()[i].unscaled(own_times, own_plus), given.axes()[i]) {
+                (Some(base), _) => base.scaled(times, plus),
+                (None, Axis::Fixed(n)) => {
+                    Axis::Fixed(n.saturating_sub(own_plus).saturating_mul(times) / own_times + plus)
+                }
+                (None, _) => Axis::Named("?"),
+            };
         }
+        i += 1;
     }
     axis
 }
@@ -81,6 +91,17 @@ pub const fn without_first(shape: Shape) -> Shape {
     let mut i = 1;
     while i < shape.rank() {
         out = out.with(shape.axes()[i]);
+        i += 1;
+    }
+    out
+}
+
+/// One axis or more, and then those of another shape.
+pub const fn led(first: Shape, rest: Shape) -> Shape {
+    let mut out = first;
+    let mut i = 0;
+    while i < rest.rank() {
+        out = out.with(rest.axes()[i]);
         i += 1;
     }
     out
@@ -133,13 +154,6 @@ pub const fn permutes(shape: Shape, order: &[usize]) -> bool {
     permuted(shape, order).rank() == order.len() && shape.rank() == order.len()
 }
 
-const fn derived(axis: Axis, size: i64) -> Axis {
-    match axis {
-        Axis::Named(_) => Axis::Named("?"),
-        Axis::Fixed(_) => Axis::Fixed(size),
-    }
-}
-
 /// `[channels, spatial..]` through a convolution (`outputs` at least 1) or a pool (`outputs` 0: channels stay). A single
 /// setting holds for every spatial axis.
 pub const fn windowed(
@@ -154,12 +168,37 @@ pub const fn windowed(
     let mut i = 1;
     while i < shape.rank() {
         let axis = shape.axes()[i];
-        let n = window(axis.len(), at(kernel, i), at(stride, i), at(padding, i), at(dilation, i));
-        let same = at(stride, i) == 1 && 2 * at(padding, i) == at(dilation, i) * (at(kernel, i) - 1);
-        out = out.with(if same { axis } else { derived(axis, n) });
+        out = out.with(slid(axis, at(kernel, i), at(stride, i), at(padding, i), at(dilation, i)));
         i += 1;
     }
     out
+}
+
+/// An axis behind a window: exact where the stride divides what is known only at run time.
+const fn slid(axis: Axis, kernel: i64, stride: i64, padding: i64, dilation: i64) -> Axis {
+    match axis {
+        Axis::Fixed(n) => Axis::Fixed(window(n, kernel, stride, padding, dilation)),
+        other => {
+            let (name, times, plus) = match other {
+                Axis::Linear { name, times, plus } => (name, times, plus),
+                Axis::Named(name) => (name, 1, 0),
+                Axis::Fixed(_) => ("?", 1, 0),
+            };
+            if stride < 1 || times % stride != 0 {
+                return Axis::Named("?");
+            }
+            Axis::Named(name).scaled(times / stride, windowed_plus(plus, kernel, stride, padding, dilation))
+        }
+    }
+}
+
+/// What is added to an axis behind a window: (plus + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded down.
+pub const fn windowed_plus(plus: i64, kernel: i64, stride: i64, padding: i64, dilation: i64) -> i64 {
+    let room = plus
+        .saturating_add(padding.saturating_mul(2))
+        .saturating_sub(dilation.saturating_mul(kernel.saturating_sub(1)))
+        .saturating_sub(1);
+    room.div_euclid(if stride < 1 { 1 } else { stride }).saturating_add(1)
 }
 
 /// The setting of the spatial axis `i` (counted with the channels' axis, so from 1).
@@ -187,15 +226,23 @@ pub const fn transpose_windowed(
     let mut i = 1;
     while i < shape.rank() {
         let axis = shape.axes()[i];
-        let n = transposed(
-            axis.len(),
-            at(kernel, i),
-            at(stride, i),
-            at(padding, i),
-            at(output_padding, i),
-            at(dilation, i),
-        );
-        out = out.with(derived(axis, n));
+        let window = at(dilation, i).saturating_mul(at(kernel, i).saturating_sub(1));
+        let plus = window
+            .saturating_sub(at(padding, i).saturating_mul(2))
+            .saturating_add(at(output_padding, i))
+            .saturating_add(1)
+            .saturating_sub(at(stride, i));
+        out = out.with(match axis {
+            Axis::Fixed(n) => Axis::Fixed(transposed(
+                n,
+                at(kernel, i),
+                at(stride, i),
+                at(padding, i),
+                at(output_padding, i),
+                at(dilation, i),
+            )),
+            other => other.scaled(at(stride, i), plus),
+        });
         i += 1;
     }
     out
@@ -287,7 +334,7 @@ pub const fn upsampled(shape: Shape, factors: &[i64]) -> Shape {
     let mut i = 1;
     while i < shape.rank() {
         let axis = shape.axes()[i];
-        out = out.with(if at(factors, i) == 1 { axis } else { derived(axis, axis.len() * at(factors, i)) });
+        out = out.with(axis.scaled(at(factors, i), 0));
         i += 1;
     }
     out
@@ -299,7 +346,7 @@ pub const fn one_longer(shape: Shape) -> Shape {
     let mut i = 0;
     while i < shape.rank() {
         let axis = shape.axes()[i];
-        out = out.with(if i == 0 { derived(axis, axis.len() + 1) } else { axis });
+        out = out.with(if i == 0 { axis.scaled(1, 1) } else { axis });
         i += 1;
     }
     out

@@ -26,14 +26,17 @@ use tch::Tensor;
 use tch::nn::VarStore;
 
 use super::file::{File, Want, unusable};
-use crate::error::{Result, Unusable};
+use crate::error::{Error, Result, Unusable};
+use crate::module::{BayesianModule, moped_from};
+use crate::parameter::FACTORS;
 
 /// A table from a net's names to a file's.
 ///
 /// A row says what stands in the place of a name's beginning: with `head` for `classifier`, the variable `head.weight` is the file's
 /// `classifier.weight`. A part `*` of a name stands for any one part, a layer's number say, and is the same on both sides. The first row
 /// that fits holds; a name that no row fits is the same in both. The mean of a random parameter, `head.weight.mu`, goes by the
-/// parameter's name, and its other variables (`rho`) are left as they are.
+/// parameter's name, and its other variables (`rho`, an
+/// adapter's factors) are left as they are.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     rows: Vec<Row>,
@@ -122,11 +125,32 @@ impl Names {
         Ok(())
     }
 
+    /// [`load`](Self::load), and each mean-field Gaussian of the net gets the file's weight w for its own: sigma = `delta` |w|
+    /// (at least 1e-4), and its prior centred at w, as in [`moped`](crate::moped).
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); [`Error::Configuration`](crate::Error::Configuration) unless `delta` is above 0.
+    pub fn moped<M: BayesianModule + ?Sized>(
+        &self,
+        net: &mut M,
+        vs: &VarStore,
+        path: impl AsRef<Path>,
+        delta: f64,
+    ) -> Result<()> {
+        if !(delta.is_finite() && delta > 0.0) {
+            return Err(Error::configuration("delta", delta, "a finite number above 0"));
+        }
+        self.load(vs, path)?;
+        let means = net.named_parameters().into_iter().map(|(name, own)| (name, own.mu().copy())).collect();
+        moped_from(net, &means, delta)
+    }
+
     /// Where the variable's numbers are; None for what a file of plain weights can't have.
     fn source(&self, variable: &str) -> Option<Source> {
         let name = match variable.rsplit_once('.') {
             Some((name, "mu")) => name,
             Some((_, "rho" | "prior_rho")) => return None,
+            Some((_, factor)) if FACTORS.contains(&factor) => return None,
             _ => variable,
         };
         for row in &self.rows {
@@ -167,6 +191,12 @@ fn filled(pattern: &str, stars: &[&str], rest: &str) -> String {
     name.join(".")
 }
 
+/// A size without the axes of one in front.
+fn inner(size: &[i64]) -> &[i64] {
+    let first = size.iter().position(|&n| n != 1).unwrap_or(size.len());
+    size.get(first..).unwrap_or_default()
+}
+
 /// Where one variable comes from.
 struct Source {
     theirs: Vec<String>,
@@ -203,10 +233,11 @@ impl Source {
             }
             (None, _) => whole,
         };
-        if whole.size() != ours {
+        // Axes of one in front, a batch's that some files have for positions, say no more.
+        if inner(&whole.size()) != inner(&ours) {
             return Err(misshapen(shapes()));
         }
-        Ok(whole)
+        Ok(whole.reshape(ours))
     }
 }
 
@@ -282,6 +313,24 @@ mod tests {
     }
 
     #[test]
+    fn moped_starts_around_the_file() {
+        let vs = VarStore::new(Device::Cpu);
+        let mut layer = Linear::new(vs.root() / "fc", 2, 3, LinearConfig::default());
+        let (weight, bias) = (numbers(&[3, 2]), numbers(&[3]));
+        let path = written("moped", &[("fc.weight", &weight), ("fc.bias", &bias)]);
+        assert!(Names::new().moped(&mut layer, &vs, &path, 0.0).is_err());
+        Names::new().moped(&mut layer, &vs, &path, 0.1).unwrap();
+        assert_eq!(layer.weight.mu(), &weight);
+        let sigma = layer.weight.sigma().unwrap();
+        assert!(sigma.allclose(&(weight.abs() * 0.1).clamp_min(1e-4), 1e-4, 1e-7, false));
+        // At the centre of the prior the KL is the least that there is for this sigma.
+        let kl = layer.weight.kl().double_value(&[]);
+        let (_, std) = layer.weight.fixed_gaussian().unwrap();
+        let expected = (std.ln() - sigma.log() + sigma.square() / (2.0 * std * std) - 0.5).sum(Kind::Float);
+        assert!((kl - expected.double_value(&[])).abs() < 1e-3 * kl.abs());
+    }
+
+    #[test]
     fn what_does_not_fit_is_named_and_nothing_has_changed() {
         let vs = VarStore::new(Device::Cpu);
         let layer = Linear::new(vs.root() / "fc", 2, 3, LinearConfig::default());
@@ -312,6 +361,13 @@ mod tests {
         assert!(nan.ends_with("head.bias holds NaN or infinity"), "{nan}");
         names.ignore("pooler").ignore("z").load(&vs, written("all", &all)).unwrap();
         assert_eq!(layer.bias.as_ref().unwrap().mu(), &bias);
+    }
+
+    #[test]
+    fn axes_of_one_in_front_say_nothing() {
+        assert_eq!(inner(&[1, 1, 3, 1]), [3, 1]);
+        assert_eq!(inner(&[1, 1]), inner(&[]));
+        assert_ne!(inner(&[1, 3]), inner(&[3, 1]));
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Chain {
             }
         }
         let parameters = net.named_parameters();
-        if let Some((name, _)) = parameters.iter().find(|(_, parameter)| parameter.rho().is_some()) {
+        if let Some((name, _)) = parameters.iter().find(|(_, parameter)| parameter.is_spread()) {
             return Err(Error::configuration("chain", format!("`{name}` with a posterior"), "points alone"));
         }
         let before = weights(net);

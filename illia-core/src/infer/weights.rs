@@ -28,7 +28,9 @@ use crate::{BayesianModule, Draws};
 /// ```
 pub fn weights<M: BayesianModule + ?Sized>(net: &M) -> Named {
     let parameters = net.named_parameters().into_iter();
-    parameters.map(|(name, parameter)| (name, parameter.mu().detach().copy())).collect()
+    parameters
+        .map(|(name, parameter)| (name, tch::no_grad(|| parameter.mean_weights()).detach().copy()))
+        .collect()
 }
 
 /// Concrete sets of weights as draws of `net`, one after the other.

@@ -8,6 +8,7 @@ mod bernoulli;
 mod categorical;
 mod gaussian;
 mod mixture;
+mod padded;
 mod poisson;
 #[cfg(test)]
 mod quantile_tests;
@@ -18,6 +19,7 @@ mod tests;
 pub use bernoulli::Bernoulli;
 pub use categorical::Categorical;
 pub use gaussian::{Gaussian, HeteroscedasticGaussian};
+pub use padded::PaddedCategorical;
 pub use poisson::Poisson;
 pub use student_t::StudentT;
 

@@ -49,6 +49,10 @@ impl Axes {
             && shape.axes().iter().zip(size.iter().skip(1)).all(|(axis, &n)| match *axis {
                 Axis::Fixed(expected) => expected == n,
                 Axis::Named(name) => self.means(name, n),
+                Axis::Linear { name, times, plus } => {
+                    let rest = n - plus;
+                    times > 0 && rest >= 0 && rest % times == 0 && self.means(name, rest / times)
+                }
             });
         if fits {
             return Ok(());

@@ -4,7 +4,7 @@ use illia_shape::Shape;
 use tch::Tensor;
 use tch::nn::{Init, Path};
 
-use crate::error::{Error, Result, fail};
+use crate::error::{Error, Result, Within, fail};
 use crate::module::BayesianModule;
 use crate::module::{Configured, Defaults, Net};
 
@@ -68,6 +68,42 @@ pub fn outputs<const N: usize>(net: &str, given: Vec<Tensor>) -> Result<[Tensor;
         layer: net.to_owned(),
         problem: format!("gives {} outputs, not {N}", given.len()),
     })
+}
+
+/// An input without a batch axis as a batch of one.
+pub fn alone(x: &Tensor) -> Result<Tensor> {
+    x.f_unsqueeze(0).within("batch")
+}
+
+/// What a net gives for a batch of one, without that axis; what is wrong is said without it, too.
+pub fn without_batch<T: Batched>(result: Result<T>) -> Result<T> {
+    match result {
+        Ok(outputs) => outputs.only(),
+        Err(Error::Shape { layer, expected, given }) => {
+            let expected = expected.replacen("[batch, ", "[", 1);
+            let given = if given.first() == Some(&1) { given.into_iter().skip(1).collect() } else { given };
+            Err(Error::Shape { layer, expected, given })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A net's output, or its outputs.
+pub trait Batched: Sized {
+    /// The only example.
+    fn only(self) -> Result<Self>;
+}
+
+impl Batched for Tensor {
+    fn only(self) -> Result<Self> {
+        self.f_select(0, 0).within("batch")
+    }
+}
+
+impl Batched for Vec<Tensor> {
+    fn only(self) -> Result<Self> {
+        self.into_iter().map(Tensor::only).collect()
+    }
 }
 
 /// Named values in the order of a net's inputs.

@@ -2,13 +2,20 @@
 
 mod axes;
 mod build;
+mod gates;
 mod ops;
 mod plain;
+mod resize;
+mod sets;
 mod summary;
 
 pub use axes::Axes;
 pub use build::*;
+pub use gates::*;
 pub use ops::*;
+pub use resize::*;
+pub use sets::*;
+
 pub use plain::{batch_norm, group_norm, layer_norm, plain};
 
 pub use illia_shape::*;

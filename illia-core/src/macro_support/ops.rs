@@ -24,6 +24,16 @@ pub fn gelu(x: &Tensor) -> Result<Tensor> {
     x.f_gelu("none").within("gelu")
 }
 
+/// [`gelu`] by its approximation with tanh, which GPT-2 has.
+pub fn gelu_tanh(x: &Tensor) -> Result<Tensor> {
+    x.f_gelu("tanh").within("gelu_tanh")
+}
+
+/// x within 0 and 6 (Sandler et al. 2018).
+pub fn relu6(x: &Tensor) -> Result<Tensor> {
+    x.f_clamp(0.0, 6.0).within("relu6")
+}
+
 /// x, or `slope` x below 0.
 pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
     // libtorch's own takes the slope of a second tensor only.
@@ -36,7 +46,7 @@ pub fn elu(x: &Tensor, alpha: f64) -> Result<Tensor> {
 }
 
 /// An axis counted without the batch, from the front; negative ones from the end.
-fn with_batch(axis: i64) -> i64 {
+pub(super) fn with_batch(axis: i64) -> i64 {
     if axis < 0 { axis } else { axis + 1 }
 }
 
@@ -125,7 +135,7 @@ pub fn adaptive_avg_pool(x: &Tensor, sizes: &[i64]) -> Result<Tensor> {
 }
 
 /// One setting for each spatial axis.
-fn spread(settings: &[i64], x: &Tensor) -> Vec<i64> {
+pub(super) fn spread(settings: &[i64], x: &Tensor) -> Vec<i64> {
     match settings {
         [one] => vec![*one; x.dim().saturating_sub(2)],
         _ => settings.to_vec(),
@@ -174,9 +184,15 @@ pub fn first(x: &Tensor) -> Result<Tensor> {
     x.f_select(1, 0).within("first")
 }
 
-/// The mean over a sequence's steps.
-pub fn mean(x: &Tensor) -> Result<Tensor> {
-    x.f_mean_dim(1i64, false, None::<Kind>).within("mean")
+/// The elements of the first axis as examples: `[batch, n, ..]` to `[batch * n, ..]`.
+pub fn elements(x: &Tensor) -> Result<Tensor> {
+    x.f_flatten(0, 1).within("each")
+}
+
+/// The other way round, behind an input of `size`.
+pub fn of_elements(x: &Tensor, size: &[i64]) -> Result<Tensor> {
+    let whole = size.iter().take(2).chain(x.size().iter().skip(1)).copied().collect::<Vec<i64>>();
+    x.f_reshape(whole).within("each")
 }
 
 /// A function of the user's own. If it changes the shape, then as its author says.
@@ -237,15 +253,6 @@ pub fn multiply_value(x: &Tensor, value: &Tensor) -> Result<Tensor> {
 pub fn concat_along(axis: i64, values: &[Tensor]) -> Result<Tensor> {
     let values: Vec<Tensor> = values.iter().map(of_all_draws).collect();
     Tensor::f_cat(&values, axis + 1).within("concat")
-}
-
-/// Each element so many times along each spatial axis: the nearest neighbour.
-pub fn upsample(x: &Tensor, factors: &[i64]) -> Result<Tensor> {
-    let mut x = x.shallow_clone();
-    for (i, factor) in spread(factors, &x).into_iter().enumerate() {
-        x = x.f_repeat_interleave_self_int(factor, i as i64 + 2, None).within("upsample")?;
-    }
-    Ok(x)
 }
 
 /// The branches joined along their feature axis.

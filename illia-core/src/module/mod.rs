@@ -1,11 +1,13 @@
 //! The one traversal of a module's random parameters, and what is written over it.
 
 mod collections;
+mod fix;
 mod moped;
 mod net;
 mod prune;
 mod visit;
 
+pub use fix::{fix, unfix};
 pub use moped::{moped, moped_from};
 pub use net::{Arguments, Configured, Defaults, Net, NoArguments};
 pub use prune::{Pruning, prune, restore_pruning};

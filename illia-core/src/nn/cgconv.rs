@@ -7,13 +7,15 @@
 
 use std::borrow::Borrow;
 
+use tch::Tensor;
 use tch::nn::Path;
-use tch::{Kind, Tensor};
 
+use super::graph::{Edges, alone_or_not};
 use super::{Linear, LinearConfig, size};
 use crate::error::{Error, Result, Within, fail};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior};
+use crate::pass::Estimator;
 
 /// How what comes along a node's edges is put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,16 +40,18 @@ pub struct CgConvConfig {
     pub bias_prior: Option<Prior>,
     /// The posterior of weights and biases.
     pub posterior: Posterior,
+    /// How posterior and input become an output.
+    pub estimator: Estimator,
 }
 
 impl Default for CgConvConfig {
     fn default() -> Self {
-        let LinearConfig { bias, prior, bias_prior, posterior, .. } = LinearConfig::default();
-        CgConvConfig { aggregation: Aggregation::default(), bias, prior, bias_prior, posterior }
+        let LinearConfig { bias, prior, bias_prior, posterior, estimator } = LinearConfig::default();
+        CgConvConfig { aggregation: Aggregation::default(), bias, prior, bias_prior, posterior, estimator }
     }
 }
 
-/// A convolution over a graph's edges: nodes `[nodes, channels]` to the same.
+/// A convolution over a graph's edges: nodes `[batch, nodes, channels]` to the same, the batch axis optional.
 ///
 /// ```
 /// use illia_core::nn::{CgConv, CgConvConfig};
@@ -93,8 +97,8 @@ impl CgConv {
         config: CgConvConfig,
     ) -> Result<Self> {
         let inputs = 2 * size("channels", channels, 1)? + size("dim", dim, 0)?;
-        let CgConvConfig { aggregation, bias, prior, bias_prior, posterior } = config;
-        let linear = LinearConfig { bias, prior, bias_prior, posterior, ..Default::default() };
+        let CgConvConfig { aggregation, bias, prior, bias_prior, posterior, estimator } = config;
+        let linear = LinearConfig { bias, prior, bias_prior, posterior, estimator };
         let p = p.borrow();
         Ok(CgConv {
             lin_f: Linear::try_new(p / "lin_f", inputs, channels, linear)?,
@@ -105,63 +109,44 @@ impl CgConv {
         })
     }
 
-    /// Nodes `[nodes, channels]` to the same. `edges`, `[2, E]`, are integers: row 0 where an edge comes from, row 1 where it
-    /// goes. `attributes`, `[E, dim]`, are the edges' own, if they have any.
+    /// Nodes `[batch, nodes, channels]` to the same. `edges`, `[batch, 2, E]`, are integers: row 0 where an edge comes from, row 1 where
+    /// it goes; from -1 to -1 is none. `attributes`, `[batch, E, dim]`, are the edges' own, if they have any. Without a batch axis
+    /// likewise.
     ///
     /// # Errors
     /// [`Error::Shape`] for another shape of any; [`Error::Token`] for a node that there is not.
     pub fn try_forward(&self, x: &Tensor, edges: &Tensor, attributes: Option<&Tensor>) -> Result<Tensor> {
-        let [nodes, edge_count] = self.check(x, edges, attributes)?;
-        let edges = edges.to_kind(Kind::Int64);
-        let (from, to) = (edges.select(0, 0), edges.select(0, 1));
-        let at = |ends: &Tensor| x.f_index_select(0, ends).within(KIND);
-        let mut z = vec![at(&to)?, at(&from)?];
-        z.extend(attributes.map(Tensor::shallow_clone));
-        let z = Tensor::f_cat(&z, 1).within(KIND)?;
-        let along = self.lin_f.try_forward(&z)?.sigmoid() * self.lin_s.try_forward(&z)?.softplus();
-        let mut into = x.zeros_like().f_index_add(0, &to, &along).within(KIND)?;
-        if self.aggregation == Aggregation::Mean && edge_count > 0 {
-            let degree = to.f_bincount(None::<Tensor>, nodes).within(KIND)?.clamp_min(1);
-            into /= degree.to_kind(x.kind()).unsqueeze(1);
-        }
-        Ok(x + into)
+        alone_or_not(x, edges, attributes, |x, edges, attributes| self.batch(x, edges, attributes))
     }
 
-    /// The numbers of nodes and of edges.
-    fn check(&self, x: &Tensor, edges: &Tensor, attributes: Option<&Tensor>) -> Result<[i64; 2]> {
+    fn batch(&self, x: &Tensor, edges: &Tensor, attributes: Option<&Tensor>) -> Result<Tensor> {
         let shape = |expected: String, given: &Tensor| {
             Err(Error::Shape { layer: KIND.to_owned(), expected, given: given.size() })
         };
-        let &[nodes, channels] = x.size().as_slice() else {
-            return shape(format!("[nodes, {}]", self.channels), x);
-        };
-        if channels != self.channels {
-            return shape(format!("[nodes, {}]", self.channels), x);
+        if x.size().last() != Some(&self.channels) {
+            return shape(format!("[batch, nodes, {}]", self.channels), x);
         }
-        let &[2, count] = edges.size().as_slice() else {
-            return shape("[2, edges] of the edges".to_owned(), edges);
-        };
-        if !matches!(edges.kind(), Kind::Int64 | Kind::Int | Kind::Int16 | Kind::Int8 | Kind::Uint8) {
-            let message = format!("edges are integers, got {:?}", edges.kind());
-            return Err(Error::Torch { layer: KIND.to_owned(), message });
-        }
+        let edges = Edges::between(KIND, x, edges)?;
+        let (batch, count) = (x.size().first().copied().unwrap_or(1), edges.count());
         match attributes {
             None if self.dim > 0 => {
-                let allowed = format!("attributes [edges, {}] of the edges", self.dim);
+                let allowed = format!("attributes [batch, edges, {}] of the edges", self.dim);
                 return Err(Error::configuration("attributes", "none", &allowed));
             }
-            Some(given) if given.size() != [count, self.dim] => {
-                return shape(format!("[{count}, {}] of the edges' attributes", self.dim), given);
+            Some(given) if given.size() != [batch, count, self.dim] => {
+                return shape(format!("[{batch}, {count}, {}] of the edges' attributes", self.dim), given);
             }
             _ => {}
         }
-        if count > 0 {
-            let ends = [edges.min(), edges.max()].map(|end| end.int64_value(&[]));
-            if let Some(index) = ends.into_iter().find(|end| !(0..nodes).contains(end)) {
-                return Err(Error::Token { layer: KIND.to_owned(), index, vocabulary: nodes });
-            }
-        }
-        Ok([nodes, count])
+        let mut z = vec![edges.targets(x)?, edges.sources(x)?];
+        z.extend(attributes.map(Tensor::shallow_clone));
+        let z = Tensor::f_cat(&z, -1).within(KIND)?;
+        let along = self.lin_f.try_forward(&z)?.sigmoid() * self.lin_s.try_forward(&z)?.softplus();
+        let into = edges.sum(&along)?;
+        Ok(match self.aggregation {
+            Aggregation::Sum => x + into,
+            Aggregation::Mean => x + into / edges.degrees(x)?.clamp_min(1.0),
+        })
     }
 }
 
@@ -176,12 +161,15 @@ impl BayesianModule for CgConv {
         visitor.module("lin_f", &mut self.lin_f);
         visitor.module("lin_s", &mut self.lin_s);
     }
+    fn per_example(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::{Device, nn::VarStore};
+    use tch::{Device, Kind, nn::VarStore};
 
     /// The formula, edge by edge.
     #[test]

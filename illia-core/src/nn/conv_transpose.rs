@@ -77,6 +77,8 @@ pub struct ConvTranspose<const D: usize> {
 pub type ConvTranspose1d = ConvTranspose<1>;
 /// A transposed convolution over `[batch, channels, height, width]`.
 pub type ConvTranspose2d = ConvTranspose<2>;
+/// A transposed convolution over `[batch, channels, depth, height, width]`.
+pub type ConvTranspose3d = ConvTranspose<3>;
 
 impl<const D: usize> ConvTranspose<D> {
     /// A layer from `inputs` to `outputs` channels.

@@ -10,23 +10,32 @@ mod conv;
 mod conv_transpose;
 mod dropout;
 mod embedding;
+mod gcn;
+mod graph;
 mod linear;
 mod lstm_model;
+mod norm;
 mod position;
 mod recurrent;
 mod rms_norm;
+mod sage;
 
 pub use attention::{AttentionConfig, CrossAttention, SelfAttention};
 pub use cgconv::{Aggregation, CgConv, CgConvConfig};
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d, ConvConfig, Size};
-pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTransposeConfig};
+pub use conv_transpose::{
+    ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeConfig,
+};
 pub use dropout::{dropout, try_dropout};
 pub use embedding::{Embedding, EmbeddingConfig};
+pub use gcn::Gcn;
 pub use linear::{Linear, LinearConfig};
 pub use lstm_model::{LstmModel, LstmModelConfig, LstmModelOutput};
+pub use norm::{BatchNorm, LayerNorm, NormConfig};
 pub use position::{ClassToken, PositionEmbedding, TokenConfig};
 pub use recurrent::{Gru, Lstm, Recurrent, RecurrentConfig, RecurrentOutput, Rnn};
 pub use rms_norm::{RmsNorm, RmsNormConfig};
+pub use sage::Sage;
 
 use std::borrow::Borrow;
 

@@ -363,6 +363,29 @@ impl<C: Cell> Recurrent<C> {
         Ok(RecurrentOutput { output: x, h, c })
     }
 
+    /// [`try_sequence`](Self::try_sequence) with the examples first throughout: from `state`, `[batch, layers * directions, hidden]`
+    /// each, or from zeros where there is none, to the output, h, and an LSTM's c.
+    ///
+    /// # Errors
+    /// As [`try_sequence`](Self::try_sequence).
+    pub fn try_states(&self, x: &Tensor, state: &[&Tensor], train: bool) -> Result<Vec<Tensor>> {
+        let turn =
+            |state: &Tensor| state.f_transpose(0, 1).and_then(|state| state.f_contiguous()).within(C::KIND);
+        let rows = self.config.layers * self.per_layer() as i64;
+        for given in state {
+            if !matches!(given.size().as_slice(), [_, layers, hidden] if (*layers, *hidden) == (rows, self.hidden))
+            {
+                let expected = format!("[batch, {rows}, {}] of the state", self.hidden);
+                return Err(Error::Shape { layer: C::KIND.to_owned(), expected, given: given.size() });
+            }
+        }
+        let state = state.iter().map(|state| turn(state)).collect::<Result<Vec<_>>>()?;
+        let out = self.try_sequence(x, if state.is_empty() { None } else { Some(&state) }, train)?;
+        let mut all = vec![out.output, turn(&out.h)?];
+        all.extend(out.c.as_ref().map(turn).transpose()?);
+        Ok(all)
+    }
+
     fn run(&self, x: &Tensor, state: &[Tensor], weights: &[Tensor], layers: i64) -> Result<RecurrentOutput> {
         let RecurrentConfig { bias, bidirectional, .. } = self.config;
         let (output, h, c) = C::run(x, state, weights, bias, layers, bidirectional).within(C::KIND)?;

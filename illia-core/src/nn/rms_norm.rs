@@ -20,7 +20,7 @@ pub struct RmsNormConfig {
     pub affine: bool,
     /// The gain's prior, where the posterior is random.
     pub prior: Prior,
-    /// The gain's posterior: a plain weight that starts at 1 by default.
+    /// The gain's posterior, a plain weight by default. Whatever it says of where mu starts, that is 1.
     pub posterior: Posterior,
 }
 
@@ -71,6 +71,7 @@ impl RmsNorm {
             return Err(Error::configuration("eps", eps, "a finite number, at least 0"));
         }
         let gain = || {
+            let posterior = posterior.starting_at(Init::Const(1.0));
             let mut gain = RandomParameter::new(p.borrow(), "weight", &shape, features, prior, posterior)?;
             gain.set_noted();
             Ok::<_, Error>(gain)

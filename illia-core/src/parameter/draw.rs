@@ -68,7 +68,7 @@ impl RandomParameter {
 
     /// The next draw's key, which becomes the latest. Where nothing is spread no noise is used up.
     pub(crate) fn next_draw(&self) -> Option<Key> {
-        let key = self.family().is_some_and(|family| family.is_spread()).then(|| self.stream.next_key());
+        let key = self.is_spread().then(|| self.stream.next_key());
         self.latest.set(key);
         key
     }

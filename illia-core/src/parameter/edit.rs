@@ -4,7 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::{Held, RandomParameter};
 use crate::error::{Error, Result};
-use crate::parameter::Prior;
+use crate::parameter::{Posterior, Prior};
 
 /// Which elements were pruned.
 #[derive(Debug)]
@@ -125,7 +125,8 @@ impl RandomParameter {
         });
         self.pruned = None;
         self.set_sigma(&(weight.abs() * delta).clamp_min(floor));
-        if self.is_random() {
+        // An adapter's prior is on the adapter.
+        if self.is_random() && !matches!(self.posterior, Posterior::Lora { .. }) {
             let own = if let Prior::Gaussian { mean, .. } = self.prior() { mean } else { 0.0 };
             self.prior_centre = Some(weight - own);
         }

@@ -12,7 +12,8 @@ mod prior;
 pub use draw::Draw;
 pub(crate) use draw::Held;
 pub(crate) use family::InputUnits;
-pub use family::{Family, PriorOf, Start, Variables};
+pub use family::{Counts, Family, PriorOf, Start, Variables};
+pub(crate) use family::{FACTORS, Factors, Lora};
 pub(crate) use id::ById;
 pub use id::ParameterId;
 pub use posterior::Posterior;
@@ -75,7 +76,8 @@ pub struct RandomParameter {
 
 impl RandomParameter {
     /// Adds the parameter's variables to `p`: `name.mu` and `name.rho` for a Gaussian posterior,
-    /// `name.mu` for points and dropout, `name` for a plain weight.
+    /// `name.mu` for points and dropout, `name` for a plain weight, `name.mu`, `name.lora_a`, `name.lora_a_rho` and `name.lora_b`
+    /// for an adapter (with [`Posterior::Lora`] what has fewer than two axes is a plain weight that is not trained).
     ///
     /// `fan_in` is the number of inputs of one output unit; initialisations scale with it.
     ///
@@ -92,6 +94,9 @@ impl RandomParameter {
     ) -> Result<Self> {
         prior.validate()?;
         posterior.validate()?;
+        // There is no rank to lower in a vector: it stays what it is loaded as.
+        let stays = shape.len() < 2 && matches!(posterior, Posterior::Lora { .. });
+        let posterior = if stays { posterior.into_deterministic() } else { posterior };
         if shape.iter().any(|&n| n < 1) {
             return Err(Error::configuration("size", format!("{shape:?}"), "every axis at least 1"));
         }
@@ -129,11 +134,16 @@ impl RandomParameter {
                 "a path of its own for each layer; another one has this",
             ));
         }
+        let fixed = family.as_ref().map_or(&[] as &[&str], |family| family.fixed());
         let mut all = Vec::new();
         for (variable, start) in starts {
-            let added = match variable.is_empty() {
-                true => p.f_var_copy(name, &start),
-                false => own.f_var_copy(variable, &start),
+            let (at, called) = if variable.is_empty() { (p, name) } else { (&own, variable) };
+            let added = match stays || fixed.contains(&variable) {
+                true => at.f_zeros_no_train(called, &start.size()).and_then(|mut zeros| {
+                    tch::no_grad(|| zeros.f_copy_(&start))?;
+                    Ok(zeros)
+                }),
+                false => at.f_var_copy(called, &start),
             };
             all.push((variable, added.within(name)?));
         }
@@ -315,14 +325,27 @@ impl RandomParameter {
         self.family.is_some()
     }
 
+    /// Whether two of its draws differ.
+    pub(crate) fn is_spread(&self) -> bool {
+        self.family().is_some_and(Family::is_spread)
+    }
+
     /// The number of random elements, without the pruned ones; 0 for a plain weight.
     pub fn num_params(&self) -> usize {
-        if self.is_random() { self.num_weights().saturating_sub(self.num_pruned()) } else { 0 }
+        self.counts().random.saturating_sub(self.num_pruned())
     }
 
     /// The number of weights, random or plain, pruned or not.
     pub fn num_weights(&self) -> usize {
-        self.mu().numel()
+        let counts = self.counts();
+        counts.random + counts.plain
+    }
+
+    fn counts(&self) -> Counts {
+        match self.family() {
+            Some(family) => family.counts(&self.variables),
+            None => Counts { random: 0, plain: self.mu().numel() },
+        }
     }
 
     pub(crate) fn kind_device(&self) -> (Kind, Device) {

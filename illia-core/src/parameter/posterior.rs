@@ -4,7 +4,7 @@ use tch::nn::Init;
 use tch::nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 use tch::{Device, Kind, Tensor};
 
-use super::family::{Dropout, Family, MeanField, Point};
+use super::family::{Dropout, Family, Lora, MeanField, Point};
 use crate::error::{Error, Result};
 use crate::noise::{self, Key};
 
@@ -47,6 +47,17 @@ pub enum Posterior {
         /// The start of the weight.
         init: Init,
     },
+    /// A low-rank adapter on a weight that is loaded and stays as it is (Hu et al. 2022): W = W₀ + (alpha / rank) B A, with a
+    /// Gaussian posterior over A, which has the prior, and a point B that starts at 0 (BLoB, Wang et al. 2024). The bias stays
+    /// as it is, too. W is a matrix of its first axis by all others.
+    Lora {
+        /// The rank of the adapter, from 1 on: A is `[rank, inputs]`, B `[outputs, rank]`.
+        rank: i64,
+        /// Above 0; alpha / rank scales the adapter.
+        alpha: f64,
+        /// The start of A's rho; sigma = softplus(rho).
+        rho: Init,
+    },
     /// A family of one's own: [`Posterior::from`] makes it.
     Custom(&'static dyn Family),
 }
@@ -60,7 +71,7 @@ impl<F: Family + 'static> From<F> for Posterior {
 
 /// He's normal initialisation for weights; biases start uniform within ±1/sqrt(fan in), PyTorch's
 /// custom.
-const HE: Init =
+pub(crate) const HE: Init =
     Init::Kaiming { dist: NormalOrUniform::Normal, fan: FanInOut::FanIn, non_linearity: NonLinearity::ReLU };
 
 /// Where the spread starts that nobody chose.
@@ -91,9 +102,26 @@ impl Posterior {
         Posterior::Dropout { p, mu: HE }
     }
 
+    /// A low-rank adapter whose spread starts at 0.0025 (rho = -6), about where Wang et al. (2024) start it.
+    pub fn lora(rank: i64, alpha: f64) -> Self {
+        Posterior::Lora { rank, alpha, rho: Init::Const(-6.0) }
+    }
+
     /// Plain weights from He's initialisation.
     pub fn deterministic() -> Self {
         Posterior::Deterministic { init: HE }
+    }
+
+    /// The same with another start for mu; an adapter's, and a family of one's own, stay as they are.
+    pub(crate) fn starting_at(self, start: Init) -> Self {
+        match self {
+            Posterior::Automatic => Posterior::Gaussian { mu: start, rho: AUTOMATIC_RHO },
+            Posterior::Gaussian { rho, .. } => Posterior::Gaussian { mu: start, rho },
+            Posterior::Point { .. } => Posterior::Point { mu: start },
+            Posterior::Dropout { p, .. } => Posterior::Dropout { p, mu: start },
+            Posterior::Deterministic { .. } => Posterior::Deterministic { init: start },
+            Posterior::Lora { .. } | Posterior::Custom(_) => self,
+        }
     }
 
     /// The same start for mu, as a plain weight.
@@ -104,7 +132,9 @@ impl Posterior {
                 Posterior::Deterministic { init: mu }
             }
             Posterior::Deterministic { .. } => self,
-            Posterior::Automatic | Posterior::Custom(_) => Posterior::deterministic(),
+            Posterior::Automatic | Posterior::Lora { .. } | Posterior::Custom(_) => {
+                Posterior::deterministic()
+            }
         }
     }
 
@@ -121,6 +151,7 @@ impl Posterior {
             Posterior::Point { mu } => Some(Box::new(Point { mu })),
             Posterior::Dropout { p, mu } => Some(Box::new(Dropout { p, mu })),
             Posterior::Deterministic { .. } => None,
+            Posterior::Lora { rank, alpha, rho } => Some(Box::new(Lora { rank, alpha, rho })),
             Posterior::Custom(own) => Some(Box::new(own)),
         }
     }

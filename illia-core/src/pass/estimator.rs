@@ -4,9 +4,12 @@ use tch::Tensor;
 
 use super::{record, stacked};
 use crate::error::{Result, Within};
-use crate::parameter::RandomParameter;
+use crate::parameter::{Factors, RandomParameter};
 
 /// How a layer turns posterior and input into a random output.
+///
+/// An adapter's own weight is not random; what is said here holds of its factor A, whose output is what is drawn.
+/// [`Automatic`](Self::Automatic) is [`Flipout`](Self::Flipout) for it.
 ///
 /// All have the same mean and, for one example, the same variance; they differ in how the
 /// examples of a batch share noise, and so in the variance of a mini-batch's gradient. An
@@ -78,6 +81,9 @@ impl Estimator {
         if weight.is_recorded() || bias.is_some_and(RandomParameter::is_recorded) {
             return record::forward(layer, x, weight, bias);
         }
+        if let Some(factors) = self.factors(weight, L::TRANSPOSED) {
+            return self.through_factors(layer, x, weight, bias, &factors);
+        }
         let moments = match self {
             Estimator::Reparameterization => None,
             Estimator::Automatic if !weight.is_in_training() => None,
@@ -113,11 +119,50 @@ impl Estimator {
                 let b = bias.map(RandomParameter::draw);
                 let mean = layer.map(x, &mu, b.as_ref().map(|b| b.weights())).within(L::KIND)?;
                 let delta = sigma * weight.weight_noise();
-                let (inputs, outputs) = signs(layer, x, weight)?;
+                let (inputs, outputs) = signs(layer, x, weight, layer.outputs());
                 let turned = layer.map(&(x * inputs), &delta, None).within(L::KIND)?;
                 Ok(mean + turned * outputs)
             }
         }
+    }
+
+    /// The factors of an adapter that this estimator takes one after the other, so that no graph goes through a whole weight.
+    fn factors(self, weight: &RandomParameter, transposed: bool) -> Option<Factors> {
+        // Where the kernels are of groups, or stand the other way round, the factors are not maps of their own.
+        let whole = !transposed && weight.variables().input_units.groups == 1;
+        if self == Estimator::Reparameterization || !whole { None } else { weight.factors() }
+    }
+
+    /// W₀ x + b + B (A x), with A's output drawn: by the moments of its elements for local reparameterisation, else by one draw
+    /// with signs for each example (Wang et al. 2024, section 3.3), which leaves an example one function through all its places.
+    fn through_factors<L: LinearMap>(
+        self,
+        layer: &L,
+        x: &Tensor,
+        weight: &RandomParameter,
+        bias: Option<&RandomParameter>,
+        factors: &Factors,
+    ) -> Result<Tensor> {
+        let Factors { a, sigma, b } = factors;
+        let bias = bias.map(RandomParameter::draw);
+        let own = layer.map(x, weight.mu(), bias.as_ref().map(|bias| bias.weights())).within(L::KIND)?;
+        let mut shape = weight.mu().size();
+        if let (Some(outputs), Some(rank)) = (shape.first_mut(), a.size().first()) {
+            *outputs = *rank;
+        }
+        let through = |x: &Tensor, a: &Tensor| layer.map(x, &a.view(shape.as_slice()), None).within(L::KIND);
+        let mean = through(x, a)?;
+        let inner = if self == Estimator::LocalReparameterization {
+            let variance = through(&x.square(), &sigma.square())?;
+            let eps = weight.output_noise(&mean);
+            mean + variance.clamp_min(SMALLEST_VARIANCE).sqrt() * eps
+        } else {
+            let (inputs, outputs) = signs(layer, x, weight, a.size().first().copied().unwrap_or(1));
+            mean + through(&(x * inputs), &(sigma * weight.output_noise(a)))? * outputs
+        };
+        let axis = -(layer.feature_axis() as i64);
+        let raised = inner.movedim_int(axis, -1).f_matmul(&b.tr()).within(L::KIND)?;
+        Ok(own + raised.movedim_int(-1, axis))
     }
 }
 
@@ -126,7 +171,7 @@ const SMALLEST_VARIANCE: f64 = 1e-16;
 
 /// Random signs for each example's input and output features: never one for each pixel or step, which
 /// would not be a product with one perturbation of the weights.
-fn signs<L: LinearMap>(layer: &L, x: &Tensor, weight: &RandomParameter) -> Result<(Tensor, Tensor)> {
+fn signs<L: LinearMap>(layer: &L, x: &Tensor, weight: &RandomParameter, outputs: i64) -> (Tensor, Tensor) {
     let size = x.size();
     let lead = size.len().saturating_sub(layer.example_rank(x));
     let feature = size.len().saturating_sub(layer.feature_axis());
@@ -139,5 +184,5 @@ fn signs<L: LinearMap>(layer: &L, x: &Tensor, weight: &RandomParameter) -> Resul
         size.iter().enumerate().map(axis).collect()
     };
     let inputs = size.get(feature).copied().unwrap_or(1);
-    Ok((weight.signs(&shape(inputs), x), weight.signs(&shape(layer.outputs()), x)))
+    (weight.signs(&shape(inputs), x), weight.signs(&shape(outputs), x))
 }

@@ -22,7 +22,7 @@ use crate::error::{Result, caught};
 use crate::module::BayesianModule;
 
 use crate::noise::{self, Key};
-use crate::parameter::{Draw, RandomParameter, fused};
+use crate::parameter::{Draw, Factors, Lora, Posterior, RandomParameter, fused};
 use leaves::Leaves;
 use stack::Site;
 
@@ -195,6 +195,18 @@ impl RandomParameter {
             Some(_) => (self.location(), std),
             None => (mean, std),
         })
+    }
+
+    /// An adapter's factors in the graph, where a step of training or its objective is under way and nothing is held or given:
+    /// for estimators that go through them one after the other. The latest draw is forgotten.
+    pub(crate) fn factors(&self) -> Option<Factors> {
+        let Posterior::Lora { rank, alpha, rho } = self.posterior() else { return None };
+        if self.held().is_some() || stack::given(self).is_some() || !self.is_in_training() {
+            return None;
+        }
+        let factors = Lora { rank, alpha, rho }.factors(self.variables())?;
+        self.forget_latest();
+        Some(factors)
     }
 
     /// Whether it has a mean and a standard deviation to draw outputs by.

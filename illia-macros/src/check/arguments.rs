@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Ident, Lit};
 
 use super::Checker;
-use super::sizes::{Literal, ident_of, literal, shown, strip};
+use super::sizes::{Literal, literal, shown, strip};
 use crate::dim::{Cond, Dim};
 use crate::names;
 use crate::parse::{Arg, Args, Value};
@@ -35,6 +35,11 @@ impl Reader {
 
     pub fn span(&self) -> Span {
         self.span
+    }
+
+    /// The name of an argument where it is written.
+    pub fn name_of(&self, name: &str) -> Option<Ident> {
+        self.args.iter().filter_map(|arg| arg.name.clone()).find(|written| written == name)
     }
 
     /// The library's function for an op.
@@ -263,7 +268,11 @@ impl Checker<'_> {
     /// What is no literal: a const item or parameter is looked at by the compiler, anything else when the net is made.
     fn real_in_range(&mut self, expr: &Expr, what: &str, range: Range) {
         let private = self.private();
-        let constant = ident_of(expr).is_some_and(|name| {
+        let name = match expr {
+            Expr::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
+            _ => None,
+        };
+        let constant = name.is_some_and(|name| {
             !self.is_argument(&name)
                 && name.chars().any(char::is_uppercase)
                 && !name.chars().any(char::is_lowercase)

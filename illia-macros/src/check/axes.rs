@@ -18,16 +18,16 @@ impl Checker<'_> {
         }
         let mut dims = Vec::new();
         for axis in &shape.axes {
-            match self.axis_name(axis) {
-                Some(name) => {
+            match self.axis_of(axis) {
+                Some((name, times, plus)) => {
                     if name == "batch" {
                         self.errors.at(axis, "the batch is left out of a shape: remove `batch`, or call the axis something else");
                         return Shape::Unknown(None);
                     }
                     let dim = Dim::named(&name);
-                    self.names.insert(name, dim.clone());
+                    dims.push(dim.scaled(times, plus));
+                    self.names.insert(name, dim);
                     self.model.needs_axes = true;
-                    dims.push(dim);
                 }
                 None => match self.size(axis, "an axis of the input", 1) {
                     Some(dim) => dims.push(dim),
@@ -46,15 +46,45 @@ impl Checker<'_> {
         (lower && !self.is_param(&name) && !self.is_argument(&name)).then_some(plain)
     }
 
+    /// Such a name, or an expression of one with literal numbers: `h * 4`, `h * 2 - 1`. The name, how often, and what is added.
+    pub fn axis_of(&self, axis: &Expr) -> Option<(String, i64, i64)> {
+        if let Some(name) = self.axis_name(axis) {
+            return Some((name, 1, 0));
+        }
+        let Expr::Binary(binary) = super::sizes::strip(axis) else { return None };
+        let number = |expr: &Expr| match super::sizes::literal(expr) {
+            super::sizes::Literal::Number(n) if n > 0 => Some(n),
+            _ => None,
+        };
+        let (left, right) = (&*binary.left, &*binary.right);
+        let scaled = |of: &Expr, n: i64| {
+            let (name, times, plus) = self.axis_of(of)?;
+            Some((name, times.checked_mul(n)?, plus.checked_mul(n)?))
+        };
+        let longer = |of: &Expr, n: i64| self.axis_of(of).map(|(name, times, plus)| (name, times, plus + n));
+        match binary.op {
+            syn::BinOp::Mul(_) => match number(right) {
+                Some(n) => scaled(left, n),
+                None => scaled(right, number(left)?),
+            },
+            syn::BinOp::Add(_) => match number(right) {
+                Some(n) => longer(left, n),
+                None => longer(right, number(left)?),
+            },
+            syn::BinOp::Sub(_) => longer(left, -number(right)?),
+            _ => None,
+        }
+    }
+
     /// A shape that the user says comes out, given what `names` mean so far. A new name is free.
     pub fn declared_shape(&mut self, shape: &parse::Shape, what: &str) -> Shape {
         let mut dims = Vec::new();
         for axis in &shape.axes {
-            match self.axis_name(axis) {
-                Some(name) => {
+            match self.axis_of(axis) {
+                Some((name, times, plus)) => {
                     self.model.needs_axes = true;
-                    let dim = self.names.entry(name.clone()).or_insert_with(|| Dim::named(&name)).clone();
-                    dims.push(dim);
+                    let dim = self.names.entry(name.clone()).or_insert_with(|| Dim::named(&name));
+                    dims.push(dim.scaled(times, plus));
                 }
                 None => match self.size(axis, what, 1) {
                     Some(dim) => dims.push(dim),
@@ -89,7 +119,8 @@ impl Checker<'_> {
     /// Whether a user can write this axis: a size, or a name of the input's.
     fn has_a_name(&self, dim: &Dim) -> bool {
         match dim {
-            Dim::Dynamic { base, offset } => *offset == 0 && self.names.contains_key(base),
+            Dim::Dynamic { base, times: 1, offset: 0 } => self.names.contains_key(base),
+            Dim::Dynamic { .. } => false,
             Dim::Fixed(_) | Dim::Const(_) => true,
         }
     }
@@ -128,9 +159,18 @@ impl Checker<'_> {
                     };
                     expected.push(dim);
                 }
-                None => match self.size(axis, "an axis", 1) {
-                    Some(dim) => expected.push(dim),
-                    None => return true,
+                None => match self.axis_of(axis) {
+                    Some((name, times, plus)) => {
+                        let given = dims.get(i).and_then(|given| given.unscaled(times, plus));
+                        let base =
+                            self.names.get(&name).cloned().or(given).unwrap_or_else(|| Dim::named(&name));
+                        expected.push(base.scaled(times, plus));
+                        self.names.insert(name, base);
+                    }
+                    None => match self.size(axis, "an axis", 1) {
+                        Some(dim) => expected.push(dim),
+                        None => return true,
+                    },
                 },
             }
         }
@@ -192,8 +232,8 @@ impl Checker<'_> {
         // As declared: names stay names.
         let mut dims = Vec::new();
         for axis in &shape.axes {
-            dims.push(match self.axis_name(axis) {
-                Some(name) => Dim::named(&name),
+            dims.push(match self.axis_of(axis) {
+                Some((name, times, plus)) => Dim::named(&name).scaled(times, plus),
                 None => match super::sizes::literal(axis) {
                     super::sizes::Literal::Number(n) => Dim::Fixed(n),
                     super::sizes::Literal::Unknown => self.constant(axis),
@@ -277,9 +317,9 @@ pub fn shape_tokens(illia: &syn::Path, shape: &Shape) -> proc_macro2::TokenStrea
     match shape {
         Shape::Known(dims) => {
             let axes = dims.iter().map(|dim| match dim {
-                Dim::Dynamic { .. } => {
-                    let name = dim.text();
-                    quote!(#illia::Axis::Named(#name))
+                Dim::Dynamic { base, times: 1, offset: 0 } => quote!(#illia::Axis::Named(#base)),
+                Dim::Dynamic { base, times, offset } => {
+                    quote!(#illia::Axis::Linear { name: #base, times: #times, plus: #offset })
                 }
                 dim => {
                     let n = dim.tokens();

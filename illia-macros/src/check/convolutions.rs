@@ -46,6 +46,7 @@ impl Checker<'_> {
             "posterior",
             "estimator",
             "bias_prior",
+            "lora",
         ];
         self.known_arguments(&mut reader, 1, &known);
         let (outputs, stated) = self.output_size(&reader, &format!("{who}: {name}(16, kernel: 3)"));
@@ -123,6 +124,7 @@ impl Checker<'_> {
             "posterior",
             "estimator",
             "bias_prior",
+            "lora",
         ];
         self.known_arguments(&mut reader, 1, &known);
         let (outputs, stated) = self.output_size(&reader, &format!("{who}: {name}(16, kernel: 3)"));
@@ -231,8 +233,12 @@ impl Checker<'_> {
     fn grow(&self, dim: &Dim, settings: &[&Dim]) -> Dim {
         let private = self.private();
         if dim.is_dynamic() {
+            let fixed: Option<Vec<i64>> = settings.iter().map(|s| s.fixed()).collect();
+            if let Some(&[k, s, p, a, d]) = fixed.as_deref() {
+                return dim.scaled(s, d * (k - 1) - 2 * p + a + 1 - s);
+            }
             let texts: Vec<String> = settings.iter().map(|s| s.text()).collect();
-            return Dim::Dynamic { base: format!("grown({}, {})", dim.text(), texts.join(", ")), offset: 0 };
+            return Dim::named(&format!("grown({}, {})", dim.text(), texts.join(", ")));
         }
         let mut all = vec![dim];
         all.extend(settings);
@@ -386,19 +392,24 @@ impl Checker<'_> {
     fn places(&self, dim: &Dim, settings: &[Dim; 4]) -> Dim {
         let private = self.private();
         let [kernel, stride, padding, dilation] = settings;
-        if let Dim::Dynamic { base, offset } = dim {
+        if let Dim::Dynamic { base, times, offset } = dim {
             let fixed: Vec<Option<i64>> = settings.iter().map(Dim::fixed).collect();
             return match fixed.as_slice() {
+                // Exact where the stride divides what is known only at run time.
+                [Some(k), Some(s), Some(p), Some(d)] if times % s == 0 => Dim::Dynamic {
+                    base: base.clone(),
+                    times: times / s,
+                    offset: illia_shape::windowed_plus(*offset, *k, *s, *p, *d),
+                },
                 [Some(k), Some(s), Some(p), Some(d)] => {
-                    let offset = offset + 2 * p - d * (k - 1);
-                    match s {
-                        1 => Dim::Dynamic { base: base.clone(), offset },
-                        _ => Dim::Dynamic { base: format!("(({base}{:+}) / {s})", offset - 1), offset: 1 },
-                    }
+                    // (n + c) / s + 1 is (n + c + s) / s, rounded down likewise.
+                    let room = dim.scaled(1, 2 * p - d * (k - 1) - 1 + s).text();
+                    let room = if room.contains(' ') { format!("({room})") } else { room };
+                    Dim::named(&format!("({room} / {s})"))
                 }
                 _ => {
                     let texts: Vec<String> = settings.iter().map(Dim::text).collect();
-                    Dim::Dynamic { base: format!("window({}, {})", dim.text(), texts.join(", ")), offset: 0 }
+                    Dim::named(&format!("window({}, {})", dim.text(), texts.join(", ")))
                 }
             };
         }

@@ -6,6 +6,7 @@ use syn::Ident;
 
 use super::Checker;
 use super::arguments::{Range, Reader};
+use super::layers::Site;
 use crate::names;
 use crate::parse::{self, Args, Value};
 
@@ -23,7 +24,7 @@ const PRIORS: [(&str, &[Number]); 6] = [
     ("LearnedGaussian", &[("std", 0.1, Range::Positive)]),
     ("FanIn", &[("scale", 2.0, Range::Positive)]),
 ];
-const POSTERIORS: [&str; 5] = ["Gaussian", "Point", "Dropout", "FanIn", "Deterministic"];
+const POSTERIORS: [&str; 6] = ["Gaussian", "Point", "Dropout", "FanIn", "Deterministic", "Lora"];
 const ESTIMATORS: [&str; 4] = ["Automatic", "Reparameterization", "LocalReparameterization", "Flipout"];
 
 impl Checker<'_> {
@@ -125,8 +126,50 @@ impl Checker<'_> {
                 let init = self.init(&reader, "init", quote!(0.0))?;
                 quote!(#illia::Posterior::Deterministic { init: #init })
             }
+            "Lora" => return self.lora(reader, "posterior: Lora"),
             _ => return self.constant_or_unknown("posterior", family, args, &POSTERIORS),
         })
+    }
+
+    /// `lora: (rank: 8, alpha: 16.0)` of a layer: an expression of type `Posterior`.
+    pub fn adapter(&mut self, site: &Site, reader: &Reader, value: &Value) -> Option<TokenStream> {
+        let Value::Family(name, args) = value else { return None };
+        let who = site.who;
+        if self.family(reader, "posterior").is_some() {
+            let message = format!(
+                "`{who}` has `lora`, whose factors have a posterior of their own; leave `posterior` out, or `lora`"
+            );
+            self.errors.at(name, message);
+        } else if site.deterministic {
+            let message = format!(
+                "the low-rank factors of `{who}` are random, and its own weight is plain already: leave `#[deterministic]` out, or `lora`"
+            );
+            self.errors.at(name, message);
+        }
+        let mut adapter = Reader::new(name, args.as_ref());
+        adapter.kind = "lora".to_owned();
+        self.lora(adapter, "lora: ")
+    }
+
+    fn lora(&mut self, mut reader: Reader, written: &str) -> Option<TokenStream> {
+        let illia = self.illia.clone();
+        self.known_arguments(&mut reader, 0, &["rank", "alpha", "rho"]);
+        let [rank, alpha] = ["rank", "alpha"].map(|name| self.named_argument(&reader, name));
+        let (Some(_), Some(alpha)) = (rank, alpha) else {
+            let message =
+                format!("an adapter needs its rank and its scale: `{written}(rank: 8, alpha: 16.0)`");
+            self.errors.at(&reader.at, message);
+            return None;
+        };
+        let rank = self.named_size(&reader, "rank", 1).map(|rank| rank.tokens());
+        let alpha = self.real(&alpha, &format!("`alpha` of `{}`", reader.kind), Range::Positive);
+        if self.named_argument(&reader, "rho").is_none() {
+            let (rank, alpha) = (rank?, alpha?);
+            return Some(quote!(#illia::Posterior::lora(#rank, #alpha)));
+        }
+        let rho = self.init(&reader, "rho", quote!(-6.0));
+        let (rank, alpha, rho) = (rank?, alpha?, rho?);
+        Some(quote!(#illia::Posterior::Lora { rank: #rank, alpha: #alpha, rho: #rho }))
     }
 
     /// Where mu or rho starts: a number, or tch's `Init`.

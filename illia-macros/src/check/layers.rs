@@ -36,12 +36,16 @@ pub const LAYERS: &[LayerRow] = &[
     row("Conv3d", |c, site, reader| c.convolution(site, reader, 3)),
     row("ConvTranspose1d", |c, site, reader| c.transposed(site, reader, 1)),
     row("ConvTranspose2d", |c, site, reader| c.transposed(site, reader, 2)),
+    row("ConvTranspose3d", |c, site, reader| c.transposed(site, reader, 3)),
     row("Embedding", |c, site, reader| c.embedding(site, reader)),
     row("Lstm", |c, site, reader| c.recurrent(site, reader)),
     row("Gru", |c, site, reader| c.recurrent(site, reader)),
     row("Rnn", |c, site, reader| c.recurrent(site, reader)),
     row("SelfAttention", |c, site, reader| c.self_attention(site, reader)),
     row("CrossAttention", |c, site, reader| c.cross_attention(site, reader)),
+    row("CgConv", |c, site, reader| c.crystal_convolution(site, reader)),
+    row("Gcn", |c, site, reader| c.graph_convolution(site, reader)),
+    row("Sage", |c, site, reader| c.graph_convolution(site, reader)),
     row("PositionEmbedding", |c, site, reader| c.position_embedding(site, reader)),
     row("ClassToken", |c, site, reader| c.class_token(site, reader)),
     row("LayerNorm", |c, site, reader| c.layer_norm(site, reader)),
@@ -51,6 +55,23 @@ pub const LAYERS: &[LayerRow] = &[
     row("BatchNorm3d", |c, site, reader| c.batch_norm(site, reader, 3)),
     row("GroupNorm", |c, site, reader| c.group_norm(site, reader)),
     row("Tied", |c, site, _| c.tied_elsewhere(site)),
+];
+
+/// The layers that take their output size first.
+const SIZED: [&str; 13] = [
+    "Linear",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "Embedding",
+    "Lstm",
+    "Gru",
+    "Rnn",
+    "Gcn",
+    "Sage",
 ];
 
 /// Their names.
@@ -81,7 +102,9 @@ impl Checker<'_> {
             return self.known_layer(&Site { who, kind, state, deterministic }, row, layer);
         }
         let known = layer_names();
-        let near = names::nearest(&name, &known);
+        let by_name = layer.args.as_ref().is_some_and(|args| args.list.iter().all(|arg| arg.name.is_some()));
+        // A net of the user's whose arguments go by name is no layer that has its size in front.
+        let near = names::nearest(&name, &known).filter(|near| !by_name || !SIZED.contains(near));
         let ops = op_names();
         let op = names::op_of(&name, &ops).filter(|op| layer.args.is_some() || *op == name);
         let arguments = layer.args.as_ref().is_some_and(|args| {
@@ -133,6 +156,10 @@ impl Checker<'_> {
             fields.extend(quote!(bias_prior: ::core::option::Option::Some(#prior),));
         }
         let posterior = self.family(reader, "posterior").and_then(|value| self.posterior(&value));
+        let posterior = match self.family(reader, "lora") {
+            Some(value) => self.adapter(site, reader, &value),
+            None => posterior,
+        };
         fields.extend(match posterior {
             Some(posterior) => quote!(posterior: #defaults.of(#posterior),),
             None => quote!(posterior: #defaults.posterior(),),
@@ -159,7 +186,11 @@ impl Checker<'_> {
     fn linear(&mut self, site: &Site, mut reader: Reader) -> Made {
         let illia = self.illia.clone();
         let ty = quote!(#illia::nn::Linear);
-        self.known_arguments(&mut reader, 1, &["bias", "prior", "posterior", "estimator", "bias_prior"]);
+        self.known_arguments(
+            &mut reader,
+            1,
+            &["bias", "prior", "posterior", "estimator", "bias_prior", "lora"],
+        );
         let (outputs, stated) = self.output_size(&reader, &format!("{}: Linear(10)", site.who));
         let bias = self.setting(&reader, "bias");
         let families = self.families(site, &reader, true);

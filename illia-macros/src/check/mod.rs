@@ -5,12 +5,16 @@ mod axes;
 mod blocks;
 mod convolutions;
 mod distributions;
+mod each;
+mod gates;
+mod graphs;
 mod layers;
 mod nested;
 mod norms;
 mod ops;
 mod pools;
 mod reshape;
+mod resize;
 mod sequences;
 mod sizes;
 mod steps;
@@ -68,6 +72,8 @@ pub struct Checker<'a> {
     pub fields: HashMap<Vec<String>, usize>,
     /// Named values, those of the innermost block last.
     pub values: Vec<Value>,
+    /// The names of values that are not of one element, within an `each`.
+    pub hidden: Vec<String>,
     /// Steps that can be used again.
     pub known: Vec<Known>,
     /// The step that is looked at, for errors at run time.
@@ -89,6 +95,7 @@ pub fn check(net: &parse::Net, illia: Path, errors: &mut Errors) -> Model {
         names: HashMap::new(),
         fields: HashMap::new(),
         values: Vec::new(),
+        hidden: Vec::new(),
         known: Vec::new(),
         step: String::new(),
         quiet: false,

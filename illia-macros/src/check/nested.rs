@@ -295,7 +295,10 @@ impl Checker<'_> {
         let name = shown(&element.path);
         let known =
             element.path.get_ident().is_some_and(|ident| layer_names().contains(&ident.to_string().as_str()));
-        if known || element.signature.is_some() {
+        if let (false, Some(signature)) = (known, &element.signature) {
+            return self.modules(who, element, signature, count, state);
+        }
+        if known {
             let message = format!(
                 "an array is of nets, `[Block<16>; 3]`; for layers write `repeat 3 {{ {who}: {name}(..) }}`"
             );
@@ -420,11 +423,51 @@ impl Checker<'_> {
         }
     }
 
+    /// `[my::Block(8): [16] -> [16]; 3]`: as many modules written by hand, one after the other.
+    fn modules(
+        &mut self,
+        who: &str,
+        layer: &Layer,
+        signature: &(parse::Shape, parse::Shape),
+        count: &Expr,
+        state: &State,
+    ) -> Made {
+        let name = shown(&layer.path);
+        let made = self.module(who, layer, signature, state);
+        let times = self.size(count, &format!("the number of modules in `{who}`"), 1);
+        let ty = &made.ty;
+        let ty = quote!(::std::vec::Vec<#ty>);
+        let (Some(times), Make::Module { function, arguments }, Run::Module(said)) =
+            (times, made.make, made.run)
+        else {
+            return Made::broken(ty, made.shape);
+        };
+        if times.fixed() != Some(1) {
+            let say = Say::new(format!(
+                "`{who}` is an array: each `{name}` must give what the next one takes, but it takes "
+            ))
+            .shape(&state.shape)
+            .text(" and gives ")
+            .shape(&made.shape);
+            self.same_shape(&layer.path, &state.shape, &made.shape, say);
+        }
+        let n = times.tokens();
+        Made {
+            kind: format!("{} × {}", times.text(), made.kind),
+            make: Make::Modules { function, arguments, count: quote!((#n) as usize) },
+            run: Run::Modules(said),
+            ty,
+            ..made
+        }
+    }
+
     /// A declared shape for the run time: its names as they are written.
     pub fn said_shape(&self, declared: &parse::Shape, shape: &Shape) -> TokenStream {
         let dims = declared.axes.iter().zip(shape.dims().unwrap_or_default());
-        let dims = dims
-            .map(|(axis, dim)| self.axis_name(axis).map_or_else(|| dim.clone(), |name| Dim::named(&name)));
+        let dims = dims.map(|(axis, dim)| match self.axis_of(axis) {
+            Some((name, times, plus)) => Dim::named(&name).scaled(times, plus),
+            None => dim.clone(),
+        });
         self.shape_tokens(&Shape::Known(dims.collect()))
     }
 }

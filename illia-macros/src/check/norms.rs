@@ -1,4 +1,4 @@
-//! tch's normalisations: plain layers.
+//! Normalisations: tch's, which are plain layers, or the library's where they have a posterior.
 
 use quote::quote;
 use syn::Expr;
@@ -16,12 +16,13 @@ impl Checker<'_> {
     pub fn layer_norm(&mut self, site: &Site, mut reader: Reader) -> Made {
         let (illia, private) = (self.illia.clone(), self.private());
         let ty = quote!(#illia::tch::nn::LayerNorm);
-        self.known_arguments(&mut reader, 1, &["eps", "affine"]);
+        self.known_arguments(&mut reader, 1, &["eps", "affine", "prior", "posterior"]);
         let (eps, affine) = self.eps_and_affine(&reader);
+        let random = self.random_affine(site, &reader, &quote!(eps: #eps,));
         let last = match &site.state.shape {
             Shape::Known(dims) => dims.last().cloned().filter(|dim| !dim.is_dynamic()),
             Shape::Unknown(_) => return Made::broken(ty, site.state.shape.clone()),
-            Shape::Opaque(_) => self.opaque_last(site),
+            shape @ Shape::Opaque(_) => self.last_of(shape),
         };
         let Some(last) = last else {
             let (who, giver, shape) = (site.who, &site.state.giver, site.state.shape.text());
@@ -33,6 +34,17 @@ impl Checker<'_> {
         };
         self.said_size(site, &reader, &last, "features");
         let n = last.tokens();
+        if let Some(config) = random {
+            let ty = quote!(#illia::nn::LayerNorm);
+            return Made {
+                kind: "LayerNorm".into(),
+                make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#n, #config) },
+                run: Run::Forward,
+                shape: site.state.shape.clone(),
+                estimator: false,
+                ty,
+            };
+        }
         Made {
             kind: "LayerNorm".into(),
             make: Make::Function {
@@ -46,8 +58,9 @@ impl Checker<'_> {
         }
     }
 
-    fn opaque_last(&mut self, site: &Site) -> Option<Dim> {
-        let Shape::Opaque(c) = &site.state.shape else { return None };
+    /// The last axis of a shape that only the compiler knows.
+    pub fn last_of(&self, shape: &Shape) -> Option<Dim> {
+        let Shape::Opaque(c) = shape else { return None };
         let tokens = &c.tokens;
         Some(Dim::Const(crate::dim::Const {
             tokens: quote!(#tokens.last()),
@@ -91,13 +104,14 @@ impl Checker<'_> {
     pub fn batch_norm(&mut self, site: &Site, mut reader: Reader, axes: usize) -> Made {
         let (illia, private) = (self.illia.clone(), self.private());
         let ty = quote!(#illia::tch::nn::BatchNorm);
-        self.known_arguments(&mut reader, 1, &["eps", "momentum", "affine"]);
+        self.known_arguments(&mut reader, 1, &["eps", "momentum", "affine", "prior", "posterior"]);
         let (eps, affine) = self.eps_and_affine(&reader);
         let momentum = match self.named_argument(&reader, "momentum") {
             Some(expr) => self.real(&expr, &format!("`momentum` of `{}`", reader.kind), Range::NonNegative),
             None => Some(quote!(0.1)),
         }
         .unwrap_or_else(|| quote!(0.1));
+        let random = self.random_affine(site, &reader, &quote!(eps: #eps, momentum: #momentum,));
         let flat = axes == 1 && site.state.shape.dims().is_some_and(|dims| dims.len() == 1);
         if !flat && !self.rank(site, axes + 1, wanted(axes)) {
             return Made::broken(ty, site.state.shape.clone());
@@ -107,6 +121,17 @@ impl Checker<'_> {
         };
         self.said_size(site, &reader, &channels, "channels");
         let n = channels.tokens();
+        if let Some(config) = random {
+            let ty = quote!(#illia::nn::BatchNorm);
+            return Made {
+                kind: reader.kind.clone(),
+                make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#n, #config) },
+                run: Run::with_training(),
+                shape: site.state.shape.clone(),
+                estimator: false,
+                ty,
+            };
+        }
         Made {
             kind: reader.kind.clone(),
             make: Make::Function {
@@ -175,6 +200,41 @@ impl Checker<'_> {
                 .text("; the size can be left out");
             self.require(&expr, said.equals(given), say);
         }
+    }
+
+    /// The configuration of a norm with a posterior over gain and shift; None where none is given, and they are plain.
+    fn random_affine(
+        &mut self,
+        site: &Site,
+        reader: &Reader,
+        settings: &proc_macro2::TokenStream,
+    ) -> Option<proc_macro2::TokenStream> {
+        let illia = self.illia.clone();
+        let (prior, posterior) = (self.family(reader, "prior"), self.family(reader, "posterior"));
+        let Some(posterior) = posterior else {
+            if let (Some(_), Some(at)) = (prior, reader.name_of("prior")) {
+                let message = format!(
+                    "gain and shift of `{}` are plain, and have no prior; with a `posterior` they are random",
+                    site.who
+                );
+                self.errors.at(at, message);
+            }
+            return None;
+        };
+        if let Some(affine) = self.named_argument(reader, "affine") {
+            let message = format!("`{}` has a posterior over gain and shift: leave `affine` out", site.who);
+            self.errors.at(affine, message);
+        }
+        let prior = match prior.and_then(|value| self.prior(&value)) {
+            Some(prior) => quote!(prior: #prior,),
+            None => proc_macro2::TokenStream::new(),
+        };
+        let posterior = self.posterior(&posterior)?;
+        let of =
+            if site.deterministic { quote!(__defaults.deterministic().of) } else { quote!(__defaults.of) };
+        Some(quote!(#illia::nn::NormConfig {
+            #settings #prior posterior: #of(#posterior), ..::core::default::Default::default()
+        }))
     }
 
     fn eps_and_affine(&mut self, reader: &Reader) -> (proc_macro2::TokenStream, proc_macro2::TokenStream) {

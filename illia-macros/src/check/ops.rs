@@ -5,6 +5,7 @@ use quote::{ToTokens, quote};
 use syn::{Expr, Ident};
 
 use super::arguments::{Range, Reader};
+use super::layers::Site;
 use super::sizes::{Literal, literal, shown, strip};
 use super::{Checker, Place, State, local};
 use crate::dim::{Cond, Dim, Shape, product};
@@ -37,11 +38,16 @@ pub const OPS: &[OpRow] = &[
     row("relu", |c, spot, reader| c.elementwise(spot, reader)),
     row("leaky_relu", |c, spot, reader| c.parametric(spot, reader, "slope", Range::NonNegative, 0.01)),
     row("gelu", |c, spot, reader| c.elementwise(spot, reader)),
+    row("gelu_tanh", |c, spot, reader| c.elementwise(spot, reader)),
     row("elu", |c, spot, reader| c.parametric(spot, reader, "alpha", Range::Positive, 1.0)),
+    row("relu6", |c, spot, reader| c.elementwise(spot, reader)),
     row("silu", |c, spot, reader| c.elementwise(spot, reader)),
     row("tanh", |c, spot, reader| c.elementwise(spot, reader)),
     row("sigmoid", |c, spot, reader| c.elementwise(spot, reader)),
     row("softplus", |c, spot, reader| c.elementwise(spot, reader)),
+    row("glu", |c, spot, reader| c.gated(spot, reader)),
+    row("geglu", |c, spot, reader| c.gated(spot, reader)),
+    row("swiglu", |c, spot, reader| c.gated(spot, reader)),
     row("softmax", |c, spot, reader| c.along_an_axis(spot, reader)),
     row("log_softmax", |c, spot, reader| c.along_an_axis(spot, reader)),
     row("max_pool", |c, spot, reader| c.pool(spot, reader)),
@@ -49,13 +55,18 @@ pub const OPS: &[OpRow] = &[
     row("adaptive_avg_pool", |c, spot, reader| c.adaptive_pool(spot, reader)),
     row("global_avg_pool", |c, spot, reader| c.global_pool(spot, reader)),
     row("upsample", |c, spot, reader| c.upsample(spot, reader)),
+    row("pad", |c, spot, reader| c.pad(spot, reader)),
+    row("crop", |c, spot, reader| c.pad(spot, reader)),
+    row("pixel_shuffle", |c, spot, reader| c.pixel_shuffle(spot, reader)),
     layout("flatten", |c, spot, reader| c.flatten(spot, reader)),
     layout("reshape", |c, spot, reader| c.reshape(spot, reader)),
     layout("permute", |c, spot, reader| c.permute(spot, reader)),
     row("dropout", |c, spot, reader| c.dropout(spot, reader)),
     layout("last", |c, spot, reader| c.reduction(spot, reader)),
     layout("first", |c, spot, reader| c.reduction(spot, reader)),
-    row("mean", |c, spot, reader| c.reduction(spot, reader)),
+    row("mean", |c, spot, reader| c.masked_reduction(spot, reader)),
+    row("sum", |c, spot, reader| c.masked_reduction(spot, reader)),
+    row("max", |c, spot, reader| c.masked_reduction(spot, reader)),
     row("add", |c, spot, reader| c.with_a_value(spot, reader)),
     row("multiply", |c, spot, reader| c.with_a_value(spot, reader)),
     layout("concat", |c, spot, reader| c.concat_values(spot, reader)),
@@ -210,8 +221,9 @@ impl Checker<'_> {
                     .axes
                     .iter()
                     .zip(declared.dims().unwrap_or_default())
-                    .map(|(axis, dim)| {
-                        self.axis_name(axis).map_or_else(|| dim.clone(), |name| Dim::named(&name))
+                    .map(|(axis, dim)| match self.axis_of(axis) {
+                        Some((name, times, plus)) => Dim::named(&name).scaled(times, plus),
+                        None => dim.clone(),
                     })
                     .collect();
                 let tokens = self.shape_tokens(&Shape::Known(names));
@@ -219,7 +231,7 @@ impl Checker<'_> {
             }
         };
         self.model.needs_axes = true;
-        self.model.has_functions = true;
+        self.model.together = true;
         let name = if named { String::new() } else { layer.clone() };
         let row = Place { names: vec![name], ..place.clone() };
         self.row(&row, shown, shape.clone(), Counted::Nothing, false);
@@ -283,6 +295,15 @@ impl Checker<'_> {
         (quote!(#private::#op(&__x)), self.without_first(spot))
     }
 
+    /// Over the first axis, of which `mask` says what there is.
+    fn masked_reduction(&mut self, spot: &Spot, mut reader: Reader) -> Found {
+        let (private, op) = (self.private(), reader.function());
+        self.known_arguments(&mut reader, 0, &["mask"]);
+        let site = Site { who: &spot.who, kind: spot.op, state: &spot.state, deterministic: false };
+        let mask = self.mask(&site, &reader, &spot.state);
+        (quote!(#private::#op(&__x, #mask)), self.without_first(spot))
+    }
+
     /// `add(v)` and `multiply(v)`.
     fn with_a_value(&mut self, spot: &Spot, mut reader: Reader) -> Found {
         let (private, op) = (self.private(), reader.function());
@@ -341,7 +362,7 @@ impl Checker<'_> {
         self.real(&expr, &format!("`{name}` of `{}`", reader.kind), range)
     }
 
-    fn axis(&mut self, spot: &Spot, reader: &Reader) -> i64 {
+    pub fn axis(&mut self, spot: &Spot, reader: &Reader) -> i64 {
         let Some(expr) = self.named_argument(reader, "axis") else { return -1 };
         let rank = spot.state.shape.dims().map(<[Dim]>::len);
         match literal(&expr) {
@@ -372,7 +393,7 @@ impl Checker<'_> {
                 Some(dim) => Shape::Known(vec![dim]),
                 None => {
                     let factors: Vec<String> = dims.iter().map(Dim::text).collect();
-                    Shape::Known(vec![Dim::Dynamic { base: factors.join(" * "), offset: 0 }])
+                    Shape::Known(vec![Dim::named(&factors.join(" * "))])
                 }
             },
             Shape::Opaque(c) => {

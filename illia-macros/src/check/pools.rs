@@ -7,12 +7,12 @@ use super::Checker;
 use super::arguments::Reader;
 use super::convolutions::Window;
 use super::ops::{Found, Spot};
-use crate::dim::{Cond, Dim, Shape, computed, infix};
+use crate::dim::{Cond, Dim, Shape};
 use crate::say::Say;
 
 impl Checker<'_> {
     /// How many spatial axes there are; 1 where it is not known.
-    fn spatial(&mut self, spot: &Spot) -> Option<usize> {
+    pub fn spatial(&mut self, spot: &Spot) -> Option<usize> {
         match &spot.state.shape {
             Shape::Known(dims) if (2..=4).contains(&dims.len()) => Some(dims.len() - 1),
             Shape::Known(_) => {
@@ -41,7 +41,7 @@ impl Checker<'_> {
     }
 
     /// One size for each spatial axis; where their number is not known, as many as are written.
-    fn settings(
+    pub fn settings(
         &mut self,
         spot: &Spot,
         reader: &Reader,
@@ -142,49 +142,6 @@ impl Checker<'_> {
             Shape::Unknown(_) => Shape::Unknown(None),
         };
         (quote!(#private::adaptive_avg_pool(&__x, &[#(#list),*])), shape)
-    }
-
-    /// `upsample(2)`: each element so many times, along every spatial axis (nearest neighbour).
-    pub fn upsample(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let private = self.private();
-        self.known_arguments(&mut reader, 1, &[]);
-        let unknown = (quote!(#private::flatten(&__x)), Shape::Unknown(None));
-        let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
-        let Some(expr) = placed else {
-            self.errors.at(spot.op, "`upsample` needs its factor: `upsample(2)`");
-            return unknown;
-        };
-        let Some(axes) = self.spatial(spot) else { return unknown };
-        let Ok(factors) = self.settings(spot, &reader, &expr, "factor", axes, 1) else { return unknown };
-        let list: Vec<_> = factors.iter().map(Dim::tokens).collect();
-        let shape = match &spot.state.shape {
-            Shape::Known(dims) => {
-                let mut out: Vec<Dim> = dims.iter().take(1).cloned().collect();
-                for (dim, factor) in dims.iter().skip(1).zip(&factors) {
-                    out.push(if dim.is_dynamic() {
-                        Dim::named(&format!("{} * {}", dim.text(), factor.text()))
-                    } else {
-                        computed(
-                            &[dim, factor],
-                            |n| n.iter().try_fold(1i64, |product, n| product.checked_mul(*n)),
-                            |t| infix(t, &quote!(*)),
-                            |t| t.join(" * "),
-                        )
-                    });
-                }
-                Shape::Known(out)
-            }
-            Shape::Opaque(c) => {
-                let tokens = &c.tokens;
-                self.opaque(
-                    quote!(#private::upsampled(#tokens, &[#(#list),*])),
-                    "[channels, ..]".into(),
-                    c.level,
-                )
-            }
-            Shape::Unknown(_) => Shape::Unknown(None),
-        };
-        (quote!(#private::upsample(&__x, &[#(#list),*])), shape)
     }
 
     pub fn global_pool(&mut self, spot: &Spot, mut reader: Reader) -> Found {

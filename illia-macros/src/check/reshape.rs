@@ -27,8 +27,8 @@ impl Checker<'_> {
                     self.errors.at(axis, "only one axis of `reshape` can be -1, worked out from the others");
                 }
                 dims.push(Dim::Fixed(1));
-            } else if let Some(name) = self.axis_name(axis) {
-                let Some(dim) = self.names.get(&name).cloned() else {
+            } else if let Some((name, times, plus)) = self.axis_of(axis) {
+                let Some(dim) = self.names.get(&name).map(|dim| dim.scaled(times, plus)) else {
                     self.errors
                         .at(axis, format!("the axis `{name}` is not known here: the input has no such axis"));
                     return (quote!(#private::flatten(&__x)), Shape::Unknown(None));
@@ -44,8 +44,13 @@ impl Checker<'_> {
         let keeps = self.same_elements(spot, &mut dims, free, array);
         // At most one axis is worked out by libtorch: a dynamic one, whose length the macro can't write.
         let runtime = dims.iter().map(|dim| match dim {
-            Dim::Dynamic { base, offset: 0 } if dims.iter().filter(|d| d.is_dynamic()).count() > 1 => {
-                quote!(__axes.length(#base))
+            Dim::Dynamic { base, times, offset }
+                if self.names.contains_key(base) && dims.iter().filter(|d| d.is_dynamic()).count() > 1 =>
+            {
+                match (times, offset) {
+                    (1, 0) => quote!(__axes.length(#base)),
+                    _ => quote!((__axes.length(#base) * #times + #offset)),
+                }
             }
             Dim::Dynamic { .. } => quote!(-1),
             dim => dim.tokens(),

@@ -4,13 +4,23 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Ident;
 
-use super::Checker;
 use super::arguments::{Range, Reader};
 use super::layers::Site;
 use super::sizes::strip;
 use super::steps::Made;
+use super::{Checker, State, local};
 use crate::dim::{Const, Dim, Level, Shape, computed};
 use crate::model::{Make, Run};
+use crate::parse::Layer;
+use crate::say::Say;
+
+/// The layers that have states.
+pub const RECURRENT: [&str; 3] = ["Lstm", "Gru", "Rnn"];
+
+/// How many tensors a recurrent layer gives: its output, its state, and an LSTM's memory.
+fn states_of(kind: &str) -> usize {
+    if kind == "Lstm" { 3 } else { 2 }
+}
 
 impl Checker<'_> {
     pub fn embedding(&mut self, site: &Site, mut reader: Reader) -> Made {
@@ -26,6 +36,7 @@ impl Checker<'_> {
             "sparse",
             "prior",
             "posterior",
+            "lora",
         ];
         self.known_arguments(&mut reader, 1, &known);
         let (dim, stated) = self.output_size(&reader, &format!("{who}: Embedding(32, vocabulary: 1000)"));
@@ -120,7 +131,18 @@ impl Checker<'_> {
         let name = Ident::new(&reader.kind, site.kind.span());
         let ty = quote!(#illia::nn::#name);
         let (who, state) = (site.who, site.state);
-        let known = ["layers", "bidirectional", "bias", "dropout", "prior", "posterior", "bias_prior"];
+        let known = [
+            "layers",
+            "bidirectional",
+            "bias",
+            "dropout",
+            "prior",
+            "posterior",
+            "bias_prior",
+            "lora",
+            "state",
+            "memory",
+        ];
         self.known_arguments(&mut reader, 1, &known);
         let (hidden, stated) = self.output_size(&reader, &format!("{who}: {name}(64)"));
         let mut settings = TokenStream::new();
@@ -146,14 +168,126 @@ impl Checker<'_> {
         let (i, h) = (inputs.tokens(), hidden.tokens());
         let config =
             quote!(#illia::nn::RecurrentConfig { #settings #families ..::core::default::Default::default() });
+        let run = match self.given_states(site, &reader, &hidden) {
+            given if given.is_empty() => Run::with_training(),
+            given => Run::States { given, outputs: Vec::new(), count: states_of(&reader.kind) },
+        };
         Made {
             kind: name.to_string(),
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#i, #h, #config) },
-            run: Run::with_training(),
+            run,
             shape: self.with_last(&state.shape, outputs),
             estimator: false,
             ty,
         }
+    }
+
+    /// The values that `state` and an LSTM's `memory` name: `[layers * directions, hidden]` each.
+    fn given_states(&mut self, site: &Site, reader: &Reader, hidden: &Dim) -> Vec<Ident> {
+        let (state, memory) = (self.named_argument(reader, "state"), self.named_argument(reader, "memory"));
+        let lstm = reader.kind == "Lstm";
+        let problem = match (&state, &memory) {
+            (_, Some(memory)) if !lstm => {
+                Some((memory, format!("a `{}` has no memory, only a state", reader.kind)))
+            }
+            (Some(state), None) if lstm => Some((
+                state,
+                format!("`{}` starts from a state and a memory: `state: h, memory: c`", site.who),
+            )),
+            (None, Some(memory)) => Some((
+                memory,
+                format!("`{}` starts from a state and a memory: `state: h, memory: c`", site.who),
+            )),
+            _ => None,
+        };
+        if let Some((at, message)) = problem {
+            self.errors.at(at, message);
+            return Vec::new();
+        }
+        let wanted = Shape::Known(vec![self.state_rows(reader), hidden.clone()]);
+        let mut given = Vec::new();
+        for (name, expr) in [("state", state), ("memory", memory)] {
+            let Some(expr) = expr else { continue };
+            let Some((value, found)) = self.value_of(&expr, &format!("`{name}` of `{}`", reader.kind)) else {
+                continue;
+            };
+            let say = Say::new(format!("`{name}` of `{}` takes ", site.who))
+                .shape(&wanted)
+                .text(format!(", layers by directions and features, but {} gives ", found.giver))
+                .shape(&found.shape);
+            self.same_shape(&expr, &wanted, &found.shape, say);
+            given.push(local(&value));
+        }
+        given
+    }
+
+    /// How many states a recurrent layer has: layers times directions.
+    fn state_rows(&mut self, reader: &Reader) -> Dim {
+        let layers = match self.named_argument(reader, "layers") {
+            Some(expr) => self.quietly(|checker| checker.size(&expr, "layers", 1)),
+            None => None,
+        };
+        self.directions(reader, layers.unwrap_or(Dim::Fixed(1)))
+    }
+
+    /// `let (y, h) = gru: Gru(32);`, `let (y, h, c) = lstm: Lstm(32);`
+    pub fn states_apart(
+        &mut self,
+        who: &str,
+        layer: &Layer,
+        deterministic: bool,
+        state: &State,
+        names: &[Ident],
+    ) -> Made {
+        let mut made = self.layer(who, layer, deterministic, state);
+        let kind = layer.path.get_ident().map(Ident::to_string).unwrap_or_default();
+        let count = states_of(&kind);
+        if names.len() != count {
+            let given = if count == 3 {
+                "an output, a state and a memory: `let (y, h, c)"
+            } else {
+                "an output and a state: `let (y, h)"
+            };
+            self.errors.at(
+                &layer.path,
+                format!("`{who}` gives {given} = {who}: {kind}(..);`, got {} names", names.len()),
+            );
+        }
+        let hidden = made.shape.dims().and_then(<[Dim]>::last).cloned();
+        let states = match (layer.path.get_ident(), hidden) {
+            (Some(ident), Some(_)) => {
+                let reader = Reader::new(ident, layer.args.as_ref());
+                let placed = self.placed(&reader).first().map(|(size, to)| to.unwrap_or(size).clone());
+                let hidden = placed.and_then(|size| self.quietly(|checker| checker.size(&size, "hidden", 1)));
+                hidden.map_or(Shape::Unknown(None), |hidden| {
+                    Shape::Known(vec![self.state_rows(&reader), hidden])
+                })
+            }
+            _ => Shape::Unknown(None),
+        };
+        for (i, name) in names.iter().enumerate() {
+            let shape = if i == 0 { made.shape.clone() } else { states.clone() };
+            let giver = format!("`{}` of `{who}`", super::unraw(name));
+            self.name_value(name, State { shape, giver, real: true }, "the value");
+        }
+        let given = if let Run::States { given, .. } = &made.run { given.clone() } else { Vec::new() };
+        let outputs = names.iter().map(|name| local(&super::unraw(name))).collect();
+        if !matches!(made.make, Make::Broken) {
+            made.run = Run::States { given, outputs, count };
+        }
+        made.shape = Shape::Unknown(None);
+        made
+    }
+
+    /// What was looked at before, without its mistakes again.
+    fn quietly<T>(&mut self, look: impl FnOnce(&mut Self) -> T) -> T {
+        let (mistakes, requirements, sizes) =
+            (self.errors.count(), self.model.requirements.len(), self.model.sizes.len());
+        let found = look(self);
+        self.errors.truncate(mistakes);
+        self.model.requirements.truncate(requirements);
+        self.model.sizes.truncate(sizes);
+        found
     }
 
     /// The features of a recurrent layer's output: twice the hidden ones in both directions.

@@ -3,6 +3,7 @@
 use quote::{ToTokens, quote};
 use syn::{Attribute, Ident, Visibility};
 
+use super::sequences::RECURRENT;
 use super::sizes::shown;
 use super::{Checker, Place, State, local};
 use crate::dim::Shape;
@@ -100,7 +101,10 @@ impl Checker<'_> {
                 (node.into_iter().collect(), State { shape, giver: format!("`{who}`"), real: true })
             }
             Head::Layer(layer) if !step.outputs.is_empty() => {
-                let made = self.apart(&who, layer, attrs.deterministic, &state, &step.outputs);
+                let made = match RECURRENT.iter().any(|kind| layer.path.is_ident(kind)) {
+                    true => self.states_apart(&who, layer, attrs.deterministic, &state, &step.outputs),
+                    false => self.apart(&who, layer, attrs.deterministic, &state, &step.outputs),
+                };
                 let node = Node::Layer(self.call(&step.vis, &name, &attrs.kept, &inner, &made));
                 (vec![node], State { shape: Shape::Unknown(None), giver: format!("`{who}`"), real: true })
             }
@@ -122,6 +126,7 @@ impl Checker<'_> {
             }
             Head::Concat { keyword, branches } => self.concat(keyword, branches, state, &inner),
             Head::Repeat { keyword, count, body } => self.repeat(keyword, count, body, state, &inner),
+            Head::Each { keyword, body } => self.each(keyword, body, state, &inner),
             Head::Block(body) => {
                 let (nodes, after) = self.steps(body, state, &inner);
                 (vec![Node::Block(nodes)], after)
@@ -155,7 +160,7 @@ impl Checker<'_> {
         // Several of them are a `Vec`, which the library knows.
         let alone = typed.clone().filter(|_| place.index.is_empty());
         let of = alone.clone().map_or(Counted::Field(field), |typed| Counted::Module(field, typed));
-        let asked = (typed.is_some() || matches!(made.run, Run::Nets(_))).then_some(alone);
+        let asked = (typed.is_some() || matches!(made.run, Run::Nets(_) | Run::Modules(_))).then_some(alone);
         if let Some(net) = asked
             && !self.model.asked.iter().any(|(asked, _)| *asked == field)
         {

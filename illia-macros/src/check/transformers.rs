@@ -12,7 +12,7 @@ use crate::model::{Call, Counted, Make, Node, Run};
 use crate::parse::Layer;
 use crate::say::Say;
 
-const FAMILIES: [&str; 4] = ["prior", "posterior", "estimator", "bias_prior"];
+const FAMILIES: [&str; 5] = ["prior", "posterior", "estimator", "bias_prior", "lora"];
 
 impl Checker<'_> {
     pub fn self_attention(&mut self, site: &Site, mut reader: Reader) -> Made {
@@ -125,7 +125,7 @@ impl Checker<'_> {
     }
 
     /// `[seq]`, 0 where there is nothing: of the sequence that is attended to.
-    fn mask(&mut self, site: &Site, reader: &Reader, of: &State) -> TokenStream {
+    pub fn mask(&mut self, site: &Site, reader: &Reader, of: &State) -> TokenStream {
         let none = quote!(::core::option::Option::None);
         let Some(expr) = self.named_argument(reader, "mask") else { return none };
         let Some((name, mask)) = self.value_of(&expr, &format!("`mask` of `{}`", reader.kind)) else {
@@ -136,7 +136,7 @@ impl Checker<'_> {
             _ => None,
         };
         if let Some(wanted) = length(&of.shape) {
-            let say = Say::new(format!("`mask` of `{}` takes ", site.who))
+            let say = Say::new(format!("`mask` of `{}` takes ", site.who.trim_matches('`')))
                 .shape(&wanted)
                 .text(format!(", but {} gives ", mask.giver))
                 .shape(&mask.shape);
@@ -198,7 +198,7 @@ impl Checker<'_> {
         let Some(features) = features else { return Made::broken(ty, Shape::Unknown(None)) };
         let d = features.tokens();
         let one_more = |dim: &Dim| match dim {
-            Dim::Dynamic { base, offset } => Dim::Dynamic { base: base.clone(), offset: offset + 1 },
+            dim if dim.is_dynamic() => dim.scaled(1, 1),
             dim => crate::dim::computed(
                 &[dim],
                 |n| n.first()?.checked_add(1),

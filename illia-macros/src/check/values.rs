@@ -161,7 +161,7 @@ impl Checker<'_> {
         // What follows from another mistake is none of its own.
         let sound = self.errors.is_empty() && !self.quiet;
         for value in self.values.split_off(from.min(self.values.len())) {
-            if !value.used && sound {
+            if !value.used && sound && !value.name.starts_with('_') {
                 let message = format!("{} `{}` is never used", value.what, value.name);
                 self.errors.span(value.span, message);
             }
@@ -179,6 +179,12 @@ impl Checker<'_> {
         let known: Vec<String> = self.values.iter().map(|value| value.name.clone()).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         let said = shown(expr);
+        if self.hidden.contains(&said) {
+            let message =
+                format!("`{said}` stands outside of this `each`, whose steps see one element alone");
+            self.errors.at(expr, message);
+            return None;
+        }
         let hint = if known.is_empty() {
             "name one before it: `let skip = ..;`".to_owned()
         } else {
@@ -333,7 +339,9 @@ impl Checker<'_> {
 fn arguments_of(make: &Make) -> String {
     let text = |tokens: &TokenStream| tokens.to_string();
     match make {
-        Make::Function { arguments, .. } | Make::Module { arguments, .. } => text(arguments),
+        Make::Function { arguments, .. }
+        | Make::Module { arguments, .. }
+        | Make::Modules { arguments, .. } => text(arguments),
         Make::Net(net) => text(&net.ty),
         Make::Nets { net, .. } => text(&net.ty),
         Make::Broken => String::new(),

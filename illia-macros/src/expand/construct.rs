@@ -18,9 +18,10 @@ pub fn body(context: &Context) -> TokenStream {
         make(context, &context.model.nodes, field).unwrap_or_else(|| quote!(::core::unimplemented!()))
     });
     let kept = context.keeps_arguments().then(|| quote!(__arguments,));
+    let unmentioned = context.unmentioned().map(|_| quote!(__unmentioned: ::core::marker::PhantomData,));
     quote! {
         #(let #locals = #makes?;)*
-        ::core::result::Result::Ok(#name { #(#idents: #locals,)* #kept })
+        ::core::result::Result::Ok(#name { #(#idents: #locals,)* #kept #unmentioned })
     }
 }
 
@@ -42,7 +43,7 @@ fn make(context: &Context, nodes: &[Node], field: usize) -> Option<TokenStream> 
             let each = each?;
             Some(quote!(#private::list([#(#each),*])))
         }
-        Node::Block(body) => make(context, body, field),
+        Node::Block(body) | Node::Each(body) => make(context, body, field),
         Node::Layer(_) | Node::Op(_) | Node::Again(_) | Node::Let(_) | Node::From(_) => None,
     })
 }
@@ -68,6 +69,10 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
         Make::Module { function, arguments } => {
             let made = called(span_of(context, call), function.clone(), quote!(#path, #arguments));
             quote!(::core::result::Result::<_, #illia::Error>::Ok(#made))
+        }
+        Make::Modules { function, arguments, count } => {
+            let made = called(span_of(context, call), function.clone(), quote!(__path, #arguments));
+            quote!(#private::vector(#path, #count, |__path| ::core::result::Result::<_, #illia::Error>::Ok(#made)))
         }
         Make::Broken => quote!(::core::unimplemented!()),
     }

@@ -112,6 +112,13 @@ fn node(context: &Context, node: &Node) -> TokenStream {
             if let Run::Ports { ty, inputs, outputs } = &call.run {
                 return ports(context, call, ty, inputs, outputs);
             }
+            if let Run::Modules(shape) = &call.run {
+                let (layer, each) = (field(context, call), module(context, call, &quote!(__block), shape));
+                return quote!(for __block in &#layer { __x = #each; });
+            }
+            if let Run::States { given, outputs, count } = &call.run {
+                return states(context, call, given, outputs, *count);
+            }
             let run = run(context, call);
             // What a step took is let go of at once: its memory serves the next.
             quote!(__x = #run;)
@@ -122,6 +129,15 @@ fn node(context: &Context, node: &Node) -> TokenStream {
         Node::Block(body) => {
             let body = nodes(context, body);
             quote!({ #body })
+        }
+        Node::Each(body) => {
+            let (private, body) = (context.private(), nodes(context, body));
+            quote! {{
+                let __size = __x.size();
+                __x = #private::elements(&__x)?;
+                #body
+                __x = #private::of_elements(&__x, &__size)?;
+            }}
         }
         Node::Residual { project, body } => {
             let skip = match project {
@@ -160,22 +176,45 @@ pub fn field(context: &Context, call: &Call) -> TokenStream {
 fn run(context: &Context, call: &Call) -> TokenStream {
     let (illia, private) = (context.illia, context.private());
     let (layer, name) = (field(context, call), &call.name);
-    let forward =
-        shown_at(span_of(context, call), quote!(#illia::tch::nn::ModuleT::forward_t(&#layer, &__x, __train)));
     match &call.run {
         Run::Forward => quote!(#private::at(#name, #layer.try_forward(&__x))?),
         Run::ForwardT(more) => quote!(#private::at(#name, #layer.try_forward_t(&__x, #more __train))?),
+        Run::With(more) => quote!(#private::at(#name, #layer.try_forward(&__x, #more))?),
         Run::Tied => quote!(#private::at(#name, #layer.try_tied(&__x))?),
         Run::Plain => quote!(#private::at(#name, #private::plain(&#layer, &__x, __train))?),
+        Run::States { given, count, .. } => {
+            let all = all_states(context, call, given, *count);
+            quote!({ let [__x, ..] = #all; __x })
+        }
         Run::Net(ty) | Run::Nets(ty) | Run::Ports { ty, .. } => {
             quote!(#private::at(#name, <#ty as #illia::Net>::try_forward_t(&#layer, &__x, __train))?)
         }
-        Run::Module(shape) => quote!({
-            let __x = #private::of_all_draws(&__x);
-            let __y = #forward;
-            #private::checked(#name, __y, ::core::option::Option::Some(#shape), &__x, &mut __axes)?
-        }),
+        Run::Module(shape) | Run::Modules(shape) => module(context, call, &quote!(&#layer), shape),
     }
+}
+
+/// A module written by hand, whose output must be of the shape that it was declared with.
+fn module(context: &Context, call: &Call, module: &TokenStream, shape: &TokenStream) -> TokenStream {
+    let (illia, private, name) = (context.illia, context.private(), &call.name);
+    let forward = quote!(#illia::tch::nn::ModuleT::forward_t(#module, &__x, __train));
+    let forward = shown_at(span_of(context, call), forward);
+    quote!({
+        let __x = #private::of_all_draws(&__x);
+        let __y = #forward;
+        #private::checked(#name, __y, ::core::option::Option::Some(#shape), &__x, &mut __axes)?
+    })
+}
+
+/// A recurrent layer's output and states.
+fn states(context: &Context, call: &Call, given: &[Ident], outputs: &[Ident], count: usize) -> TokenStream {
+    let all = all_states(context, call, given, count);
+    if outputs.is_empty() { quote!([__x, ..] = #all;) } else { quote!(let [#(#outputs),*] = #all;) }
+}
+
+fn all_states(context: &Context, call: &Call, given: &[Ident], count: usize) -> TokenStream {
+    let (private, layer, name) = (context.private(), field(context, call), &call.name);
+    let made = quote!(#private::at(#name, #layer.try_states(&__x, &[#(&#given),*], __train))?);
+    quote!(#private::outputs::<#count>(#name, #made)?)
 }
 
 /// A net of several inputs or outputs.

@@ -116,25 +116,34 @@ fn forwards(context: &Context) -> TokenStream {
             quote!((#(#each),*))
         }
     };
+    let unbatched = context.model.unbatched;
+    let given: Vec<TokenStream> = inputs
+        .iter()
+        .map(|input| if unbatched { quote!(&#private::alone(#input)?) } else { quote!(#input) })
+        .collect();
     let all = if single {
-        quote!(<Self as #illia::Net>::try_forward_t(self, #(#inputs),*, __train))
+        alone(context, quote!(<Self as #illia::Net>::try_forward_t(self, #(#given),*, __train)))
     } else {
+        let net =
+            alone(context, quote!(<Self as #illia::Net>::try_forward_all(self, &[#(#given),*], __train)));
         let outputs: Vec<Ident> = (0..count).map(|i| format_ident!("__output{i}")).collect();
         let given = match outputs.as_slice() {
             [one] => quote!(#one),
             several => quote!((#(#several),*)),
         };
         quote! {
-            let [#(#outputs),*] = #private::outputs::<#count>(
-                #name,
-                <Self as #illia::Net>::try_forward_all(self, &[#(#inputs),*], __train)?,
-            )?;
+            let [#(#outputs),*] = #private::outputs::<#count>(#name, #net?)?;
             ::core::result::Result::Ok(#given)
         }
     };
     let takes = quote!(#(#inputs: &#tensor),*);
+    let what = if unbatched {
+        " The inputs to the outputs, without a batch axis, in evaluation mode."
+    } else {
+        " Batches of inputs to batches of outputs, in evaluation mode."
+    };
     quote! {
-        /// Batches of inputs to batches of outputs, in evaluation mode.
+        #[doc = #what]
         ///
         /// # Panics
         /// With the layer, the expected and the given shape, where `try_forward` is an error.
@@ -170,15 +179,26 @@ fn forwards(context: &Context) -> TokenStream {
     }
 }
 
+/// What a net gives that runs on a batch of one, without that axis.
+pub fn alone(context: &Context, result: TokenStream) -> TokenStream {
+    let private = context.private();
+    if context.model.unbatched { quote!(#private::without_batch(#result)) } else { result }
+}
+
 pub fn module_t(context: &Context) -> TokenStream {
     let (name, illia, private, cfgs) = (context.name(), context.illia, context.private(), context.cfgs());
     let (impl_generics, ty_generics, where_clause) = context.generics().split_for_impl();
+    let forward = if context.model.unbatched {
+        quote!(Self::try_forward_t(self, __input, __train))
+    } else {
+        quote!(<Self as #illia::Net>::try_forward_t(self, __input, __train))
+    };
     quote! {
         #cfgs
         #[automatically_derived]
         impl #impl_generics #illia::tch::nn::ModuleT for #name #ty_generics #where_clause {
             fn forward_t(&self, __input: &#illia::tch::Tensor, __train: bool) -> #illia::tch::Tensor {
-                #private::or_fail(<Self as #illia::Net>::try_forward_t(self, __input, __train))
+                #private::or_fail(#forward)
             }
         }
     }

@@ -104,6 +104,24 @@ impl Context<'_> {
         quote!(#name #ty_generics)
     }
 
+    /// The type parameters that no field mentions, sizes' say: Rust wants them in the struct all the same.
+    pub fn unmentioned(&self) -> Option<TokenStream> {
+        let mut mentioned = HashSet::new();
+        for field in &self.model.fields {
+            idents(field.ty.clone(), &mut mentioned);
+        }
+        for argument in &self.net.arguments {
+            idents(argument.ty.to_token_stream(), &mut mentioned);
+        }
+        let left = self.generics().type_params().map(|param| &param.ident);
+        let left: Vec<&Ident> = left.filter(|name| !mentioned.contains(&name.to_string())).collect();
+        // Lifetimes are a mistake that has been told.
+        let lifetimes: Vec<&syn::Lifetime> =
+            self.generics().lifetimes().map(|param| &param.lifetime).collect();
+        (!left.is_empty() || !lifetimes.is_empty())
+            .then(|| quote!(::core::marker::PhantomData<fn() -> (#(#left,)* #(&#lifetimes (),)*)>))
+    }
+
     /// A body in a method of the net, with the arguments that it mentions.
     pub fn with_arguments(&self, body: TokenStream) -> TokenStream {
         self.bind(body, quote!(self.__arguments))
@@ -199,6 +217,7 @@ fn structure(context: &Context) -> TokenStream {
         let ty = context.arguments_type();
         quote!(__arguments: #ty,)
     });
+    let unmentioned = context.unmentioned().map(|ty| quote!(__unmentioned: #ty,));
     quote! {
         #(#attrs)*
         #debug
@@ -206,6 +225,7 @@ fn structure(context: &Context) -> TokenStream {
         #vis struct #name #generics #where_clause {
             #(#fields,)*
             #kept
+            #unmentioned
         }
     }
 }

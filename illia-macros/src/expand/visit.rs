@@ -13,6 +13,11 @@ pub fn visit(context: &Context) -> TokenStream {
     let (impl_generics, ty_generics, where_clause) = context.generics().split_for_impl();
     let shared = context.body(context.with_arguments(nodes(context, &context.model.nodes, false)));
     let exclusive = context.body(context.with_arguments(nodes(context, &context.model.nodes, true)));
+    let run = if context.model.unbatched {
+        quote!(Self::try_forward_t(self, __input, __train))
+    } else {
+        quote!(<Self as #illia::Net>::try_forward_t(self, __input, __train))
+    };
     let forward = context.is_single().then(|| {
         quote! {
             fn try_forward_module(
@@ -20,7 +25,7 @@ pub fn visit(context: &Context) -> TokenStream {
                 __input: &#illia::tch::Tensor,
                 __train: bool,
             ) -> ::core::option::Option<::core::result::Result<#illia::tch::Tensor, #illia::Error>> {
-                ::core::option::Option::Some(<Self as #illia::Net>::try_forward_t(self, __input, __train))
+                ::core::option::Option::Some(#run)
             }
         }
     });
@@ -33,7 +38,8 @@ pub fn visit(context: &Context) -> TokenStream {
         Some(quote!(#illia::BayesianModule::per_example(#module)))
     });
     let asked: Vec<TokenStream> = asked.collect();
-    let per_example = context.body(match (context.model.has_functions, asked.is_empty()) {
+    let together = context.model.together || context.model.unbatched;
+    let per_example = context.body(match (together, asked.is_empty()) {
         (true, _) => quote!(false),
         (false, true) => quote!(true),
         (false, false) => quote!(#(#asked)&&*),
@@ -62,7 +68,7 @@ fn nodes(context: &Context, list: &[Node], exclusive: bool) -> TokenStream {
         .map(|node| match node {
             Node::Layer(call) => layer(context, call, exclusive),
             Node::Op(_) | Node::Again(_) | Node::Let(_) | Node::From(_) => TokenStream::new(),
-            Node::Block(body) => nodes(context, body, exclusive),
+            Node::Block(body) | Node::Each(body) => nodes(context, body, exclusive),
             Node::Residual { project, body } => {
                 let project = project.as_ref().map(|call| layer(context, call, exclusive));
                 let body = nodes(context, body, exclusive);

@@ -102,6 +102,14 @@ fn has_named_arguments(input: ParseStream) -> bool {
 
 /// The value of the argument or default `name`.
 pub fn value_of(name: &Ident, input: ParseStream) -> syn::Result<Value> {
+    if name == "lora" {
+        if !input.peek(token::Paren) {
+            return Err(
+                input.error("the settings of an adapter are in parentheses: `lora: (rank: 8, alpha: 16.0)`")
+            );
+        }
+        return Ok(Value::Family(Ident::new("Lora", name.span()), Some(input.parse()?)));
+    }
     if !FAMILIES.contains(&name.to_string().as_str()) && !has_named_arguments(input) {
         return Ok(Value::Expr(input.parse()?));
     }

@@ -47,6 +47,8 @@ pub enum Head {
     Concat { keyword: Ident, branches: Vec<(Span, Vec<Step>)> },
     /// `repeat 3 { .. }`
     Repeat { keyword: Ident, count: Expr, body: Vec<Step> },
+    /// `each { .. }`: steps on every element of the first axis.
+    Each { keyword: Ident, body: Vec<Step> },
     /// A step that can't be read; its mistake is reported already.
     Broken,
 }
@@ -221,7 +223,7 @@ fn begins_a_layer(input: ParseStream) -> bool {
     }
     match name.to_string().as_str() {
         "residual" => ahead.peek(token::Brace) || ahead.peek(token::Paren),
-        "concat" => ahead.peek(token::Brace),
+        "concat" | "each" => ahead.peek(token::Brace),
         "repeat" => {
             !ahead.is_empty()
                 && !ahead.peek(Token![,])
@@ -238,7 +240,11 @@ fn end_of(steps: &[Step], input: ParseStream) -> syn::Result<()> {
     let Some(step) = steps.last() else { return Ok(()) };
     let block = matches!(
         step.head,
-        Head::Residual { .. } | Head::Concat { .. } | Head::Repeat { .. } | Head::Block(_)
+        Head::Residual { .. }
+            | Head::Concat { .. }
+            | Head::Repeat { .. }
+            | Head::Each { .. }
+            | Head::Block(_)
     );
     if input.is_empty() || input.peek(Token![,]) {
         input.parse::<Option<Token![,]>>()?;
@@ -380,7 +386,7 @@ fn step(input: ParseStream, attrs: Vec<Attribute>, starts: bool, errors: &mut Er
 }
 
 fn head(input: ParseStream, named: bool, errors: &mut Errors) -> syn::Result<Head> {
-    if !named && input.peek(token::Brace) {
+    if input.peek(token::Brace) {
         return Ok(Head::Block(body(input, errors)?.1));
     }
     if input.peek(Ident) {
@@ -394,6 +400,10 @@ fn head(input: ParseStream, named: bool, errors: &mut Errors) -> syn::Result<Hea
             "concat" if ahead.peek(token::Brace) => {
                 input.advance_to(&ahead);
                 return concat(keyword, input, errors);
+            }
+            "each" if ahead.peek(token::Brace) => {
+                input.advance_to(&ahead);
+                return Ok(Head::Each { keyword, body: body(input, errors)?.1 });
             }
             "repeat" if ahead.peek(token::Brace) => {
                 return Err(ahead.error("expected how often, and the steps in braces: `repeat 3 { .. }`"));

@@ -2,7 +2,7 @@ use illia::prelude::*;
 
 bnn! {
     struct Net: [1, 8, 8, 8] -> [2] {
-        up: ConvTranspose3d(2, kernel: 2),
+        up: ConvTranspose4d(2, kernel: 2),
         global_avg_pool,
     }
 }

@@ -11,4 +11,14 @@ bnn! {
     }
 }
 
+mod limits {
+    pub const STD: f64 = -1.0;
+}
+
+bnn! {
+    struct Elsewhere: [4] -> [2] {
+        fc: Linear(2, prior: Gaussian(std: limits::STD)),
+    }
+}
+
 fn main() {}

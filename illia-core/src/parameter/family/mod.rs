@@ -1,10 +1,12 @@
 //! Families of posteriors: the variables that a parameter's posterior has, and what follows from them. One file each.
 
 mod dropout;
+mod lora;
 mod mean_field;
 mod point;
 
 pub(crate) use dropout::Dropout;
+pub(crate) use lora::{FACTORS, Factors, Lora};
 pub(crate) use mean_field::MeanField;
 pub(crate) use point::Point;
 
@@ -66,6 +68,25 @@ pub trait Family: Debug + Send + Sync {
     fn is_spread(&self) -> bool {
         true
     }
+
+    /// The variables that are loaded, not trained.
+    fn fixed(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// How many numbers a parameter of this family has; all of its own, and random, where a family does not say otherwise.
+    fn counts(&self, variables: &Variables) -> Counts {
+        Counts { random: variables.mu().numel(), plain: 0 }
+    }
+}
+
+/// The numbers of a parameter: what the KL is summed over, and the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Those that have a prior and a posterior.
+    pub random: usize,
+    /// Those that are one value each.
+    pub plain: usize,
 }
 
 impl Family for &'static dyn Family {
@@ -95,6 +116,12 @@ impl Family for &'static dyn Family {
     }
     fn is_spread(&self) -> bool {
         (**self).is_spread()
+    }
+    fn fixed(&self) -> &'static [&'static str] {
+        (**self).fixed()
+    }
+    fn counts(&self, variables: &Variables) -> Counts {
+        (**self).counts(variables)
     }
 }
 
@@ -188,6 +215,11 @@ impl PriorOf<'_> {
     /// log p(w) of a whole draw in nats: a scalar.
     pub fn log_density(&self, w: &Tensor) -> Tensor {
         self.parameter.log_prior(w).sum(w.kind())
+    }
+
+    /// The key of the draw in use, or of a new one.
+    pub(crate) fn key(&self) -> Option<Key> {
+        self.parameter.latest().or_else(|| self.parameter.next_draw())
     }
 
     /// KL(N(mean, std²) ‖ prior) in nats, independent elements summed, where it has a closed form.
