@@ -89,9 +89,9 @@ fn settings_that_are_no_numbers_between_steps() {
     }
     trainer.learning_rate = 1e-3;
     for bound in [f64::NAN, 0.0, -1.0] {
-        trainer.clip = Clip { value: Some(bound), norm: None };
+        trainer.clip = Clip { value: Some(bound), ..Clip::none() };
         says(trainer.step(&net, &vs, 1.0, nll).unwrap_err(), "clip value");
-        trainer.clip = Clip { value: None, norm: Some(bound) };
+        trainer.clip = Clip { norm: Some(bound), ..Clip::none() };
         says(trainer.step(&net, &vs, 1.0, nll).unwrap_err(), "clip norm");
     }
     trainer.clip = Clip::default();

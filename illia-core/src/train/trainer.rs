@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
+use super::clip::{Clip, UsualNorm};
 use super::optim::{Optimiser, OptimiserState};
 use super::sums::Sums;
 use super::update::Update;
@@ -30,18 +31,6 @@ pub struct Terms {
     pub kl: f64,
 }
 
-/// What is done to a gradient that is too large, before the optimiser sees it: first by value, then by norm.
-///
-/// The gradients are those of the likelihood and of what autograd adds, by the weights as drawn; the KL's closed form is not
-/// among them.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Clip {
-    /// No element beyond plus or minus this.
-    pub value: Option<f64>,
-    /// All gradients together scaled down to this Euclidean norm (Pascanu et al. 2013).
-    pub norm: Option<f64>,
-}
-
 /// Moves the variables of a model, step by step, down nll + weight * KL / N.
 ///
 /// [`Fit`](crate::Fit) is the loop around it; a loop of one's own calls [`step`](Self::step).
@@ -51,11 +40,12 @@ pub struct Trainer {
     pub optimiser: Arc<dyn Optimiser>,
     /// The step size of the steps to come; the optimiser's own at first.
     pub learning_rate: f64,
-    /// What is done to large gradients; nothing at first.
+    /// What is done to large gradients; [`Clip::default`] at first.
     pub clip: Clip,
     /// Whether the means alone are trained, towards the posterior's mode.
     pub(crate) means: bool,
     groups: Vec<(String, f64)>,
+    pub(crate) usual: UsualNorm,
     pub(crate) state: OptimiserState,
     data_len: f64,
     variables: Variables,
@@ -81,6 +71,7 @@ impl Trainer {
             clip: Clip::default(),
             means: false,
             groups: Vec::new(),
+            usual: UsualNorm::default(),
             state: OptimiserState::default(),
             data_len: data_len as f64,
             variables: Variables::default(),
@@ -224,7 +215,7 @@ impl Trainer {
                  skipped field is not), frozen, or of another store",
             ));
         }
-        sums.finish(&self.clip)?;
+        sums.finish(&self.clip, &mut self.usual)?;
         self.update(parameters, &trained, &leaves, sums, weight)?;
         Ok(Terms { nll: total, kl })
     }
@@ -237,11 +228,7 @@ impl Trainer {
                 return Err(Error::configuration(name, value, "a finite number from 0 that f32 has"));
             }
         }
-        for (name, bound) in [("clip value", self.clip.value), ("clip norm", self.clip.norm)] {
-            if let Some(bound) = bound.filter(|bound| bound.is_nan() || *bound <= 0.0) {
-                return Err(Error::configuration(name, bound, "above 0"));
-            }
-        }
+        self.clip.validate()?;
         self.optimiser.validate()
     }
 

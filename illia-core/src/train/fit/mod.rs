@@ -21,10 +21,10 @@ use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::pass::forward;
 use crate::progress::ProgressBar;
+use crate::train::Clip;
 use crate::train::KlSchedule;
 use crate::train::RateSchedule;
 use crate::train::optim::{Adam, Optimiser};
-use crate::train::trainer::Clip;
 use run::Run;
 
 /// Trains a model: by stochastic variational inference, or, where nobody chose a posterior, to the mode with Laplace's approximation
@@ -148,7 +148,7 @@ impl<L: Likelihood> Fit<L> {
         self
     }
 
-    /// What is done to large gradients.
+    /// What is done to large gradients; [`Clip::default`] where nothing is said.
     #[must_use]
     pub fn clip(mut self, clip: Clip) -> Self {
         self.clip = clip;
@@ -260,6 +260,7 @@ impl<L: Likelihood> Fit<L> {
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.validate()?;
         }
+        self.clip.validate()?;
         self.kl.validate()?;
         self.learning_rate.unwrap_or_default().validate()?;
         if self.epochs.is_none()

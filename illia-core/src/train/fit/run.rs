@@ -24,6 +24,7 @@ use crate::noise::{self, Stream};
 use crate::predict::Predict;
 use crate::progress::ProgressBar;
 use crate::train::RateSchedule;
+use crate::train::clip::UsualNorm;
 use crate::train::optim::{OptimiserState, in_file};
 use crate::train::schedule::checked;
 use crate::train::trainer::{Terms, Trainer, mean_nll};
@@ -44,6 +45,9 @@ struct Progress {
     partial: Option<EpochRecord>,
     /// The best validation so far: (epoch, nats per example).
     best: Option<(usize, f64)>,
+    /// How large gradients are.
+    #[serde(default)]
+    usual: UsualNorm,
 }
 
 pub(super) struct Run<'a, L, M: ?Sized> {
@@ -190,6 +194,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             record.loss += (terms.nll + kl_weight * terms.kl / self.examples as f64) / steps;
             record.kl_weight += kl_weight / steps;
             record.kl = terms.kl;
+            self.progress.usual = self.trainer.usual;
             record.seconds = before + start.elapsed().as_secs_f64();
             self.progress.step += 1;
             self.progress.batches += 1;
@@ -409,6 +414,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         let best = best.collect::<Result<_>>()?;
         opened.apply(self.net, self.vs)?;
         self.trainer.state = OptimiserState::from_named(optimiser, kept.tensors, &kept.steps);
+        self.trainer.usual = progress.usual;
         (self.progress, self.best) = (progress, best);
         self.course = Course::of(&self.progress.epochs, self.steps_per_epoch);
         self.shuffle.restore(kept.shuffle);
