@@ -3,7 +3,7 @@
 mod automatic;
 mod course;
 mod history;
-
+mod resume;
 mod run;
 
 pub use history::{EpochRecord, History};
@@ -67,6 +67,7 @@ pub struct Fit<L> {
     progress: bool,
     checkpoints: Option<Checkpoints>,
     resume: bool,
+    allow_changes: bool,
     interrupt: Option<Arc<AtomicBool>>,
 }
 
@@ -92,6 +93,7 @@ impl<L: Likelihood> Fit<L> {
             progress: true,
             checkpoints: None,
             resume: false,
+            allow_changes: false,
             interrupt: None,
         }
     }
@@ -214,11 +216,20 @@ impl<L: Likelihood> Fit<L> {
     }
 
     /// Goes on from the newest whole checkpoint, if there is one: to the bit as if the run had never stopped, given the
-    /// same program, data and settings (`epochs` may have grown). Without it, a folder that holds
+    /// same program, data and settings (`epochs` may have grown). A run of other data or settings is refused, in a sentence that
+    /// names the first difference, unless [`allow_changes`](Self::allow_changes) is said. Without `resume`, a folder that holds
     /// another run's checkpoints is refused.
     #[must_use]
     pub fn resume(mut self, resume: bool) -> Self {
         self.resume = resume;
+        self
+    }
+
+    /// Lets a run go on from a checkpoint whose data, objective or settings were others: more data, a smaller step size. What
+    /// differs is said in a `tracing` warning. Only the number of examples and the batch size have to stay within an epoch.
+    #[must_use]
+    pub fn allow_changes(mut self, allowed: bool) -> Self {
+        self.allow_changes = allowed;
         self
     }
 
@@ -256,6 +267,9 @@ impl<L: Likelihood> Fit<L> {
         }
         if self.resume && self.checkpoints.is_none() {
             return Err(Error::configuration("resume", true, "only together with checkpoints"));
+        }
+        if self.allow_changes && !self.resume {
+            return Err(Error::configuration("allow_changes", true, "only together with resume"));
         }
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.validate()?;

@@ -1,7 +1,5 @@
 //! A run under way.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -13,11 +11,11 @@ use tch::{Kind, Tensor};
 use super::Forward;
 use super::automatic::{Around, Automatic};
 use super::course::{self, Course};
+use super::resume::Settings;
 use super::{EpochRecord, Fit, History};
 use crate::checkpoint::Checkpoints;
-use crate::checkpoint::training::{self, Kept};
 use crate::data::Dataset;
-use crate::error::{Error, Result, Unusable};
+use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::noise::{self, Stream};
@@ -25,52 +23,50 @@ use crate::predict::Predict;
 use crate::progress::ProgressBar;
 use crate::train::RateSchedule;
 use crate::train::clip::UsualNorm;
-use crate::train::optim::{OptimiserState, in_file};
 use crate::train::schedule::checked;
 use crate::train::trainer::{Terms, Trainer, mean_nll};
 
-/// Before the names of the best weights so far, in a file.
-const BEST: &str = "best/";
-
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Progress {
+pub(super) struct Progress {
     /// Steps taken in all.
-    step: usize,
+    pub step: usize,
     /// The epochs that are done.
-    epochs: Vec<EpochRecord>,
+    pub epochs: Vec<EpochRecord>,
     /// Steps taken in the epoch under way.
-    batches: usize,
+    pub batches: usize,
     /// That epoch's record so far.
-    partial: Option<EpochRecord>,
+    pub partial: Option<EpochRecord>,
     /// The best validation so far: (epoch, nats per example).
-    best: Option<(usize, f64)>,
+    pub best: Option<(usize, f64)>,
     /// How large gradients are.
     #[serde(default)]
-    usual: UsualNorm,
+    pub usual: UsualNorm,
 }
 
 pub(super) struct Run<'a, L, M: ?Sized> {
-    fit: &'a Fit<L>,
-    net: &'a M,
-    vs: &'a VarStore,
-    data: &'a dyn Dataset,
+    pub(super) fit: &'a Fit<L>,
+    pub(super) net: &'a M,
+    pub(super) vs: &'a VarStore,
+    pub(super) data: &'a dyn Dataset,
     /// Whether the forward treats each example by itself.
     alone: bool,
     forward: Forward<'a>,
-    examples: usize,
-    steps_per_epoch: usize,
-    trainer: Trainer,
-    shuffle: Stream,
+    pub(super) examples: usize,
+    pub(super) steps_per_epoch: usize,
+    pub(super) trainer: Trainer,
+    pub(super) shuffle: Stream,
     /// The shuffles' stream before the epoch under way.
-    shuffle_before: (u64, u64),
-    progress: Progress,
+    pub(super) shuffle_before: (u64, u64),
+    pub(super) progress: Progress,
     /// The weights of the best validation so far.
-    best: Vec<(String, Tensor)>,
+    pub(super) best: Vec<(String, Tensor)>,
     interrupted: bool,
-    course: Course,
+    pub(super) course: Course,
     /// Where nobody chose a posterior.
     automatic: Option<Automatic<'a, M>>,
+    /// What a checkpoint says of how the run was started; empty where none are kept.
+    pub(super) settings: Settings,
 }
 
 impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
@@ -108,8 +104,10 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             interrupted: false,
             course: Course { settled: None, epochs: None },
             automatic,
+            settings: Settings::new(),
         };
         if let Some(checkpoints) = &fit.checkpoints {
+            run.settings = run.settings()?;
             checkpoints.prepare()?;
             run.resume(checkpoints)?;
         }
@@ -332,93 +330,5 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
                 parameter.forget_latest();
             }
         }
-    }
-
-    /// What a run can't go on without: by their names in a sentence.
-    fn settings(&self) -> BTreeMap<String, String> {
-        let settings = [
-            ("the number of examples", self.examples),
-            ("the batch size", self.fit.batch_size),
-            ("the number of draws a step", self.fit.draws),
-        ];
-        settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
-    }
-
-    fn save(&self) -> Result<()> {
-        let Some(checkpoints) = &self.fit.checkpoints else { return Ok(()) };
-        let (mut tensors, steps) = self.trainer.state.named(&*self.trainer.optimiser);
-        tensors.extend(
-            self.best.iter().map(|(name, weights)| (format!("{BEST}{name}"), weights.shallow_clone())),
-        );
-        let progress = serde_json::to_value(&self.progress);
-        let progress =
-            progress.map_err(|e| Error::configuration("checkpoint", e, "numbers that JSON has"))?;
-        let kept = Kept { tensors, steps, shuffle: self.shuffle_before, progress, settings: self.settings() };
-        training::write(&checkpoints.path(self.progress.step), self.net, self.vs, kept)?;
-        checkpoints.prune()
-    }
-
-    fn save_unless_saved(&self) -> Result<()> {
-        match &self.fit.checkpoints {
-            Some(checkpoints) if !checkpoints.path(self.progress.step).exists() => self.save(),
-            _ => Ok(()),
-        }
-    }
-
-    /// Goes on from the newest checkpoint that is whole, if there is one.
-    fn resume(&mut self, checkpoints: &Checkpoints) -> Result<()> {
-        let mut newest: Option<Error> = None;
-        for path in checkpoints.list()?.iter().rev() {
-            if !self.fit.resume {
-                return Err(checkpoints.taken());
-            }
-            match self.resume_from(path) {
-                Ok(()) => return Ok(()),
-                // One that a disk has damaged is no reason to lose those before it.
-                Err(
-                    error @ Error::Checkpoint {
-                        reason: Unusable::Damaged(_) | Unusable::NonFinite(_), ..
-                    },
-                ) => {
-                    newest.get_or_insert(error);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        newest.map_or(Ok(()), Err)
-    }
-
-    /// Checks all of the file, then changes the model, the noise and the run.
-    fn resume_from(&mut self, path: &Path) -> Result<()> {
-        let opened = training::open(path, self.net, self.vs, &self.settings())?;
-        let mut kept = opened.kept(self.vs)?;
-        let progress: Progress = serde_json::from_value(kept.progress)
-            .map_err(|e| training::damaged(path, &format!("it does not say where the run stands: {e}")))?;
-        let optimiser = &*self.trainer.optimiser;
-        let variables = self.vs.variables();
-        for variable in kept.steps.keys().filter(|name| variables.contains_key(*name)) {
-            for slot in optimiser.slots() {
-                let name = in_file(optimiser, slot, variable);
-                if !kept.tensors.contains_key(&name) {
-                    return Err(training::damaged(path, &format!("no {name}")));
-                }
-            }
-        }
-        let best = variables.keys().filter(|_| progress.best.is_some());
-        let best = best.map(|name| {
-            let weights = kept.tensors.remove(&format!("{BEST}{name}"));
-            weights
-                .map(|weights| (name.clone(), weights))
-                .ok_or_else(|| training::damaged(path, &format!("no {BEST}{name}")))
-        });
-        let best = best.collect::<Result<_>>()?;
-        opened.apply(self.net, self.vs)?;
-        self.trainer.state = OptimiserState::from_named(optimiser, kept.tensors, &kept.steps);
-        self.trainer.usual = progress.usual;
-        (self.progress, self.best) = (progress, best);
-        self.course = Course::of(&self.progress.epochs, self.steps_per_epoch);
-        self.shuffle.restore(kept.shuffle);
-        self.shuffle_before = kept.shuffle;
-        Ok(())
     }
 }
