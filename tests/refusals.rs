@@ -72,6 +72,19 @@ fn a_noise_that_lives_in_another_store_would_stay() {
 }
 
 #[test]
+fn a_noise_at_a_path_that_another_has() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let first = Gaussian::learned(vs.root(), 0.5);
+    let second = Gaussian::learned(vs.root(), 0.5);
+    let sentence = second.unwrap_err().to_string();
+    assert!(
+        first.is_ok() && sentence.contains("noise_rho") && sentence.contains("a path of its own"),
+        "{sentence}"
+    );
+    assert_eq!(vs.len(), 1);
+}
+
+#[test]
 fn settings_that_are_no_numbers_between_steps() {
     let (vs, net) = layer();
     let (x, y) = data();

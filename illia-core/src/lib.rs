@@ -48,6 +48,6 @@ pub use parameter::{
 };
 pub use pass::{Draws, Estimator};
 pub use predict::{Predict, Prediction};
-pub use train::{Adam, AdamW, Ivon, Memory, Optimiser, PosteriorStep, Sgd};
-pub use train::{Clip, Elbo, ElboTerms, EpochRecord, Fit, History, Terms, Trainer};
+pub use train::{Adam, AdamW, Ivon, Memory, Moments, Optimiser, PosteriorStep, Sgd};
+pub use train::{Clip, Convergence, Elbo, ElboTerms, EpochRecord, Fit, History, Terms, Trainer};
 pub use train::{KlSchedule, RateSchedule, Schedule};

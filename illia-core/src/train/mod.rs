@@ -14,9 +14,9 @@ mod variables;
 
 pub use clip::Clip;
 pub use elbo::{Elbo, ElboTerms};
-pub use fit::{EpochRecord, Fit, History};
+pub use fit::{Convergence, EpochRecord, Fit, History};
 pub use kl_schedule::KlSchedule;
-pub use optim::{Adam, AdamW, Ivon, Memory, Optimiser, PosteriorStep, Sgd};
+pub use optim::{Adam, AdamW, Ivon, Memory, Moments, Optimiser, PosteriorStep, Sgd};
 pub use rate_schedule::RateSchedule;
 pub use schedule::Schedule;
 pub use trainer::{Terms, Trainer};

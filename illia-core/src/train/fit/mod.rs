@@ -1,11 +1,13 @@
 //! Training: mini-batches, epochs, validation, early stopping, a progress bar, checkpoints and a history.
 
 mod automatic;
+mod convergence;
 mod course;
 mod history;
 mod resume;
 mod run;
 
+pub use convergence::Convergence;
 pub use history::{EpochRecord, History};
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! A run under way.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -10,6 +11,7 @@ use tch::{Kind, Tensor};
 
 use super::Forward;
 use super::automatic::{Around, Automatic};
+use super::convergence::{self, Convergence, Starts, Way};
 use super::course::{self, Course};
 use super::resume::Settings;
 use super::{EpochRecord, Fit, History};
@@ -42,6 +44,9 @@ pub(super) struct Progress {
     /// How large gradients are.
     #[serde(default)]
     pub usual: UsualNorm,
+    /// Some elements of each mu and rho as the run found them.
+    #[serde(default)]
+    pub starts: Starts,
 }
 
 pub(super) struct Run<'a, L, M: ?Sized> {
@@ -111,6 +116,9 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             checkpoints.prepare()?;
             run.resume(checkpoints)?;
         }
+        if run.progress.starts.is_empty() {
+            run.progress.starts = convergence::starts(net);
+        }
         Ok(run)
     }
 
@@ -131,26 +139,45 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         while !self.interrupted && !done(&self) && !self.is_over() {
             self.epoch(bar)?;
         }
+        let convergence = Convergence::of(&self.way());
         if let Some(automatic) = &self.automatic {
             automatic.make_points();
         }
+        let mut remarks = Vec::new();
         if !self.interrupted {
             self.save_unless_saved()?;
             self.take_best();
-            self.find_spread()?;
+            remarks = self.find_spread()?;
         }
         bar.finish_and_clear();
         let best_epoch = self.progress.best.map(|(epoch, _)| epoch);
-        let advice = if self.interrupted { None } else { course::advice(&self.progress.epochs) };
-        if let Some(advice) = &advice {
-            tracing::warn!(target: "illia::fit", "{advice}");
+        let advice =
+            if self.interrupted { None } else { course::advice(&self.progress.epochs, &convergence) };
+        for sentence in advice.iter().chain(&remarks) {
+            tracing::warn!(target: "illia::fit", "{sentence}");
         }
-        Ok(History { epochs: self.progress.epochs, best_epoch, interrupted: self.interrupted, advice })
+        let Progress { epochs, .. } = self.progress;
+        Ok(History { epochs, best_epoch, interrupted: self.interrupted, advice, convergence, remarks })
+    }
+
+    fn way(&self) -> Way<'_, M> {
+        Way {
+            net: self.net,
+            starts: &self.progress.starts,
+            records: &self.progress.epochs,
+            optimiser: &*self.trainer.optimiser,
+            state: &self.trainer.state,
+            examples: self.examples,
+            means: self.automatic.is_some(),
+        }
     }
 
     /// What nobody chose, once the means are there.
-    fn find_spread(&self) -> Result<()> {
-        let Some(automatic) = &self.automatic else { return Ok(()) };
+    fn find_spread(&self) -> Result<Vec<String>> {
+        let Some(automatic) = &self.automatic else {
+            let why_not = Automatic::why_not(self.net).filter(|_| !self.fit.optimiser.needs_draws());
+            return Ok(why_not.into_iter().collect());
+        };
         let held = |name: &str| {
             let group = self.fit.groups.iter().rev().find(|(prefix, _)| name.starts_with(prefix.as_str()));
             group.is_some_and(|(_, factor)| *factor == 0.0)
@@ -166,6 +193,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             rows: self.order()?,
             noise: &self.shuffle,
             held: &held,
+            empirical: Cell::new(false),
         })
     }
 
@@ -211,9 +239,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         }
         record.validation_nll = self.validation_nll()?;
         record.seconds = before + start.elapsed().as_secs_f64();
-        let validation = record.validation_nll.map_or(String::new(), |nll| format!(", validation {nll:.4}"));
-        let of = self.epochs().map_or(String::new(), |epochs| format!("/{epochs}"));
-        bar.set_message(format!("epoch {epoch}{of}: nll {:.4}{validation}", record.nll));
+        let (nll, validation_nll) = (record.nll, record.validation_nll);
         if let Some(nll) = record.validation_nll
             && nll.is_finite()
             && self.progress.best.is_none_or(|(_, best)| nll < best)
@@ -222,6 +248,11 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             self.best = self.snapshot();
         }
         self.progress.epochs.push(record);
+        if bar.is_shown() {
+            let validation = validation_nll.map_or(String::new(), |nll| format!(", validation {nll:.4}"));
+            let of = self.epochs().map_or(String::new(), |epochs| format!("/{epochs}"));
+            bar.set_message(format!("epoch {epoch}{of}: nll {nll:.4}{validation}{}", self.way().in_short()));
+        }
         if self.fit.epochs.is_none() && self.course.epochs.is_none() {
             self.course = Course::of(&self.progress.epochs, self.steps_per_epoch);
             bar.set_length(self.steps().unwrap_or_default() as u64);
