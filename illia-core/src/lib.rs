@@ -33,7 +33,7 @@ pub use macro_support as __private;
 
 #[cfg(feature = "report")]
 pub use assess::report;
-pub use assess::{HeldOut, Temperature, conformal, metrics};
+pub use assess::{Calibration, Coverage, Difference, HeldOut, Pit, Shift, Temperature, conformal, metrics};
 pub use dist::Density;
 pub use error::{Error, Result, Unusable, fail};
 pub use illia_shape::{Axis, Shape};
