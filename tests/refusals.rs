@@ -72,6 +72,19 @@ fn a_noise_that_lives_in_another_store_would_stay() {
 }
 
 #[test]
+fn a_noise_at_a_path_that_another_has() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let first = Gaussian::learned(vs.root(), 0.5);
+    let second = Gaussian::learned(vs.root(), 0.5);
+    let sentence = second.unwrap_err().to_string();
+    assert!(
+        first.is_ok() && sentence.contains("noise_rho") && sentence.contains("a path of its own"),
+        "{sentence}"
+    );
+    assert_eq!(vs.len(), 1);
+}
+
+#[test]
 fn settings_that_are_no_numbers_between_steps() {
     let (vs, net) = layer();
     let (x, y) = data();
@@ -89,9 +102,9 @@ fn settings_that_are_no_numbers_between_steps() {
     }
     trainer.learning_rate = 1e-3;
     for bound in [f64::NAN, 0.0, -1.0] {
-        trainer.clip = Clip { value: Some(bound), norm: None };
+        trainer.clip = Clip { value: Some(bound), ..Clip::none() };
         says(trainer.step(&net, &vs, 1.0, nll).unwrap_err(), "clip value");
-        trainer.clip = Clip { value: None, norm: Some(bound) };
+        trainer.clip = Clip { norm: Some(bound), ..Clip::none() };
         says(trainer.step(&net, &vs, 1.0, nll).unwrap_err(), "clip norm");
     }
     trainer.clip = Clip::default();

@@ -154,7 +154,152 @@ fn a_folder_of_another_run_and_other_settings_are_refused() {
     };
     assert!(reason(fit().epochs(2)).starts_with("it holds another run's checkpoints"));
     let other_batches = reason(fit().epochs(2).batch_size(9).resume(true));
-    assert_eq!(other_batches, "the batch size is 8 in the file and 9 in this run");
+    assert_eq!(
+        other_batches,
+        "the batch size is 8 in the file and 9 in this run; `Fit::allow_changes(true)` goes on all the same"
+    );
+}
+
+/// What [`process`] trains, but with data and a likelihood to choose.
+fn go_on<L: illia::likelihood::Likelihood>(
+    fit: Fit<L>,
+    folder: &Folder,
+    estimator: Estimator,
+    change: impl Fn(&Tensor, &Tensor) -> (Tensor, Tensor),
+) -> illia::Result<History> {
+    illia::manual_seed(11);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let config = LinearConfig { estimator, ..Default::default() };
+    let net = Linear::new(vs.root(), 6, 3, config);
+    let (x, y) = data(50);
+    let (x, y) = change(&x, &y);
+    fit.progress(false).checkpoints(Checkpoints::new(&folder.0)).resume(true).run(&net, &vs, &x, &y)
+}
+
+/// A likelihood of one's own, with a setting.
+#[derive(Debug)]
+struct Tempered(f64);
+
+impl illia::likelihood::Likelihood for Tempered {
+    fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> illia::Result<Tensor> {
+        Ok(Categorical.log_likelihood(output, target)? * self.0)
+    }
+    fn mean(&self, output: &Tensor) -> Tensor {
+        Categorical.mean(output)
+    }
+    fn variance(&self, output: &Tensor) -> Tensor {
+        Categorical.variance(output)
+    }
+    fn cdf(&self, _: &Tensor, _: &Tensor) -> Option<Tensor> {
+        None
+    }
+}
+
+#[test]
+fn a_run_goes_on_under_other_data_or_settings_only_where_that_is_allowed() {
+    let folder = Folder::new("changed");
+    let same = |x: &Tensor, y: &Tensor| (x.shallow_clone(), y.shallow_clone());
+    let other = |x: &Tensor, y: &Tensor| (x * 1.001, y.shallow_clone());
+    let fit = |epochs| Fit::new(Tempered(1.0)).epochs(epochs).batch_size(8);
+    let by = Estimator::Reparameterization;
+    go_on(fit(1), &folder, by, same).unwrap();
+    let refused = |outcome: illia::Result<History>, what: &str| match outcome {
+        Err(Error::Checkpoint { reason: Unusable::Architecture(text), .. }) => {
+            assert!(text.starts_with(what) && text.contains("`Fit::allow_changes(true)`"), "{text}");
+        }
+        outcome => panic!("{what}: {outcome:?}"),
+    };
+    refused(go_on(fit(2), &folder, by, other), "the data's fingerprint is ");
+    refused(
+        go_on(fit(2).learning_rate(0.01), &folder, by, same),
+        "the learning rate is 0.003 in the file and 0.01",
+    );
+    let cosine = fit(2).learning_rate_schedule(RateSchedule::Cosine);
+    refused(
+        go_on(cosine, &folder, by, same),
+        "the learning rate's schedule is None in the file and Some(Cosine)",
+    );
+    let colder = fit(2).kl(KlSchedule::Constant(0.5));
+    refused(
+        go_on(colder, &folder, by, same),
+        "the KL's schedule is Constant(1.0) in the file and Constant(0.5)",
+    );
+    refused(
+        go_on(fit(2).micro_batch(3), &folder, by, same),
+        "the micro batch is None in the file and Some(3)",
+    );
+    refused(go_on(fit(2).group("bias", 0.5), &folder, by, same), "the list of groups is [] in the file");
+    refused(go_on(fit(2).clip(illia::Clip::none()), &folder, by, same), "what clips gradients is Clip");
+    refused(go_on(fit(2).optimiser(illia::Sgd::default()), &folder, by, same), "the learning rate is 0.003");
+    let betas = illia::Adam { learning_rate: 3e-3, beta1: 0.8, ..Default::default() };
+    refused(go_on(fit(2).optimiser(betas), &folder, by, same), "the optimiser is Adam");
+    let (x, y) = data(20);
+    refused(
+        go_on(fit(2).validation(&x, &y), &folder, by, same),
+        "the validation's fingerprint is none in the file",
+    );
+    let hotter = Fit::new(Tempered(0.5)).epochs(2).batch_size(8);
+    refused(
+        go_on(hotter, &folder, by, same),
+        "the likelihood is Tempered(1.0) in the file and Tempered(0.5)",
+    );
+    refused(
+        go_on(fit(2), &folder, Estimator::Flipout, same),
+        "the estimator of `weight` is Reparameterization",
+    );
+    let fewer = |x: &Tensor, y: &Tensor| (x.narrow(0, 0, 40), y.narrow(0, 0, 40));
+    refused(go_on(fit(2), &folder, by, fewer), "the data's fingerprint is ");
+    // Each, where it is allowed, and all at once.
+    for outcome in [
+        go_on(fit(2).allow_changes(true), &folder, by, other),
+        go_on(fit(3).learning_rate(0.01).allow_changes(true), &folder, by, other),
+        go_on(
+            fit(4).optimiser(illia::Sgd::default()).allow_changes(true),
+            &folder,
+            Estimator::Flipout,
+            fewer,
+        ),
+    ] {
+        outcome.unwrap();
+    }
+    assert!(matches!(
+        Fit::new(Categorical).allow_changes(true).run(
+            &Linear::new(nn::VarStore::new(Device::Cpu).root(), 6, 3, Default::default()),
+            &nn::VarStore::new(Device::Cpu),
+            &data(50).0,
+            &data(50).1
+        ),
+        Err(Error::Configuration { name, .. }) if name == "allow_changes"
+    ));
+}
+
+#[test]
+fn within_an_epoch_the_rows_stay_the_same_whatever_is_allowed() {
+    let folder = Folder::new("within");
+    let flag = Arc::new(AtomicBool::new(true));
+    let same = |x: &Tensor, y: &Tensor| (x.shallow_clone(), y.shallow_clone());
+    let fit = || Fit::new(Categorical).epochs(2).batch_size(8);
+    assert!(go_on(fit().interrupt(flag), &folder, Estimator::Automatic, same).unwrap().interrupted);
+    let smaller = fit().batch_size(7).allow_changes(true);
+    let error = go_on(smaller, &folder, Estimator::Automatic, same).unwrap_err().to_string();
+    assert!(error.contains("the batch size is 8") && error.contains("within an epoch"), "{error}");
+}
+
+/// What is trained is not a setting, however it prints.
+#[test]
+fn a_learned_noise_is_the_same_likelihood_before_and_after() {
+    let folder = Folder::new("noise");
+    illia::manual_seed(11);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Linear::new(vs.root() / "net", 6, 1, LinearConfig::default());
+    let noise = illia::likelihood::Gaussian::learned(vs.root() / "noise", 0.5).unwrap();
+    let x = data(50).0;
+    let y = x.narrow(1, 0, 1);
+    for epochs in [1, 2] {
+        let fit = Fit::new(&noise).epochs(epochs).progress(false);
+        fit.checkpoints(Checkpoints::new(&folder.0)).resume(true).run(&net, &vs, &x, &y).unwrap();
+    }
+    assert!((noise.std() - 0.5).abs() > 1e-6);
 }
 
 #[test]

@@ -131,17 +131,17 @@ fn assert_close(given: &[f64], expected: &[f64]) {
 #[test]
 fn clipping_by_value_bounds_each_element() {
     let mut trainer = Trainer::new(plain(), 1).unwrap();
-    trainer.clip = Clip { value: Some(1.0), norm: None };
+    trainer.clip = Clip { value: Some(1.0), ..Clip::none() };
     assert_close(&Slope::new().after(&mut trainer, 1), &[1.0 - RATE, -2.0 - 0.5 * RATE, 3.0 + RATE]);
 }
 
 #[test]
 fn clipping_by_norm_keeps_the_direction() {
     let mut trainer = Trainer::new(plain(), 1).unwrap();
-    trainer.clip = Clip { value: None, norm: Some(2.0) };
+    trainer.clip = Clip { norm: Some(2.0), ..Clip::none() };
     let by = 2.0 * RATE / (9.0f64 + 0.25 + 16.0).sqrt();
     assert_close(&Slope::new().after(&mut trainer, 1), &[1.0 - 3.0 * by, -2.0 - 0.5 * by, 3.0 + 4.0 * by]);
-    trainer.clip = Clip { value: None, norm: Some(100.0) };
+    trainer.clip = Clip { norm: Some(100.0), ..Clip::none() };
     let unclipped = [1.0 - 3.0 * RATE, -2.0 - 0.5 * RATE, 3.0 + 4.0 * RATE];
     assert_close(&Slope::new().after(&mut trainer, 1), &unclipped);
 }
@@ -161,11 +161,63 @@ fn clipping_by_norm_takes_all_variables_together() {
         trainer.step(&net, &vs, 0.0, nll).unwrap();
         before - net.weight.mu().detach()
     };
-    let (whole, clipped) = (gradients(Clip::default()), gradients(Clip { norm: Some(1e-3), value: None }));
+    let (whole, clipped) = (gradients(Clip::default()), gradients(Clip { norm: Some(1e-3), ..Clip::none() }));
     let norm = |t: &Tensor| t.norm().double_value(&[]);
     assert!(norm(&clipped) <= 1e-3 * RATE * 1.0001, "{}", norm(&clipped));
     let cosine = (&whole * &clipped).sum(Kind::Float).double_value(&[]) / (norm(&whole) * norm(&clipped));
     assert!(cosine > 0.9999, "{cosine}");
+}
+
+/// A line that is fitted by Adam at 1e-2; the objective of one step is `factor` times as large as it should be. Gives the distance of
+/// the slope from what it should be, 100 steps after that, and the weights.
+fn after_a_spike(clip: Clip, factor: f64) -> (f64, Tensor) {
+    illia::manual_seed(7);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let posterior = Posterior::Point { mu: nn::Init::Const(0.0) };
+    let net = Linear::new(vs.root(), 1, 1, LinearConfig { posterior, ..Default::default() });
+    let mut trainer = Trainer::new(Adam { learning_rate: 1e-2, ..Adam::default() }, 1000).unwrap();
+    trainer.clip = clip;
+    for step in 0..200i64 {
+        let x = (Tensor::arange(32, (Kind::Float, Device::Cpu)) * 7.0 + step).sin().unsqueeze(1);
+        let y = &x * 3.0 + (&x * 1e3).sin() * 0.5;
+        let times = if step == 100 { factor } else { 1.0 };
+        let nll = || Ok((net.try_forward(&x)? - &y).square().mean(None) * times);
+        trainer.step(&net, &vs, 1.0, nll).unwrap();
+    }
+    ((net.weight.mu().double_value(&[0, 0]) - 3.0).abs(), net.weight.mu().copy())
+}
+
+#[test]
+fn one_spike_costs_a_step_and_not_the_memory_of_the_optimiser() {
+    let never = after_a_spike(Clip::none(), 1.0);
+    // Nothing is a spike that is not ten times as large as usual: the same bits.
+    assert_eq!(never.1, after_a_spike(Clip::default(), 1.0).1);
+    // A step of 1e6 times the gradient leaves Adam's mean square so high that it stands still for thousands of steps.
+    let (stuck, mended) = (after_a_spike(Clip::none(), 1e6).0, after_a_spike(Clip::default(), 1e6).0);
+    assert!(stuck > never.0 + 0.4, "{stuck}, and {} without a spike", never.0);
+    assert!((mended - never.0).abs() < 0.2, "{mended}, and {} without a spike", never.0);
+}
+
+/// What is usual follows the gradients: an objective that grows a hundredfold for good is followed after some steps.
+#[test]
+fn gradients_that_stay_large_become_usual() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net =
+        Linear::new(vs.root(), 6, 4, LinearConfig { posterior: Posterior::point(), ..Default::default() });
+    let (x, y) = batch();
+    let mut trainer = Trainer::new(plain(), 1).unwrap();
+    // The length of a step by the objective's factor: that of its gradient, unless it is clipped.
+    let mut length = |factor: f64| {
+        let before = net.weight.mu().copy();
+        let nll = || Ok(-Categorical.log_likelihood(&net.try_forward(&x)?, &y)?.mean(Kind::Float) * factor);
+        trainer.step(&net, &vs, 0.0, nll).unwrap();
+        (net.weight.mu().detach() - before).norm().double_value(&[]) / factor
+    };
+    let usual = (0..40).map(|_| length(1e-4)).last().unwrap();
+    let first = length(1e-2);
+    let later = (0..60).map(|_| length(1e-2)).last().unwrap();
+    // Ten times the usual gradient in place of a hundred times; then all of it but for the way that was made.
+    assert!((first / usual - 0.1).abs() < 0.01 && later > 0.8 * usual, "{usual}, {first}, {later}");
 }
 
 /// PyTorch's SGD: v = momentum v + (g + decay w), w -= rate v; with Nesterov w -= rate (g + decay w + momentum v).

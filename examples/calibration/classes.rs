@@ -19,10 +19,14 @@ type Rows = (Tensor, Tensor);
 fn judge<N: BayesianModule + ModuleT>(net: &N, test: &Rows, seconds: f64) -> illia::Result<Numbers> {
     let prediction = Predict::new().draws(DRAWS).run(net, &test.0)?;
     let probabilities = prediction.predictive_mean(&Categorical);
+    let diagram = metrics::reliability(&probabilities, &test.1, BINS)?;
+    eprint!("{}", illia::Calibration::of(&prediction, &Categorical, &test.1)?);
     Ok(vec![
         ("accuracy", metrics::accuracy(&probabilities, &test.1)?),
         ("nll", metrics::nll(&probabilities, &test.1)?),
-        ("ece", metrics::ece(&probabilities, &test.1, BINS)?),
+        ("ece", diagram.ece()),
+        // What a model that is right about the same confidences stays below in 39 of 40 sets.
+        ("ece_by_chance", diagram.ece_by_chance().1),
         ("seconds", seconds),
     ])
 }

@@ -54,6 +54,12 @@ impl Curve {
             ("nll", -nll.mean(Kind::Double).double_value(&[])),
             ("seconds", seconds),
         ];
+        let check = illia::Calibration::of(&prediction, likelihood, &self.observed)?;
+        let check = match &self.gap {
+            Some(gap) => check.against(&predict(gap)?, likelihood)?,
+            None => check,
+        };
+        eprint!("{check}");
         if let Some(gap) = &self.gap {
             let spread = |p: Prediction| p.std().narrow(-1, 0, 1).mean(Kind::Double).double_value(&[]);
             numbers.push(("gap_over_data", spread(predict(gap)?) / spread(predict(&self.x)?)));

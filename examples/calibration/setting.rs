@@ -57,8 +57,13 @@ impl Setting {
             Setting::Nothing | Setting::Twin => fit,
             Setting::Recipe => fit.epochs(STEPS.div_ceil((x.size()[0] as usize).div_ceil(BATCH))),
         };
-        fit.run(net, vs, x, y)?;
-        Ok(start.elapsed().as_secs_f64())
+        let history = fit.run(net, vs, x, y)?;
+        let seconds = start.elapsed().as_secs_f64();
+        eprint!("{}", history.convergence);
+        for sentence in history.advice.iter().chain(&history.remarks) {
+            eprintln!("{sentence}");
+        }
+        Ok(seconds)
     }
 }
 

@@ -7,15 +7,20 @@ use lexopt::prelude::*;
 
 use crate::Failure;
 use crate::methods::{METHODS, Method};
+use crate::{demo, mnist};
 
-pub const HELP: &str = "\
+/// What `--help` prints.
+pub fn help() -> String {
+    let (small, large) = (demo::RECIPE.epochs, mnist::RECIPE.epochs);
+    format!(
+        "\
 Trains a Bayesian convolutional net on images of digits and shows how sure it is.
 
 usage: digits [OPTIONS]
 
   --data DIR     train on the MNIST-like IDX files in DIR (raw or .gz) instead of the 1,797 small digits built in
   --ood DIR      with --data: tell these images from the trained ones by their uncertainty
-  --epochs N     passes over the training set (default: 100; with --data 10)
+  --epochs N     passes over the training set (default: {small}; with --data {large})
   --samples N    draws of the weights in each prediction (default: 100; with --data 50)
   --seed N       start of every random number (default: 1)
   --device D     cpu, cuda or cuda:N (default: cpu)
@@ -25,7 +30,9 @@ usage: digits [OPTIONS]
   --json         these numbers as one object on the last line; the method is vi unless another is said
   --resume       go on with the run that Ctrl-C or anything else ended
   --help         this text
-";
+"
+    )
+}
 
 /// What was asked for.
 #[derive(Debug)]

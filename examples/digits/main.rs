@@ -18,7 +18,7 @@ mod ways;
 use std::path::Path;
 use std::process::ExitCode;
 
-use arguments::{Arguments, HELP};
+use arguments::Arguments;
 
 /// One sentence on what went wrong.
 pub type Failure = Box<dyn std::error::Error>;
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 fn run() -> Result<Ended, Failure> {
     let arguments = Arguments::parse()?;
     if arguments.help {
-        print!("{HELP}");
+        print!("{}", arguments::help());
         return Ok(Ended::Complete);
     }
     if let Some(method) = arguments.method {

@@ -112,7 +112,9 @@ fn report<M: BayesianModule + ModuleT + Send>(
     let predict_seconds = start.elapsed().as_secs_f64();
     let there = predict(other)?;
     let (p, y) = (&here.probabilities, &test.labels);
-    let (accuracy, nll, ece) = (here.accuracy(y)?, metrics::nll(p, y)?, metrics::ece(p, y, metrics::BINS)?);
+    let (accuracy, nll) = (here.accuracy(y)?, metrics::nll(p, y)?);
+    let diagram = metrics::reliability(p, y, metrics::BINS)?;
+    let (ece, (least, most)) = (diagram.ece(), diagram.ece_by_chance());
     let auroc = metrics::auroc(&here.uncertainty.total, &there.uncertainty.total)?;
     // A chain walks on the posterior itself.
     let kl_weight = if method.way == Way::Sghmc { 1.0 } else { recipe.kl_weight };
@@ -120,12 +122,15 @@ fn report<M: BayesianModule + ModuleT + Send>(
     if arguments.json {
         println!(
             "{{\"method\": \"{name}\", \"seed\": {}, \"accuracy\": {accuracy}, \"nll\": {nll}, \"ece\": {ece}, \
-             \"auroc\": {auroc}, \"train_seconds\": {train_seconds:.3}, \"predict_seconds\": {predict_seconds:.3}, \
+             \"ece_by_chance\": [{least}, {most}], \"auroc\": {auroc}, \"train_seconds\": {train_seconds:.3}, \"predict_seconds\": {predict_seconds:.3}, \
              \"kl_weight\": {kl_weight}}}",
             arguments.seed
         );
     } else {
-        println!("{name}: accuracy {:.2} %, NLL {nll:.4}, ECE {ece:.4}, AUROC {auroc:.4}", 100.0 * accuracy);
+        println!(
+            "{name}: accuracy {:.2} %, NLL {nll:.4}, ECE {ece:.4} (by chance {least:.4} to {most:.4}), AUROC {auroc:.4}",
+            100.0 * accuracy
+        );
         println!(
             "trained in {train_seconds:.1} s, predicted in {predict_seconds:.2} s, KL weight {kl_weight}"
         );

@@ -9,12 +9,12 @@ use crate::Failure;
 use crate::clinc::Clinc;
 use crate::head::Link;
 
-/// Each with its standard error but for the ECE.
+/// Each with its standard error; the ECE with what chance gives a calibrated model of the same confidences.
 pub struct Numbers {
     accuracy: (f64, f64),
     /// In nats.
     nll: (f64, f64),
-    ece: f64,
+    ece: (f64, (f64, f64)),
     auroc: (f64, f64),
 }
 
@@ -27,6 +27,7 @@ pub fn numbers(link: Link, means: &Tensor, labels: &Tensor, none: &Tensor) -> Re
     let nll = -log_p.gather(1, &labels.unsqueeze(1), false);
     let (inside, outside) = (link.strangeness(means), link.strangeness(none));
     let auroc = metrics::auroc(&inside, &outside)?;
+    let diagram = metrics::reliability(&p, labels, metrics::BINS)?;
     // Hanley & McNeil (1982), equation 2 with the approximations of Q1 and Q2.
     let (m, a2) = (outside.numel() as f64, auroc * auroc);
     let variance = auroc * (1.0 - auroc)
@@ -35,7 +36,7 @@ pub fn numbers(link: Link, means: &Tensor, labels: &Tensor, none: &Tensor) -> Re
     Ok(Numbers {
         accuracy: (accuracy, (accuracy * (1.0 - accuracy) / n).sqrt()),
         nll: (nll.mean(Kind::Double).double_value(&[]), nll.std(true).double_value(&[]) / n.sqrt()),
-        ece: metrics::ece(&p, labels, metrics::BINS)?,
+        ece: (diagram.ece(), diagram.ece_by_chance()),
         auroc: (auroc, (variance / (n * m)).sqrt()),
     })
 }
@@ -51,7 +52,8 @@ impl fmt::Display for Numbers {
             nll.0,
             nll.1
         )?;
-        write!(f, "ECE {ece:.4}, AUROC {:.4} ± {:.4}", auroc.0, auroc.1)
+        let (ece, (least, most)) = ece;
+        write!(f, "ECE {ece:.4} (by chance {least:.4} to {most:.4}), AUROC {:.4} ± {:.4}", auroc.0, auroc.1)
     }
 }
 
@@ -59,7 +61,7 @@ impl Numbers {
     pub fn json(&self, train_seconds: f64) -> serde_json::Value {
         serde_json::json!({
             "accuracy": self.accuracy.0, "accuracy_se": self.accuracy.1, "nll": self.nll.0, "nll_se": self.nll.1,
-            "ece": self.ece, "auroc": self.auroc.0, "auroc_se": self.auroc.1, "train_seconds": train_seconds,
+            "ece": self.ece.0, "ece_by_chance": [self.ece.1.0, self.ece.1.1], "auroc": self.auroc.0, "auroc_se": self.auroc.1, "train_seconds": train_seconds,
         })
     }
 }

@@ -34,7 +34,7 @@ pub use macro_support as __private;
 
 #[cfg(feature = "report")]
 pub use assess::report;
-pub use assess::{HeldOut, Temperature, conformal, metrics};
+pub use assess::{Calibration, Coverage, Difference, HeldOut, Pit, Shift, Temperature, conformal, metrics};
 pub use dist::Density;
 pub use error::{Error, Result, Unusable, fail};
 pub use illia_shape::{Axis, Shape};
@@ -49,6 +49,6 @@ pub use parameter::{
 };
 pub use pass::{Draws, Estimator};
 pub use predict::{Predict, Prediction};
-pub use train::{Adam, AdamW, Ivon, Memory, Optimiser, PosteriorStep, Sgd};
-pub use train::{Clip, Elbo, ElboTerms, EpochRecord, Fit, History, Terms, Trainer};
+pub use train::{Adam, AdamW, Ivon, Memory, Moments, Optimiser, PosteriorStep, Sgd};
+pub use train::{Clip, Convergence, Elbo, ElboTerms, EpochRecord, Fit, History, Terms, Trainer};
 pub use train::{KlSchedule, RateSchedule, Schedule};

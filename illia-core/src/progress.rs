@@ -17,6 +17,11 @@ impl ProgressBar {
         ProgressBar(bar)
     }
 
+    /// Whether anybody sees it.
+    pub(crate) fn is_shown(&self) -> bool {
+        !self.0.is_hidden()
+    }
+
     /// Says how many steps there are in all.
     pub(crate) fn set_length(&self, steps: u64) {
         self.0.set_length(steps);
@@ -47,6 +52,9 @@ impl ProgressBar {
 impl ProgressBar {
     pub(crate) fn new(_steps: usize, _shown: bool) -> Self {
         ProgressBar()
+    }
+    pub(crate) fn is_shown(&self) -> bool {
+        false
     }
     pub(crate) fn set_length(&self, _steps: u64) {}
     pub(crate) fn set_position(&self, _steps: u64) {}

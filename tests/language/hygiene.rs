@@ -129,6 +129,54 @@ illia::bnn! {
     }
 }
 
+/// Functions and constants by every name that an expansion might use for something of its own.
+mod captured {
+    use illia::prelude::*;
+
+    pub fn prior() -> Prior {
+        Prior::Gaussian { mean: 0.0, std: 0.25 }
+    }
+    pub fn posterior() -> Posterior {
+        Posterior::Point { mu: nn::Init::Const(0.125) }
+    }
+    pub fn estimator() -> Estimator {
+        Estimator::Flipout
+    }
+    pub fn path() -> i64 {
+        5
+    }
+    pub const fn size(inputs: i64) -> i64 {
+        inputs + 2
+    }
+    pub fn train(x: &Tensor) -> Tensor {
+        x * 2.0
+    }
+    const DEFAULTS: i64 = 3;
+
+    illia::bnn! {
+        pub struct Outer: [4] -> [2] {
+            prior: (prior());
+            posterior: (posterior());
+            estimator: (estimator());
+
+            given: Linear(size(4)) -> train,
+            pub arguments: Linear(DEFAULTS, prior: (prior()), posterior: (posterior()), estimator: (estimator())),
+            pub inner: Inner(family: posterior(), size: path()),
+            head: Linear(2),
+        }
+    }
+
+    illia::bnn! {
+        pub struct Inner(family: Posterior, size: i64): [3] -> [3] {
+            posterior: (family);
+            prior: (prior());
+
+            pub path: Linear(size) -> train,
+            input: Linear(3),
+        }
+    }
+}
+
 use illia::prelude::*;
 
 const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -149,6 +197,19 @@ fn names_of_the_users_own() {
     let raw = Raw::new(&(&p / "f"));
     assert_eq!(raw.forward(&x).size(), [2, 2]);
     assert!(vs.variables().contains_key("f.type.weight.mu"), "without r#");
+}
+
+#[test]
+fn functions_of_the_users_by_names_of_the_macros() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = captured::Outer::new(&vs.root());
+    assert_eq!(net.forward(&Tensor::ones([2, 4], CPU)).size(), [2, 2]);
+    for parameter in net.parameters() {
+        assert_eq!(parameter.prior(), captured::prior());
+        assert_eq!(parameter.mu().double_value(&vec![0; parameter.mu().dim()]), 0.125);
+    }
+    assert_eq!(net.inner.path.weight.mu().size(), [5, 3]);
+    assert_eq!(net.arguments.estimator, Estimator::Flipout);
 }
 
 #[test]

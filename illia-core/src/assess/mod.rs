@@ -1,5 +1,6 @@
 //! What a prediction is worth: metrics, calibration and the report.
 
+mod check;
 pub mod conformal;
 mod held_out;
 pub mod metrics;
@@ -7,5 +8,6 @@ pub mod metrics;
 pub mod report;
 mod temperature;
 
+pub use check::{Calibration, Coverage, Difference, Pit, Shift};
 pub use held_out::HeldOut;
 pub use temperature::Temperature;

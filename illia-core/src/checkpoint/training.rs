@@ -24,7 +24,7 @@ pub(crate) struct Kept {
     pub shuffle: (u64, u64),
     /// Where the run stands, in its own words.
     pub progress: serde_json::Value,
-    /// What a run can't go on without, by its name in a sentence.
+    /// What the run was started with, by the names that a sentence gives them.
     pub settings: BTreeMap<String, String>,
 }
 
@@ -63,13 +63,8 @@ pub(crate) struct Opened {
     state: TrainingState,
 }
 
-/// Reads the run at `path` and checks it against the model. `settings` must be the file's, as far as it has them.
-pub(crate) fn open<M: BayesianModule + ?Sized>(
-    path: &Path,
-    net: &M,
-    vs: &VarStore,
-    settings: &BTreeMap<String, String>,
-) -> Result<Opened> {
+/// Reads the run at `path` and checks it against the model.
+pub(crate) fn open<M: BayesianModule + ?Sized>(path: &Path, net: &M, vs: &VarStore) -> Result<Opened> {
     let (ours, _) = model::contents(net, vs);
     let file = File::read(path, &|name| match variable_of(name) {
         Some(of) if ours.contains_key(of) => file::Want::Keep,
@@ -81,12 +76,6 @@ pub(crate) fn open<M: BayesianModule + ?Sized>(
         .map_err(|e| damaged(format!("it holds no run (a model alone has `load`): {e}")))?;
     model::check(path, net, vs, &file, &state.model)?;
     model::check_objective(path, net, vs, &file, &state.model)?;
-    let architecture = |difference: String| Err(unusable(path, Unusable::Architecture(difference)));
-    for (name, ours) in settings {
-        if let Some(theirs) = state.settings.get(name).filter(|theirs| *theirs != ours) {
-            return architecture(format!("{name} is {theirs} in the file and {ours} in this run"));
-        }
-    }
     let variables = vs.variables();
     for (name, entry) in file.entries() {
         let Some(variable) = variable_of(name).and_then(|of| variables.get(of)) else { continue };

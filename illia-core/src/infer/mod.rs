@@ -100,7 +100,11 @@ fn zip<'a>(what: &str, like: &'a Named, other: &'a Named) -> Result<Vec<(&'a str
 
 /// Refuses NaN and infinity, which would stay in a state for ever.
 fn finite(what: &str, tensors: &Named) -> Result<()> {
-    match tensors.iter().find(|(_, tensor)| !crate::simd::finite::all([*tensor])) {
+    let no_number = |tensor: &Tensor| match tensor.kind() {
+        Kind::Float => crate::simd::finite::sum_of_squares([tensor]).is_none(),
+        _ => tensor.isfinite().all().int64_value(&[]) == 0,
+    };
+    match tensors.iter().find(|(_, tensor)| no_number(tensor)) {
         Some((name, _)) => {
             Err(Error::configuration(what, format!("NaN or infinity in {name}"), "finite numbers"))
         }

@@ -252,6 +252,10 @@ impl Scale {
         positive(name, value)?;
         let rho = Tensor::from(inverse_softplus(value)).to_kind(p.kind()).to_device(p.device());
         let variable = format!("{name}_rho");
+        if p.get(&variable).is_some() {
+            let allowed = "a path of its own for each likelihood; another one has this";
+            return Err(Error::configuration("path", full_name(p, &variable), allowed));
+        }
         let rho = p.f_var_copy(&variable, &rho).within(name)?;
         Ok(Scale::Learned(full_name(p, &variable), rho))
     }

@@ -131,6 +131,7 @@ impl<const D: usize> ConvTranspose<D> {
         let mut shape = vec![inputs, outputs / groups];
         shape.extend(kernel.0);
         let mut made = weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior)?;
+        made.weight.set_estimator(estimator);
         made.weight.set_input_units(InputUnits { axis: 0, groups: 1 });
         Ok(ConvTranspose { weight: made.weight, bias: made.bias, estimator, config, kernel, inputs, outputs })
     }

@@ -84,7 +84,8 @@ impl Linear {
     ) -> Result<Self> {
         let LinearConfig { bias, prior, bias_prior, posterior, estimator } = config;
         let shape = [size("outputs", outputs, 1)?, size("inputs", inputs, 1)?];
-        let made = weight_and_bias(p, &shape, inputs, outputs, bias, prior, bias_prior, posterior)?;
+        let mut made = weight_and_bias(p, &shape, inputs, outputs, bias, prior, bias_prior, posterior)?;
+        made.weight.set_estimator(estimator);
         Ok(Linear { weight: made.weight, bias: made.bias, estimator, inputs, outputs })
     }
 

@@ -27,6 +27,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result, Within};
 use crate::noise::{Key, Stream};
+use crate::pass::Estimator;
 
 /// A parameter of a layer with a prior and a posterior over its values.
 ///
@@ -68,6 +69,8 @@ pub struct RandomParameter {
     stackable: bool,
     /// Whether its layer notes what goes in and out of it ([`pass::record`](crate::pass)).
     noted: bool,
+    /// What its layer was made to compute its output by.
+    estimator: Option<Estimator>,
     stream: Stream,
     held: Option<Held>,
     /// The latest forward's draw.
@@ -170,6 +173,7 @@ impl RandomParameter {
             omitted_row: None,
             stackable: false,
             noted: false,
+            estimator: None,
             stream,
             held: None,
             latest: Cell::new(None),
@@ -303,6 +307,16 @@ impl RandomParameter {
     /// Says that its layer does.
     pub(crate) fn set_noted(&mut self) {
         self.noted = true;
+    }
+
+    /// The estimator that its layer was made with, where it has one.
+    pub(crate) fn estimator(&self) -> Option<Estimator> {
+        self.estimator
+    }
+
+    /// Says which estimator its layer was made with.
+    pub(crate) fn set_estimator(&mut self, estimator: Estimator) {
+        self.estimator = Some(estimator);
     }
 
     /// A row of the whole tensor that is no random parameter.

@@ -1,4 +1,4 @@
-//! Whether tensors hold nothing but numbers that optimisers can square, in one pass over memory.
+//! Whether tensors hold nothing but numbers that optimisers can square, and how large they are, in one pass over memory.
 
 use tch::{Kind, Tensor};
 
@@ -9,54 +9,55 @@ use super::{memory, parallel};
 const BLOCK: usize = 16 * 1024;
 const LANES: usize = 16;
 
-/// Above it a gradient times its noise has no square in f32.
-const LARGEST: f32 = (1u64 << 60) as f32;
-/// What takes anything beyond [`LARGEST`] out of a float's range.
-const OUT: f32 = f32::MAX / LARGEST;
+/// Above its root, 2^60, a gradient times its noise has no square in f32.
+const LARGEST: f32 = (1u128 << 120) as f32;
 
-/// Whether all elements of all tensors are finite, and below 2^60 where they are f32.
-pub(crate) fn all<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> bool {
+/// The sum of the squares of all elements of all tensors; None unless all are finite, and in norm below 2^60.
+pub(crate) fn sum_of_squares<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> Option<f64> {
     let isa = Isa::best();
+    let mut sum = 0.0;
     // What is on a device is asked for once, since it has to be waited for.
     let mut elsewhere: Option<Tensor> = None;
     for tensor in tensors {
         let sums = memory::with_slices([Some(tensor)], |slices| {
-            parallel::map_blocks(slices, BLOCK, |_, [block]| zeros_block(isa, block))
+            parallel::map_blocks(slices, BLOCK, |_, [block]| squares_block(isa, block))
         });
         match sums {
-            Some(sums) if sums.iter().all(|&sum| sum == 0.0) => {}
-            Some(_) => return false,
+            Some(sums) => sum += sums.into_iter().map(f64::from).sum::<f64>(),
             None => {
-                let finite = match tensor.kind() {
-                    Kind::Float => tensor.abs().le(f64::from(LARGEST)).all(),
-                    _ => tensor.isfinite().all(),
-                };
+                let complex =
+                    matches!(tensor.kind(), Kind::ComplexHalf | Kind::ComplexFloat | Kind::ComplexDouble);
+                let sizes = if complex { tensor.abs() } else { tensor.shallow_clone() };
+                let squares = sizes.norm_scalaropt_dtype(2, Kind::Double).square();
                 elsewhere = Some(match elsewhere {
-                    Some(others) => others.logical_and(&finite.to_device(others.device())),
-                    None => finite,
+                    Some(others) => {
+                        let here = others.device();
+                        others + squares.to_device(here)
+                    }
+                    None => squares,
                 });
             }
         }
     }
-    elsewhere.is_none_or(|finite| finite.to_kind(Kind::Int64).int64_value(&[]) == 1)
+    sum += elsewhere.map_or(0.0, |squares| squares.double_value(&[]));
+    (sum <= f64::from(LARGEST)).then_some(sum)
 }
 
-/// The sum of 0 (OUT x), which is 0 unless some x is too large, infinite or no number.
 #[inline(always)]
-fn zeros_body(block: &[f32]) -> f32 {
+fn squares_body(block: &[f32]) -> f32 {
     let mut sums = [0.0f32; LANES];
     let (chunks, rest) = block.as_chunks::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
-            sums[lane] += 0.0 * (OUT * chunk[lane]);
+            sums[lane] += chunk[lane] * chunk[lane];
         }
     }
-    let rest: f32 = rest.iter().map(|x| 0.0 * (OUT * x)).sum();
+    let rest: f32 = rest.iter().map(|x| x * x).sum();
     sums.iter().sum::<f32>() + rest
 }
 
 dispatch! {
-    fn zeros_block(block: &[f32]) -> f32 = zeros_body;
+    fn squares_block(block: &[f32]) -> f32 = squares_body;
 }
 
 #[cfg(test)]
@@ -69,13 +70,26 @@ mod tests {
     fn one_element_that_is_no_number_is_found_wherever_it_is() {
         for kind in [Kind::Float, Kind::Double, Kind::Half] {
             let x = Tensor::full([100_003], 3.0e4, (kind, Device::Cpu));
-            assert!(all([&x]) && all([]));
+            assert!(sum_of_squares([&x]).is_some() && sum_of_squares([]) == Some(0.0));
             for (at, value) in [(0, f64::NAN), (50_000, f64::INFINITY), (100_002, f64::NEG_INFINITY)] {
                 let y = x.copy();
                 let _ = y.get(at).fill_(value);
-                assert!(!all([&x, &y]), "{value} at {at} of {kind:?}");
+                assert_eq!(sum_of_squares([&x, &y]), None, "{value} at {at} of {kind:?}");
             }
         }
-        assert!(all([&Tensor::zeros([0], (Kind::Float, Device::Cpu))]));
+        let large = Tensor::full([3], 1e19, (Kind::Float, Device::Cpu));
+        assert!(sum_of_squares([&large]).is_none() && sum_of_squares([&(large * 0.01)]).is_some());
+    }
+
+    #[test]
+    fn the_sum_is_that_of_all_tensors_wherever_they_are() {
+        let x = Tensor::arange(100_003, (Kind::Float, Device::Cpu)).sin();
+        let (y, z) = (x.to_kind(Kind::Double) * 2.0, x.narrow(0, 0, 10).reshape([2, 5]).tr());
+        let exact: f64 = [&x, &y, &z]
+            .map(|t| t.to_kind(Kind::Double).square().sum(Kind::Double).double_value(&[]))
+            .iter()
+            .sum();
+        let sum = sum_of_squares([&x, &y, &z, &Tensor::zeros([0], (Kind::Float, Device::Cpu))]).unwrap();
+        assert!((sum / exact - 1.0).abs() < 1e-5, "{sum} for {exact}");
     }
 }

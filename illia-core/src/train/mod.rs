@@ -1,5 +1,6 @@
 //! Bringing a net to its posterior by gradients: the objective, one step, the loop around it, and what changes over a run.
 
+mod clip;
 mod elbo;
 mod fit;
 mod gradients;
@@ -13,10 +14,11 @@ mod trainer;
 mod update;
 mod variables;
 
+pub use clip::Clip;
 pub use elbo::{Elbo, ElboTerms};
-pub use fit::{EpochRecord, Fit, History};
+pub use fit::{Convergence, EpochRecord, Fit, History};
 pub use kl_schedule::KlSchedule;
-pub use optim::{Adam, AdamW, Ivon, Memory, Optimiser, PosteriorStep, Sgd};
+pub use optim::{Adam, AdamW, Ivon, Memory, Moments, Optimiser, PosteriorStep, Sgd};
 pub use rate_schedule::RateSchedule;
 pub use schedule::Schedule;
-pub use trainer::{Clip, Terms, Trainer};
+pub use trainer::{Terms, Trainer};

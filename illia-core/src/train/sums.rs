@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::trainer::Clip;
+use super::clip::{Clip, UsualNorm};
 use super::variables::Variables;
 use crate::error::{Error, Result};
 use crate::noise::{self, Key};
@@ -78,23 +78,19 @@ impl Sums {
     }
 
     /// Checks that all are numbers, then clips them.
-    pub(super) fn finish(&mut self, clip: &Clip) -> Result<()> {
-        if !finite::all(self.all()) {
-            return Err(Error::NonFinite { epoch: 0, step: 0, term: "gradient", value: f64::NAN });
-        }
+    pub(super) fn finish(&mut self, clip: &Clip, usual: &mut UsualNorm) -> Result<()> {
+        let no_number = Error::NonFinite { epoch: 0, step: 0, term: "gradient", value: f64::NAN };
+        let mut squares = finite::sum_of_squares(self.all()).ok_or(no_number)?;
         let _no_grad = tch::no_grad_guard();
         if let Some(value) = clip.value {
             for gradient in self.all() {
                 let _ = gradient.shallow_clone().clamp_(-value, value);
             }
+            squares = finite::sum_of_squares(self.all()).unwrap_or(squares);
         }
-        if let Some(norm) = clip.norm {
-            let squares: f64 = self.all().map(|g| g.norm().double_value(&[]).powi(2)).sum();
-            let factor = norm / squares.sqrt();
-            if factor < 1.0 {
-                for gradient in self.all() {
-                    let _ = gradient.shallow_clone().g_mul_scalar_(factor);
-                }
+        if let Some(factor) = clip.factor(squares, usual) {
+            for gradient in self.all() {
+                let _ = gradient.shallow_clone().g_mul_scalar_(factor);
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
+use super::clip::{Clip, UsualNorm};
 use super::optim::{Optimiser, OptimiserState};
 use super::sums::Sums;
 use super::update::Update;
@@ -29,18 +30,6 @@ pub struct Terms {
     pub kl: f64,
 }
 
-/// What is done to a gradient that is too large, before the optimiser sees it: first by value, then by norm.
-///
-/// The gradients are those of the likelihood and of what autograd adds, by the weights as drawn; the KL's closed form is not
-/// among them.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Clip {
-    /// No element beyond plus or minus this.
-    pub value: Option<f64>,
-    /// All gradients together scaled down to this Euclidean norm (Pascanu et al. 2013).
-    pub norm: Option<f64>,
-}
-
 /// Moves the variables of a model, step by step, down nll + weight * KL / N.
 ///
 /// [`Fit`](crate::Fit) is the loop around it; a loop of one's own calls [`step`](Self::step).
@@ -50,7 +39,7 @@ pub struct Trainer {
     pub optimiser: Arc<dyn Optimiser>,
     /// The step size of the steps to come; the optimiser's own at first.
     pub learning_rate: f64,
-    /// What is done to large gradients; nothing at first.
+    /// What is done to large gradients; [`Clip::default`] at first.
     pub clip: Clip,
     /// The processes that take each step together, if there are several: each computes its [`shard`](Self::shard) of the batch,
     /// and the gradients are added up over all. They start from the same weights and the same
@@ -72,6 +61,7 @@ pub struct Trainer {
     /// Whether the means alone are trained, towards the posterior's mode.
     pub(crate) means: bool,
     groups: Vec<(String, f64)>,
+    pub(crate) usual: UsualNorm,
     pub(crate) state: OptimiserState,
     data_len: f64,
     pub(super) variables: Variables,
@@ -100,6 +90,7 @@ impl Trainer {
             signal: false,
             means: false,
             groups: Vec::new(),
+            usual: UsualNorm::default(),
             state: OptimiserState::default(),
             data_len: data_len as f64,
             variables: Variables::default(),
@@ -215,7 +206,7 @@ impl Trainer {
                 self.of_all(&*group, parameters, own.and_then(|own| statistics.same().map(|()| own)))?
             }
         };
-        sums.finish(&self.clip)?;
+        sums.finish(&self.clip, &mut self.usual)?;
         self.update(parameters, &trained, &leaves, sums, weight)?;
         Ok(terms)
     }
@@ -228,11 +219,7 @@ impl Trainer {
                 return Err(Error::configuration(name, value, "a finite number from 0 that f32 has"));
             }
         }
-        for (name, bound) in [("clip value", self.clip.value), ("clip norm", self.clip.norm)] {
-            if let Some(bound) = bound.filter(|bound| bound.is_nan() || *bound <= 0.0) {
-                return Err(Error::configuration(name, bound, "above 0"));
-            }
-        }
+        self.clip.validate()?;
         self.optimiser.validate()
     }
 

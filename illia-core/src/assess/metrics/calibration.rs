@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use super::{Classified, finite, same_shape};
 use crate::error::{Error, Result};
+use crate::noise::{self, Key};
 
 /// One bin of a reliability diagram.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,13 +31,45 @@ impl Bin {
 pub struct Reliability {
     /// From low confidence to high.
     pub bins: Vec<Bin>,
+    /// Each example's confidence.
+    confidences: Vec<f64>,
 }
 
 impl Reliability {
+    /// Of (confidence, 1 if it came true) in bins of equal width.
+    fn of(events: &[(f64, f64)], bins: usize) -> Result<Reliability> {
+        let confidences = events.iter().map(|(p, _)| *p).collect();
+        Ok(Reliability { bins: equal_width(events, bins)?, confidences })
+    }
+
     /// The expected calibration error: the bins' gaps, weighted by their counts (Naeini et al. 2015).
     pub fn ece(&self) -> f64 {
-        let total: usize = self.bins.iter().map(|bin| bin.count).sum();
-        self.bins.iter().map(|bin| bin.gap() * bin.count as f64).sum::<f64>() / total.max(1) as f64
+        ece_of(&self.bins)
+    }
+
+    /// Between which two numbers 95 of 100 expected calibration errors lie if the confidences are right: the 2.5 % and 97.5 %
+    /// quantiles of [`ece`](Self::ece) over 1,000 sets in which each example comes true with the probability that its
+    /// confidence says (Vaicenavicius et al. 2019, consistency resampling). An error within is no sign of miscalibration, and
+    /// one below no sign of merit. The same confidences give the same numbers.
+    pub fn ece_by_chance(&self) -> (f64, f64) {
+        let n = self.confidences.len();
+        let placed = || self.confidences.iter().map(|&p| (index(p, self.bins.len()), p));
+        let mut uniforms = vec![0.0f32; n];
+        let mut simulated: Vec<f64> = (0..SIMULATIONS)
+            .map(|draw| {
+                noise::fill_uniforms(Key { draw, ..CHANCE }, &mut uniforms);
+                let mut gaps = vec![0.0; self.bins.len()];
+                for ((bin, p), &u) in placed().zip(&uniforms) {
+                    if let Some(gap) = gaps.get_mut(bin) {
+                        *gap += f64::from(u8::from(f64::from(u) < p)) - p;
+                    }
+                }
+                gaps.iter().map(|gap: &f64| gap.abs()).sum::<f64>() / n.max(1) as f64
+            })
+            .collect();
+        simulated.sort_by(f64::total_cmp);
+        let at = |q: f64| simulated.get((q * SIMULATIONS as f64) as usize).copied().unwrap_or(0.0);
+        (at(0.025), at(0.975))
     }
 
     /// The maximum calibration error: the largest gap of a bin with examples (Naeini et al. 2015).
@@ -44,6 +77,11 @@ impl Reliability {
         self.bins.iter().filter(|bin| bin.count > 0).map(Bin::gap).fold(0.0, f64::max)
     }
 }
+
+/// Sets that [`Reliability::ece_by_chance`] makes.
+const SIMULATIONS: u64 = 1000;
+/// Their noise, which has nothing to do with any net's.
+const CHANCE: Key = Key { seed: 0, stream: u64::MAX - 29, draw: 0 };
 
 /// The reliability diagram of the most probable class, in `bins` bins of equal width (Guo et al. 2017): bin m holds
 /// confidences above (m - 1) / bins, up to m / bins.
@@ -53,7 +91,7 @@ impl Reliability {
 /// # Errors
 /// As [`accuracy`](super::accuracy), and [`Error::Configuration`] for no bins.
 pub fn reliability(probabilities: &Tensor, labels: &Tensor, bins: usize) -> Result<Reliability> {
-    Ok(Reliability { bins: equal_width(&top_events(probabilities, labels)?, bins)? })
+    Reliability::of(&top_events(probabilities, labels)?, bins)
 }
 
 /// The reliability diagram of forecasts of yes or no: probabilities `[batch]` of events that are 1 where they happened,
@@ -67,8 +105,7 @@ pub fn reliability_of_events(probabilities: &Tensor, events: &Tensor, bins: usiz
     if let Some(value) = probabilities.iter().chain(&events).find(|v| !(0.0..=1.0).contains(*v)) {
         return Err(Error::configuration("probabilities and events", value, "from 0 to 1"));
     }
-    let events: Vec<(f64, f64)> = probabilities.into_iter().zip(events).collect();
-    Ok(Reliability { bins: equal_width(&events, bins)? })
+    Reliability::of(&probabilities.into_iter().zip(events).collect::<Vec<_>>(), bins)
 }
 
 /// The expected calibration error of the most probable class, in `bins` bins of equal width; the custom is
@@ -113,8 +150,8 @@ pub fn adaptive_ece(probabilities: &Tensor, labels: &Tensor, bins: usize) -> Res
     let (each, longer) = (events.len() / bins, events.len() % bins);
     let start = |m: usize| m * each + m.min(longer);
     let share = |m: usize| events.get(start(m)..start(m + 1)).unwrap_or_default();
-    let bins = (0..bins).map(|m| bin((0.0, 1.0), share(m))).collect();
-    Ok(Reliability { bins }.ece())
+    let bins: Vec<Bin> = (0..bins).map(|m| bin((0.0, 1.0), share(m))).collect();
+    Ok(ece_of(&bins))
 }
 
 /// The mean over the classes of the calibration error of that class's probability against the share of its labels, in
@@ -130,7 +167,7 @@ pub fn classwise_ece(probabilities: &Tensor, labels: &Tensor, bins: usize) -> Re
             (row.get(class).copied().unwrap_or(0.0), f64::from(u8::from(label == class)))
         };
         let events: Vec<(f64, f64)> = data.iter().map(event).collect();
-        sum += Reliability { bins: equal_width(&events, bins)? }.ece();
+        sum += ece_of(&equal_width(&events, bins)?);
     }
     Ok(sum / data.classes as f64)
 }
@@ -155,17 +192,24 @@ fn checked(bins: usize) -> Result<()> {
     Err(Error::configuration("bins", bins, &format!("from 1 to {MOST_BINS}")))
 }
 
+/// The bin of a confidence among bins of equal width.
+fn index(p: f64, bins: usize) -> usize {
+    // Bins are open below and closed above; 0 goes into the first, whatever exceeds 1 by rounding into the last.
+    let index = ((p * bins as f64).ceil() as usize).clamp(1, bins.max(1)) - 1;
+    // The product may be rounded over an edge, which the edge itself is not.
+    if index > 0 && p <= index as f64 / bins as f64 { index - 1 } else { index }
+}
+
+fn ece_of(bins: &[Bin]) -> f64 {
+    let total: usize = bins.iter().map(|bin| bin.count).sum();
+    bins.iter().map(|bin| bin.gap() * bin.count as f64).sum::<f64>() / total.max(1) as f64
+}
+
 fn equal_width(events: &[(f64, f64)], bins: usize) -> Result<Vec<Bin>> {
     checked(bins)?;
     let mut members: Vec<Vec<(f64, f64)>> = vec![Vec::new(); bins];
     for &(p, event) in events {
-        // Bins are open below and closed above; 0 goes into the first, whatever exceeds 1 by rounding into the last.
-        let mut index = ((p * bins as f64).ceil() as usize).clamp(1, bins) - 1;
-        // The product may be rounded over an edge, which the edge itself is not.
-        if index > 0 && p <= index as f64 / bins as f64 {
-            index -= 1;
-        }
-        if let Some(bin) = members.get_mut(index) {
+        if let Some(bin) = members.get_mut(index(p, bins)) {
             bin.push((p, event));
         }
     }
@@ -248,6 +292,33 @@ mod tests {
         assert!(close(diagram.ece(), (2.0 * 0.25 + 2.0 * 0.3) / 4.0));
         assert!(reliability_of_events(&p, &happened.reshape([4, 1]), 2).is_err());
         assert!(reliability_of_events(&(p * 2.0), &happened, 2).is_err());
+    }
+
+    #[test]
+    fn confidences_that_are_right_stay_within_chance() {
+        // One bin: the error is |share - 0.8|, of a normal distribution to the 1 % that a binomial of 400 leaves.
+        let p = Tensor::full([400], 0.8, (tch::Kind::Double, tch::Device::Cpu));
+        let happened = p.zeros_like();
+        let _ = happened.narrow(0, 0, 320).fill_(1.0);
+        let (low, high) = reliability_of_events(&p, &happened, 1).unwrap().ece_by_chance();
+        let sd = (0.8f64 * 0.2 / 400.0).sqrt();
+        // Quantiles of |z| at 2.5 % and 97.5 %; that of 1,000 sets is known to 5 % of sd or so, the steps are 1/400.
+        assert!(low <= 0.0025 + 1e-9 && (high / (2.241 * sd) - 1.0).abs() < 0.1, "{low} to {high}, sd {sd}");
+        // What happens as often as is said stays within, over many sets; what happens less often does not.
+        let mut within = 0;
+        for seed in 0..100 {
+            let key = Key { seed, stream: 1, draw: 0 };
+            let p = noise::uniforms(key, &[300], tch::Kind::Double, tch::Device::Cpu);
+            let u = noise::uniforms(Key { draw: 1, ..key }, &[300], tch::Kind::Double, tch::Device::Cpu);
+            let diagram =
+                reliability_of_events(&p, &u.less_tensor(&p).to_kind(tch::Kind::Double), 15).unwrap();
+            let (low, high) = diagram.ece_by_chance();
+            within += usize::from((low..=high).contains(&diagram.ece()));
+            let less = u.less_tensor(&(&p * 0.5)).to_kind(tch::Kind::Double);
+            assert!(reliability_of_events(&p, &less, 15).unwrap().ece() > high);
+        }
+        // 95 expected, with a standard deviation of 2.2.
+        assert!((87..=100).contains(&within), "{within} of 100");
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 pub const BINS: usize = 15;
 
 /// Every element in row-major order; at least one, none of them NaN.
-fn elements(name: &str, tensor: &Tensor) -> Result<Vec<f64>> {
+pub(crate) fn elements(name: &str, tensor: &Tensor) -> Result<Vec<f64>> {
     if tensor.numel() == 0 {
         return Err(Error::configuration(name, "empty", "at least one element"));
     }

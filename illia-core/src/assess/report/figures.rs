@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::assess::metrics::{Reliability, RiskCoverage};
+use crate::assess::{Coverage, Pit};
 
 const WIDTH: f64 = 440.0;
 const HEIGHT: f64 = 280.0;
@@ -123,6 +124,37 @@ pub(super) fn risk_coverage(curve: &RiskCoverage) -> String {
     let points = curve.coverage.iter().zip(&curve.risk).map(|(&x, &y)| (x, y));
     let last = points.clone().next_back();
     frame.path("curve", points.step_by(step).chain(last));
+    frame.done()
+}
+
+/// How many intervals of each level hold their target, with the range of chance.
+pub(super) fn coverage(levels: &[Coverage]) -> String {
+    let mut frame = Frame::new((0.0, 1.0), 1.0, ("level of the interval", "share held"));
+    frame.path("ideal", [(0.0, 0.0), (1.0, 1.0)].into_iter());
+    for Coverage { level, by_chance: (low, high), .. } in levels {
+        let (from, to) = (frame.at(*level, *low), frame.at(*level, *high));
+        frame.line("grid", from, to);
+    }
+    frame.path("curve", levels.iter().map(|c| (c.level, c.observed)));
+    frame.done()
+}
+
+/// Parts of 0 to 1 that the transformed targets are counted in.
+const PARTS: usize = 10;
+
+/// Where targets lie in their predictive distributions, between the lines where chance leaves them.
+pub(super) fn pit(pit: &Pit) -> String {
+    let counts = pit.histogram(PARTS);
+    let (low, high) = pit.histogram_by_chance(PARTS);
+    let top = counts.iter().map(|&count| count as f64).fold(high, f64::max);
+    let mut frame = Frame::new((0.0, 1.0), top, ("place in the predictive distribution", "targets"));
+    let edge = |bin: usize| bin as f64 / PARTS as f64;
+    for (bin, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        frame.bar("bar", (edge(bin), edge(bin + 1)), count as f64);
+    }
+    for at in [low, high] {
+        frame.path("ideal", [(0.0, at), (1.0, at)].into_iter());
+    }
     frame.done()
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use tch::Tensor;
 
+use crate::assess::Calibration;
 use crate::assess::metrics::{Reliability, RiskCoverage};
 use crate::error::{Error, Result};
 
@@ -52,13 +53,46 @@ impl Report {
     /// A reliability diagram: the share that came true in each bin of confidence, and how many examples were in it.
     #[must_use]
     pub fn reliability(mut self, diagram: &Reliability) -> Self {
+        let (low, high) = diagram.ece_by_chance();
         let caption = format!(
             "Share of right answers against confidence; the narrow bars are the share of the examples in each bin, the \
-             dashed line is perfect calibration. Expected calibration error {:.4}, maximum {:.4}.",
+             dashed line is perfect calibration. Expected calibration error {:.4}, where chance alone gives {low:.4} to \
+             {high:.4}; maximum {:.4}.",
             diagram.ece(),
             diagram.mce()
         );
         self.sections.push(section("Reliability", &figures::reliability(diagram), &caption));
+        self
+    }
+
+    /// What a calibration check found: its sentence, and for numbers how often intervals hold their target and where targets lie,
+    /// for classes the reliability diagram.
+    #[must_use]
+    pub fn calibration(mut self, check: &Calibration) -> Self {
+        self = self.metric("calibration", &check.verdict());
+        if let Some(shift) = &check.shift {
+            for (kind, by) in [("all", shift.total), ("epistemic", shift.epistemic)] {
+                let value = format!("in {:.1} % of pairs, p = {:.2e}", 100.0 * by.auroc, by.p_value);
+                self = self.metric(&format!("more uncertainty ({kind}) in the second set"), &value);
+            }
+        }
+        if let Some(diagram) = &check.reliability {
+            self = self.reliability(diagram);
+        }
+        if !check.coverage.is_empty() {
+            let caption = "Share of the targets within central intervals, against their level; the dashed line is perfect \
+                           calibration, the short lines what chance leaves of it.";
+            self.sections.push(section("Coverage", &figures::coverage(&check.coverage), caption));
+        }
+        if let Some(pit) = &check.pit {
+            let caption = format!(
+                "Where targets lie in what was predicted: flat, between the dashed lines, if the predictions are right; a \
+                 bowl if they are too sure, a hill if too unsure, a slope if they are off to one side. An even spread has \
+                 p = {:.2e}.",
+                pit.p_value
+            );
+            self.sections.push(section("Probability integral transform", &figures::pit(pit), &caption));
+        }
         self
     }
 
@@ -172,6 +206,8 @@ mod tests {
 
     use super::*;
     use crate::assess::metrics::{reliability, risk_coverage};
+    use crate::likelihood::{Categorical, Gaussian};
+    use crate::predict::Prediction;
 
     fn whole() -> Report {
         let score = Tensor::linspace(0.05, 0.95, 40, (Kind::Double, Device::Cpu));
@@ -203,6 +239,31 @@ mod tests {
             let count = |text: &str| html.matches(text).count();
             assert_eq!(count(&format!("<{tag}")), count(&format!("</{tag}>")), "{tag}");
         }
+    }
+
+    #[test]
+    fn a_check_of_numbers_and_one_of_classes() {
+        let y = Tensor::linspace(-1.0, 1.0, 60, (Kind::Double, Device::Cpu)).unsqueeze(1);
+        let prediction = |outputs: &Tensor| Prediction::from_outputs(outputs.unsqueeze(0)).unwrap();
+        let noise = Gaussian::fixed(0.5).unwrap();
+        let check = Calibration::of(&prediction(&y.zeros_like()), &noise, &y).unwrap();
+        let check = check.against(&prediction(&y), &noise).unwrap();
+        let html = Report::new("").calibration(&check).html();
+        for present in
+            ["Coverage", "Probability integral transform", "more uncertainty (epistemic)", &check.verdict()]
+        {
+            assert!(html.contains(present), "{present}");
+        }
+        assert!(!html.contains("NaN") && !html.contains("Reliability"));
+        let labels = y.squeeze_dim(1).gt(0.0).to_kind(Kind::Int64);
+        let of_classes =
+            Calibration::of(&prediction(&Tensor::cat(&[-&y, y], 1)), &Categorical, &labels).unwrap();
+        let html = Report::new("").calibration(&of_classes).html();
+        assert!(
+            html.contains("Reliability")
+                && html.contains("where chance alone gives")
+                && !html.contains("Coverage")
+        );
     }
 
     #[test]

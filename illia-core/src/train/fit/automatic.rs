@@ -9,6 +9,8 @@
 //! model, not of the data), so that any likelihood has it. The likelihood's own variables, a learned noise, are
 //! then fitted anew to the draws: the mode alone leaves out what the weights do not know (MacKay 1992, equation 4.11).
 
+use std::cell::Cell;
+
 use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
@@ -73,6 +75,8 @@ pub(super) struct Around<'a, L> {
     pub noise: &'a Stream,
     /// Whether a variable of this name is held where it is.
     pub held: &'a dyn Fn(&str) -> bool,
+    /// Whether the likelihood drew no targets, so that the data's own took their place.
+    pub empirical: Cell<bool>,
 }
 
 impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
@@ -96,6 +100,26 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         all.then_some(Automatic { net, parameters, last, is_one_layer })
     }
 
+    /// Why a net of which nobody chose a posterior is trained by variational inference all the same; None for others.
+    pub(super) fn why_not(net: &M) -> Option<String> {
+        let named: Vec<_> = net.named_parameters().into_iter().filter(|(_, p)| p.is_random()).collect();
+        if !named.iter().all(|(_, p)| matches!(p.posterior(), Posterior::Automatic)) {
+            return None;
+        }
+        let (last, _) = named.last()?;
+        let reason = named
+            .iter()
+            .find_map(|(name, parameter)| {
+                let frozen = parameter.held().map(|_| format!("`{name}` is frozen"));
+                let prior = || format!("the prior of `{name}` is no Gaussian of fixed scale");
+                frozen.or_else(|| parameter.fixed_gaussian().is_none().then(prior))
+            })
+            .unwrap_or_else(|| {
+                format!("`{last}`, which comes last, is not of a layer that is linear in its weights")
+            });
+        Some(format!("{reason}, so that all weights were trained by variational inference"))
+    }
+
     /// Makes points of all: the training's validation sees the means then.
     pub(super) fn make_points(&self) {
         for parameter in &self.parameters {
@@ -105,23 +129,21 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         }
     }
 
-    /// Gives the last layer its spread, and fits a learned noise anew.
+    /// Gives the last layer its spread, and fits a learned noise anew. Gives back what is to be said of that, a sentence each.
     ///
     /// # Errors
     /// What the net, the likelihood and the data return, and [`Error::NonFinite`] where the curvature is none.
-    pub(super) fn find_spread<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<()> {
+    pub(super) fn find_spread<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Vec<String>> {
         if around.kl_weight <= 0.0 {
-            return Ok(());
+            return Ok(Vec::new());
         }
         for _ in 0..TURNS {
             let Some(curvature) = self.curvature(around)? else {
                 let name = self.last.first().map_or("", |parameter| parameter.name());
-                tracing::warn!(
-                    target: "illia::fit",
+                return Ok(vec![format!(
                     "`{name}` is used by code that does not say what it computes with it, so that all weights end as points: choose a \
                      `posterior`, `Gaussian(rho: -4.0)` say"
-                );
-                return Ok(());
+                )]);
             };
             for (parameter, h) in self.last.iter().zip(&curvature) {
                 let Some((_, std)) = parameter.fixed_gaussian() else { continue };
@@ -132,7 +154,12 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
                 break;
             }
         }
-        Ok(())
+        let own = around.empirical.get().then(|| {
+            "the likelihood draws no observations, so that the last layer's spread comes from the data's own targets, whose errors a \
+             close fit makes small: implement its `sample` or its `cdf`"
+                .to_owned()
+        });
+        Ok(own.into_iter().collect())
     }
 
     /// The diagonal of the Fisher information over all data by each parameter of the last layer, in its shape; None where code of
@@ -266,7 +293,10 @@ impl<L: Likelihood> Around<'_, L> {
     /// Targets as the likelihood draws them for these outputs; where one of the user's can draw none, the data's own.
     pub(super) fn target(&self, output: &Tensor, batch: &Batch) -> Result<Tensor> {
         match tch::no_grad(|| self.likelihood.sample(output, self.noise.next_key())) {
-            Err(Error::Configuration { .. }) => Ok(batch.target.shallow_clone()),
+            Err(Error::Configuration { .. }) => {
+                self.empirical.set(true);
+                Ok(batch.target.shallow_clone())
+            }
             drawn => drawn,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! All of it follows from the epochs' records alone, so that a run which goes on from a checkpoint decides as it would have.
 
-use super::EpochRecord;
+use super::{Convergence, EpochRecord};
 
 /// Steps over which the objective is averaged before it is compared.
 const WINDOW: usize = 300;
@@ -55,7 +55,29 @@ impl Course {
 
 /// What a run should have been given, if it ended before it arrived: the last tenth of it was still better than the tenth before,
 /// by more than their noise and by more than a hundredth of all progress.
-pub(super) fn advice(records: &[EpochRecord]) -> Option<String> {
+pub(super) fn advice(records: &[EpochRecord], convergence: &Convergence) -> Option<String> {
+    of_objective(records).or_else(|| of_sigmas(convergence))
+}
+
+/// A tenth of the epochs, at least one.
+pub(super) fn tenth(records: &[EpochRecord]) -> usize {
+    (records.len() / 10).max(1)
+}
+
+/// What may pull on the sigmas of a run that has arrived, in nats a weight.
+const PULL: f64 = 0.3;
+
+fn of_sigmas(convergence: &Convergence) -> Option<String> {
+    let pull = convergence.sigma_pull.filter(|pull| *pull > PULL)?;
+    let moved = convergence.sigma_moved.unwrap_or_default();
+    Some(format!(
+        "the sigmas are on their way yet, pulled by {pull:.2} nats a weight, and have moved by a factor of {:.2}: give the run more \
+         `epochs` or a larger `learning_rate`, or start `rho` nearer to where it goes",
+        moved.exp()
+    ))
+}
+
+fn of_objective(records: &[EpochRecord]) -> Option<String> {
     let tenth = records.len() / 10;
     let (rest, last) = records.split_at_checked(records.len().checked_sub(tenth.max(1))?)?;
     let (_, before) = rest.split_at_checked(rest.len().checked_sub(tenth.max(1))?)?;
@@ -81,7 +103,7 @@ pub(super) fn advice(records: &[EpochRecord]) -> Option<String> {
 }
 
 /// The mean objective over some epochs, and its standard error.
-fn mean_and_error(records: &[EpochRecord]) -> (f64, f64) {
+pub(super) fn mean_and_error(records: &[EpochRecord]) -> (f64, f64) {
     let n = records.len().max(1) as f64;
     let mean = records.iter().map(|record| record.loss).sum::<f64>() / n;
     let squares: f64 = records.iter().map(|record| (record.loss - mean).powi(2)).sum();
@@ -115,11 +137,16 @@ mod tests {
     #[test]
     fn a_run_that_has_not_arrived_is_told_so() {
         assert!(
-            advice(&records((0..100).map(|i| 100.0 - f64::from(i)))).is_some_and(|a| a.contains("epochs"))
+            of_objective(&records((0..100).map(|i| 100.0 - f64::from(i))))
+                .is_some_and(|a| a.contains("epochs"))
         );
-        assert!(advice(&records((0..100).map(|i| (-f64::from(i) / 5.0).exp()))).is_none());
+        assert!(of_objective(&records((0..100).map(|i| (-f64::from(i) / 5.0).exp()))).is_none());
         let worse = records((0..100).map(|i| if i < 50 { 10.0 - f64::from(i) / 5.0 } else { 9.0 }));
-        assert!(advice(&worse).is_some_and(|a| a.contains("above its best")));
-        assert!(advice(&[]).is_none() && advice(&records([1.0].into_iter())).is_none());
+        assert!(of_objective(&worse).is_some_and(|a| a.contains("above its best")));
+        let on_its_way = |share| Convergence { sigma_pull: share, ..Default::default() };
+        let sentence = advice(&[], &on_its_way(Some(0.6)));
+        assert!(sentence.is_some_and(|a| a.contains("by 0.60 nats") && a.contains("`epochs`")));
+        assert!([None, Some(0.01)].map(|share| advice(&[], &on_its_way(share))).iter().all(Option::is_none));
+        assert!(of_objective(&[]).is_none() && of_objective(&records([1.0].into_iter())).is_none());
     }
 }

@@ -176,6 +176,7 @@ mod tests {
             rows,
             noise: &stream,
             held: &|_| false,
+            empirical: std::cell::Cell::new(false),
         };
         let (squares, determined) = automatic.fit_of_prior(&[&net.weight], &around).unwrap().unwrap();
         let (_, std) = net.weight.fixed_gaussian().unwrap();

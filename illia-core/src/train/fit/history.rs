@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Convergence;
+
 /// What one epoch came to.
 ///
 /// Two records are equal when their numbers are, however long the epochs took.
@@ -41,4 +43,8 @@ pub struct History {
     pub interrupted: bool,
     /// What to change, in one sentence, if the run ended before the objective had settled, or above its best.
     pub advice: Option<String>,
+    /// How far the run came and how still it stands, as far as it went.
+    pub convergence: Convergence,
+    /// What was done otherwise than one might think, a sentence each.
+    pub remarks: Vec<String>,
 }

@@ -1,13 +1,16 @@
 //! Training: mini-batches, epochs, validation, early stopping, a progress bar, checkpoints and a history.
 
 mod automatic;
+mod convergence;
 mod course;
 mod evidence;
 mod history;
+mod resume;
 mod run;
 mod settle;
 mod together;
 
+pub use convergence::Convergence;
 pub use history::{EpochRecord, History};
 
 use std::sync::Arc;
@@ -24,10 +27,10 @@ use crate::module::BayesianModule;
 use crate::pass::forward;
 use crate::processes::ProcessGroup;
 use crate::progress::ProgressBar;
+use crate::train::Clip;
 use crate::train::KlSchedule;
 use crate::train::RateSchedule;
 use crate::train::optim::{Adam, Optimiser};
-use crate::train::trainer::Clip;
 use run::Run;
 
 /// Trains a model: by stochastic variational inference, or, where nobody chose a posterior, to the mode with Laplace's approximation
@@ -70,6 +73,7 @@ pub struct Fit<L> {
     progress: bool,
     checkpoints: Option<Checkpoints>,
     resume: bool,
+    allow_changes: bool,
     interrupt: Option<Arc<AtomicBool>>,
     processes: Option<Arc<dyn ProcessGroup>>,
 }
@@ -96,6 +100,7 @@ impl<L: Likelihood> Fit<L> {
             progress: true,
             checkpoints: None,
             resume: false,
+            allow_changes: false,
             interrupt: None,
             processes: None,
         }
@@ -153,7 +158,7 @@ impl<L: Likelihood> Fit<L> {
         self
     }
 
-    /// What is done to large gradients.
+    /// What is done to large gradients; [`Clip::default`] where nothing is said.
     #[must_use]
     pub fn clip(mut self, clip: Clip) -> Self {
         self.clip = clip;
@@ -219,11 +224,20 @@ impl<L: Likelihood> Fit<L> {
     }
 
     /// Goes on from the newest whole checkpoint, if there is one: to the bit as if the run had never stopped, given the
-    /// same program, data and settings (`epochs` may have grown). Without it, a folder that holds
+    /// same program, data and settings (`epochs` may have grown). A run of other data or settings is refused, in a sentence that
+    /// names the first difference, unless [`allow_changes`](Self::allow_changes) is said. Without `resume`, a folder that holds
     /// another run's checkpoints is refused.
     #[must_use]
     pub fn resume(mut self, resume: bool) -> Self {
         self.resume = resume;
+        self
+    }
+
+    /// Lets a run go on from a checkpoint whose data, objective or settings were others: more data, a smaller step size. What
+    /// differs is said in a `tracing` warning. Only the number of examples and the batch size have to stay within an epoch.
+    #[must_use]
+    pub fn allow_changes(mut self, allowed: bool) -> Self {
+        self.allow_changes = allowed;
         self
     }
 
@@ -281,9 +295,13 @@ impl<L: Likelihood> Fit<L> {
         if self.resume && self.checkpoints.is_none() {
             return Err(Error::configuration("resume", true, "only together with checkpoints"));
         }
+        if self.allow_changes && !self.resume {
+            return Err(Error::configuration("allow_changes", true, "only together with resume"));
+        }
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.validate()?;
         }
+        self.clip.validate()?;
         self.kl.validate()?;
         self.learning_rate.unwrap_or_default().validate()?;
         if self.epochs.is_none()

@@ -1,7 +1,6 @@
 //! A run under way.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -12,12 +11,13 @@ use tch::{Kind, Tensor};
 
 use super::Forward;
 use super::automatic::{Around, Automatic};
+use super::convergence::{self, Convergence, Starts, Way};
 use super::course::{self, Course};
+use super::resume::Settings;
 use super::{EpochRecord, Fit, History};
 use crate::checkpoint::Checkpoints;
-use crate::checkpoint::training::{self, Kept};
 use crate::data::Dataset;
-use crate::error::{Error, Result, Unusable};
+use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::noise::{self, Stream};
@@ -25,54 +25,60 @@ use crate::predict::Predict;
 use crate::processes::Shard;
 use crate::progress::ProgressBar;
 use crate::train::RateSchedule;
-use crate::train::optim::{OptimiserState, in_file};
+use crate::train::clip::UsualNorm;
 use crate::train::schedule::checked;
 use crate::train::trainer::{Terms, Trainer, mean_nll};
 
 /// Steps before the scale of priors that nobody chose is found for the first time.
 const SCALE_AFTER: usize = 300;
-/// Before the names of the best weights so far, in a file.
-const BEST: &str = "best/";
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Progress {
     /// Steps taken in all.
-    pub(super) step: usize,
+    pub step: usize,
     /// The epochs that are done.
-    epochs: Vec<EpochRecord>,
+    pub epochs: Vec<EpochRecord>,
     /// Steps taken in the epoch under way.
-    batches: usize,
+    pub batches: usize,
     /// That epoch's record so far.
-    partial: Option<EpochRecord>,
+    pub partial: Option<EpochRecord>,
     /// The best validation so far: (epoch, nats per example).
-    best: Option<(usize, f64)>,
+    pub best: Option<(usize, f64)>,
     /// How many processes took the latest step together; files of one process alone don't say.
     #[serde(default)]
-    processes: usize,
+    pub processes: usize,
+    /// How large gradients are.
+    #[serde(default)]
+    pub usual: UsualNorm,
+    /// Some elements of each mu and rho as the run found them.
+    #[serde(default)]
+    pub starts: Starts,
 }
 
 pub(super) struct Run<'a, L, M: ?Sized> {
     pub(super) fit: &'a Fit<L>,
-    net: &'a M,
+    pub(super) net: &'a M,
     pub(super) vs: &'a VarStore,
     pub(super) data: &'a dyn Dataset,
     /// Whether the forward treats each example by itself.
     pub(super) alone: bool,
     forward: Forward<'a>,
-    examples: usize,
-    steps_per_epoch: usize,
+    pub(super) examples: usize,
+    pub(super) steps_per_epoch: usize,
     pub(super) trainer: Trainer,
     pub(super) shuffle: Stream,
     /// The shuffles' stream before the epoch under way.
-    shuffle_before: (u64, u64),
+    pub(super) shuffle_before: (u64, u64),
     pub(super) progress: Progress,
     /// The weights of the best validation so far.
-    best: Vec<(String, Tensor)>,
+    pub(super) best: Vec<(String, Tensor)>,
     interrupted: bool,
-    course: Course,
+    pub(super) course: Course,
     /// Where nobody chose a posterior.
     automatic: Option<Automatic<'a, M>>,
+    /// What a checkpoint says of how the run was started; empty where none are kept.
+    pub(super) settings: Settings,
 }
 
 impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
@@ -114,13 +120,18 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             interrupted: false,
             course: Course { settled: None, epochs: None },
             automatic,
+            settings: Settings::new(),
         };
         run.check_alike()?;
         if let Some(checkpoints) = &fit.checkpoints {
+            run.settings = run.settings()?;
             let prepared = run.by_rank_0(|| checkpoints.prepare());
             let resumed = prepared.and_then(|()| run.resume(checkpoints));
             run.agree("resume", resumed)?;
             run.check_resumed()?;
+        }
+        if run.progress.starts.is_empty() {
+            run.progress.starts = convergence::starts(net);
         }
         Ok(run)
     }
@@ -142,21 +153,37 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         while !self.interrupted && !done(&self) && !self.is_over() {
             self.epoch(bar)?;
         }
+        let convergence = Convergence::of(&self.way());
         if let Some(automatic) = &self.automatic {
             automatic.make_points();
         }
+        let mut remarks = Vec::new();
         if !self.interrupted {
             self.save_unless_saved()?;
             self.take_best();
-            self.find_spread()?;
+            remarks = self.find_spread()?;
         }
         bar.finish_and_clear();
         let best_epoch = self.progress.best.map(|(epoch, _)| epoch);
-        let advice = if self.interrupted { None } else { course::advice(&self.progress.epochs) };
-        if let Some(advice) = &advice {
-            tracing::warn!(target: "illia::fit", "{advice}");
+        let advice =
+            if self.interrupted { None } else { course::advice(&self.progress.epochs, &convergence) };
+        for sentence in advice.iter().chain(&remarks) {
+            tracing::warn!(target: "illia::fit", "{sentence}");
         }
-        Ok(History { epochs: self.progress.epochs, best_epoch, interrupted: self.interrupted, advice })
+        let Progress { epochs, .. } = self.progress;
+        Ok(History { epochs, best_epoch, interrupted: self.interrupted, advice, convergence, remarks })
+    }
+
+    fn way(&self) -> Way<'_, M> {
+        Way {
+            net: self.net,
+            starts: &self.progress.starts,
+            records: &self.progress.epochs,
+            optimiser: &*self.trainer.optimiser,
+            state: &self.trainer.state,
+            examples: self.examples,
+            means: self.automatic.is_some(),
+        }
     }
 
     /// Whether the scale of priors that nobody chose is to be found again after the epoch that has just ended: after 300 steps and
@@ -176,17 +203,19 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
     }
 
     /// What nobody chose, once the means are there.
-    fn find_spread(&self) -> Result<()> {
-        match &self.automatic {
-            Some(automatic) => self.around(|around| {
-                automatic.find_spread(around)?;
-                automatic.settle(around, self.progress.step / 2)
-            }),
-            None => Ok(()),
-        }
+    fn find_spread(&self) -> Result<Vec<String>> {
+        let Some(automatic) = &self.automatic else {
+            let why_not = Automatic::why_not(self.net).filter(|_| !self.fit.optimiser.needs_draws());
+            return Ok(why_not.into_iter().collect());
+        };
+        self.around(|around| {
+            let remarks = automatic.find_spread(around)?;
+            automatic.settle(around, self.progress.step / 2)?;
+            Ok(remarks)
+        })
     }
 
-    fn around(&self, then: impl FnOnce(&Around<'_, L>) -> Result<()>) -> Result<()> {
+    fn around<T>(&self, then: impl FnOnce(&Around<'_, L>) -> Result<T>) -> Result<T> {
         let held = |name: &str| {
             let group = self.fit.groups.iter().rev().find(|(prefix, _)| name.starts_with(prefix.as_str()));
             group.is_some_and(|(_, factor)| *factor == 0.0)
@@ -205,8 +234,14 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             step_size: self.fit.micro_batch.unwrap_or(self.fit.batch_size),
             noise: &self.shuffle,
             held: &held,
+            empirical: Cell::new(false),
         });
-        self.agree("curvature", found)
+        let (found, result) = match found {
+            Ok(found) => (Some(found), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        self.agree("curvature", result)?;
+        found.ok_or_else(|| Error::configuration("curvature", "none", "one"))
     }
 
     fn epoch(&mut self, bar: &ProgressBar) -> Result<()> {
@@ -234,6 +269,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             record.loss += (terms.nll + kl_weight * terms.kl / self.examples as f64) / steps;
             record.kl_weight += kl_weight / steps;
             record.kl = terms.kl;
+            self.progress.usual = self.trainer.usual;
             record.seconds = before + start.elapsed().as_secs_f64();
             self.progress.step += 1;
             self.progress.batches += 1;
@@ -254,9 +290,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         self.check_same_weights()?;
         record.validation_nll = self.validation_nll()?;
         record.seconds = before + start.elapsed().as_secs_f64();
-        let validation = record.validation_nll.map_or(String::new(), |nll| format!(", validation {nll:.4}"));
-        let of = self.epochs().map_or(String::new(), |epochs| format!("/{epochs}"));
-        bar.set_message(format!("epoch {epoch}{of}: nll {:.4}{validation}", record.nll));
+        let (nll, validation_nll) = (record.nll, record.validation_nll);
         if let Some(nll) = record.validation_nll
             && nll.is_finite()
             && self.progress.best.is_none_or(|(_, best)| nll < best)
@@ -267,6 +301,11 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         self.progress.epochs.push(record);
         if self.scale_is_due() {
             self.find_scale()?;
+        }
+        if bar.is_shown() {
+            let validation = validation_nll.map_or(String::new(), |nll| format!(", validation {nll:.4}"));
+            let of = self.epochs().map_or(String::new(), |epochs| format!("/{epochs}"));
+            bar.set_message(format!("epoch {epoch}{of}: nll {nll:.4}{validation}{}", self.way().in_short()));
         }
         if self.fit.epochs.is_none() && self.course.epochs.is_none() {
             self.course = Course::of(&self.progress.epochs, self.steps_per_epoch);
@@ -382,109 +421,6 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
                 parameter.forget_latest();
             }
         }
-    }
-
-    /// What a run can't go on without: by their names in a sentence.
-    pub(super) fn settings(&self) -> BTreeMap<String, String> {
-        let settings = [
-            ("the number of examples", self.examples),
-            ("the batch size", self.fit.batch_size),
-            ("the number of draws a step", self.fit.draws),
-        ];
-        settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
-    }
-
-    fn save(&self) -> Result<()> {
-        let saved = self.by_rank_0(|| self.write());
-        self.agree("checkpoint", saved)
-    }
-
-    fn write(&self) -> Result<()> {
-        let Some(checkpoints) = &self.fit.checkpoints else { return Ok(()) };
-        let (mut tensors, steps) = self.trainer.state.named(&*self.trainer.optimiser);
-        tensors.extend(
-            self.best.iter().map(|(name, weights)| (format!("{BEST}{name}"), weights.shallow_clone())),
-        );
-        let progress = serde_json::to_value(&self.progress);
-        let progress =
-            progress.map_err(|e| Error::configuration("checkpoint", e, "numbers that JSON has"))?;
-        let kept = Kept { tensors, steps, shuffle: self.shuffle_before, progress, settings: self.settings() };
-        training::write(&checkpoints.path(self.progress.step), self.net, self.vs, kept)?;
-        checkpoints.prune()
-    }
-
-    fn save_unless_saved(&self) -> Result<()> {
-        let Some(checkpoints) = &self.fit.checkpoints else { return Ok(()) };
-        let saved = self.by_rank_0(|| match checkpoints.path(self.progress.step).exists() {
-            true => Ok(()),
-            false => self.write(),
-        });
-        self.agree("checkpoint", saved)
-    }
-
-    /// Goes on from the newest checkpoint that is whole, if there is one.
-    fn resume(&mut self, checkpoints: &Checkpoints) -> Result<()> {
-        let mut newest: Option<Error> = None;
-        for path in checkpoints.list()?.iter().rev() {
-            if !self.fit.resume {
-                return Err(checkpoints.taken());
-            }
-            match self.resume_from(path) {
-                Ok(()) => return Ok(()),
-                // One that a disk has damaged is no reason to lose those before it.
-                Err(
-                    error @ Error::Checkpoint {
-                        reason: Unusable::Damaged(_) | Unusable::NonFinite(_), ..
-                    },
-                ) => {
-                    newest.get_or_insert(error);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        newest.map_or(Ok(()), Err)
-    }
-
-    /// Checks all of the file, then changes the model, the noise and the run.
-    fn resume_from(&mut self, path: &Path) -> Result<()> {
-        let opened = training::open(path, self.net, self.vs, &self.settings())?;
-        let mut kept = opened.kept(self.vs)?;
-        let progress: Progress = serde_json::from_value(kept.progress)
-            .map_err(|e| training::damaged(path, &format!("it does not say where the run stands: {e}")))?;
-        let optimiser = &*self.trainer.optimiser;
-        let variables = self.vs.variables();
-        for variable in kept.steps.keys().filter(|name| variables.contains_key(*name)) {
-            for slot in optimiser.slots() {
-                let name = in_file(optimiser, slot, variable);
-                if !kept.tensors.contains_key(&name) {
-                    return Err(training::damaged(path, &format!("no {name}")));
-                }
-            }
-        }
-        let best = variables.keys().filter(|_| progress.best.is_some());
-        let best = best.map(|name| {
-            let weights = kept.tensors.remove(&format!("{BEST}{name}"));
-            weights
-                .map(|weights| (name.clone(), weights))
-                .ok_or_else(|| training::damaged(path, &format!("no {BEST}{name}")))
-        });
-        let best = best.collect::<Result<_>>()?;
-        opened.apply(self.net, self.vs)?;
-        self.trainer.state = OptimiserState::from_named(optimiser, kept.tensors, &kept.steps);
-        let processes = self.progress.processes;
-        if progress.processes.max(1) != processes {
-            tracing::warn!(
-                target: "illia::fit",
-                "the run was on {} processes and goes on on {processes}: sums are rounded in another order from here on, so that the bits \
-                 are no longer those of a run that never stopped",
-                progress.processes.max(1)
-            );
-        }
-        (self.progress, self.best) = (Progress { processes, ..progress }, best);
-        self.course = Course::of(&self.progress.epochs, self.steps_per_epoch);
-        self.shuffle.restore(kept.shuffle);
-        self.shuffle_before = kept.shuffle;
-        Ok(())
     }
 }
 

@@ -64,7 +64,6 @@ impl<L: Likelihood, M: BayesianModule + ?Sized> Run<'_, L, M> {
         let all = [
             ("net", format!("{shapes:?}")),
             ("seed, or the same noise drawn so far,", noise),
-            ("settings", format!("{:?} {:?} {:?}", self.settings(), fit.micro_batch, fit.clip)),
             ("number of epochs, patience or draws of validation", epochs),
             ("optimiser", format!("{:?}", fit.optimiser)),
             ("schedule, learning rate or groups", schedules),
@@ -74,6 +73,8 @@ impl<L: Likelihood, M: BayesianModule + ?Sized> Run<'_, L, M> {
             all.iter().map(|(name, text)| (*name, hash(text.as_bytes()))).collect();
         facts.push(("data", self.data.fingerprint()?));
         facts.push(("validation set", validation));
+        let settings = format!("{:?} {:?} {:?}", self.settings()?, fit.micro_batch, fit.clip);
+        facts.push(("settings", hash(settings.as_bytes())));
         facts.push(("weights", self.weights()?));
         Ok(facts)
     }

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::adam_kernel::{self, AdamStep};
-use super::{Memory, Optimiser, PosteriorStep};
+use super::{Memory, Moments, Optimiser, PosteriorStep};
 use crate::error::{Error, Result};
 
 /// The settings of Adam (Kingma & Ba 2015, algorithm 1), PyTorch's defaults.
@@ -72,6 +72,16 @@ impl Optimiser for Adam {
     /// The running means of the gradient and of its square.
     fn slots(&self) -> &'static [&'static str] {
         &["mean", "square"]
+    }
+
+    fn moments(&self, memory: &Memory) -> Option<Moments> {
+        let [mean, square] = memory.tensors.as_slice() else { return None };
+        let (correction1, correction2) = self.corrections(memory.steps - 1);
+        Some(Moments {
+            mean: mean / correction1,
+            square: square / correction2,
+            kept: (1.0 - self.beta1) / (1.0 + self.beta1) * (2.0 - correction1) / correction1,
+        })
     }
 
     fn step(&self, variable: &mut Tensor, gradient: &Tensor, memory: &mut Memory, learning_rate: f64) {

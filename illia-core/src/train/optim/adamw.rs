@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::{Adam, Memory, Optimiser, PosteriorStep};
+use super::{Adam, Memory, Moments, Optimiser, PosteriorStep};
 use crate::error::{Error, Result};
 
 /// Adam that also shrinks weights by `learning_rate * weight_decay` of themselves at each step: plain weights, points and
@@ -45,6 +45,10 @@ impl Optimiser for AdamW {
 
     fn slots(&self) -> &'static [&'static str] {
         self.adam.slots()
+    }
+
+    fn moments(&self, memory: &Memory) -> Option<Moments> {
+        self.adam.moments(memory)
     }
 
     fn step(&self, variable: &mut Tensor, gradient: &Tensor, memory: &mut Memory, learning_rate: f64) {

@@ -13,7 +13,7 @@ pub use adam::Adam;
 pub use adamw::AdamW;
 pub use ivon::Ivon;
 pub use sgd::Sgd;
-pub use state::{Memory, PosteriorStep};
+pub use state::{Memory, Moments, PosteriorStep};
 pub(crate) use state::{OptimiserState, in_file};
 
 use std::fmt::Debug;
@@ -76,6 +76,11 @@ pub trait Optimiser: Debug + Send + Sync {
 
     /// One step of a variable down `gradient`, without autograd.
     fn step(&self, variable: &mut Tensor, gradient: &Tensor, memory: &mut Memory, learning_rate: f64);
+
+    /// What it knows of a variable's gradients, by which a run tells noise from a way still to go. None by default.
+    fn moments(&self, _memory: &Memory) -> Option<Moments> {
+        None
+    }
 
     /// One step of a mean-field Gaussian's mu and rho together, in one pass over memory; false, and nothing is done, where it
     /// has none, and then [`step`](Self::step) takes them one by one.

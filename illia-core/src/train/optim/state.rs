@@ -18,6 +18,18 @@ pub struct Memory {
     pub steps: i64,
 }
 
+/// What an optimiser knows of one variable's gradients.
+#[derive(Debug)]
+pub struct Moments {
+    /// The mean of late gradients, of the variable's shape, its start at zero made up for.
+    pub mean: Tensor,
+    /// The mean of their squares.
+    pub square: Tensor,
+    /// What is left in `mean` of the variance of independent gradients: the sum of the squares of their weights in it, which is
+    /// (1 - beta) (1 + beta^t) / ((1 + beta) (1 - beta^t)) after t steps of a decay by beta.
+    pub kept: f64,
+}
+
 /// A step of a mean-field Gaussian's two variables.
 #[derive(Debug)]
 pub struct PosteriorStep<'a> {
@@ -56,6 +68,16 @@ impl OptimiserState {
     ) -> Option<&mut Memory> {
         self.start(optimiser, (name, variable));
         self.memories.get_mut(name)
+    }
+
+    /// What is remembered of a variable, if it ever took a step.
+    pub(crate) fn get(&self, variable: &str) -> Option<&Memory> {
+        self.memories.get(variable).filter(|memory| memory.steps > 0)
+    }
+
+    /// The variables of which something is remembered.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.memories.keys().map(String::as_str)
     }
 
     /// The same of two variables, which are not one.
