@@ -158,7 +158,7 @@ impl Estimator {
             mean + variance.clamp_min(SMALLEST_VARIANCE).sqrt() * eps
         } else {
             let (inputs, outputs) = signs(layer, x, weight, a.size().first().copied().unwrap_or(1));
-            mean + through(&(x * inputs), &(sigma * weight.output_noise(a)))? * outputs
+            mean + through(&(x * inputs), &(sigma * weight.noise_of(&a.size())))? * outputs
         };
         let axis = -(layer.feature_axis() as i64);
         let raised = inner.movedim_int(axis, -1).f_matmul(&b.tr()).within(L::KIND)?;
