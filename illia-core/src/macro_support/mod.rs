@@ -2,6 +2,7 @@
 
 mod axes;
 mod build;
+pub mod graph;
 mod ops;
 mod plain;
 mod summary;

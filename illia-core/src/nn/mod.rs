@@ -10,6 +10,7 @@ mod conv;
 mod conv_transpose;
 mod dropout;
 mod embedding;
+pub(crate) mod graph;
 mod linear;
 mod lstm_model;
 mod position;
@@ -107,6 +108,12 @@ macro_rules! weight_and_bias_layer {
             }
             fn per_example(&self) -> bool {
                 true
+            }
+            fn in_graph(
+                &self,
+                inputs: &[&$crate::graph::Value],
+            ) -> Option<$crate::Result<Vec<$crate::graph::Value>>> {
+                Some($crate::nn::graph::one_to_one(inputs, |x| self.written(x)))
             }
         }
 

@@ -32,6 +32,7 @@
 
 mod arguments;
 mod construct;
+mod export;
 mod forward;
 mod methods;
 mod requirements;
@@ -276,6 +277,7 @@ fn net_impl(context: &Context) -> TokenStream {
             }
         }
     });
+    let ports = export::ports(context);
     quote! {
         #cfgs
         #[automatically_derived]
@@ -285,6 +287,7 @@ fn net_impl(context: &Context) -> TokenStream {
             #constants
             #checked
             #made_shapes
+            #ports
             #check
             fn make(
                 __path: &#illia::tch::nn::Path<'_>,
