@@ -49,7 +49,8 @@ pub fn torchscript<M: BayesianModule>(
     let _no_grad = tch::no_grad_guard();
     let _constants = Constants::of(vs);
     let parameters = net.named_parameters();
-    let random = parameters.iter().filter(|(_, parameter)| parameter.is_random() && parameter.held().is_none());
+    let random =
+        parameters.iter().filter(|(_, parameter)| parameter.is_random() && parameter.held().is_none());
     let mean = |parameter: &RandomParameter| parameter.mean_weights().detach().copy().unsqueeze(0);
     let means: BTreeMap<_, _> = random.map(|(name, parameter)| (name.clone(), mean(parameter))).collect();
     let means = if means.is_empty() { None } else { Some(Draws::new(net, &means)?) };

@@ -15,6 +15,7 @@ mod recording;
 mod weights;
 
 pub use axes::Axes;
+pub(crate) use pools::window;
 pub use recording::Value;
 pub(crate) use recording::{Attribute, Constant, Graph, Node};
 pub(crate) use weights::{Weight, linear_map};

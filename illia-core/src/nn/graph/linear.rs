@@ -2,7 +2,7 @@
 
 use super::super::{Conv, ConvTranspose, Linear};
 use crate::error::{Result, Within};
-use crate::graph::{Attribute, Value, linear_map};
+use crate::graph::{Attribute, Value, linear_map, window};
 use crate::parameter::RandomParameter;
 
 impl Linear {
@@ -24,21 +24,14 @@ fn bias(x: &Value, bias: Option<&RandomParameter>) -> Result<Option<Value>> {
     bias.map(|bias| x.weight(bias)).transpose()
 }
 
-/// A convolution's attributes: ONNX takes the padding of all beginnings, then of all ends.
-fn attributes(
-    kernel: &[i64],
-    stride: &[i64],
-    padding: &[i64],
-    dilation: &[i64],
+/// A convolution's attributes.
+fn attributes<const D: usize>(
+    [kernel, stride, padding, dilation]: [&[i64; D]; 4],
     groups: i64,
 ) -> Vec<(&'static str, Attribute)> {
-    vec![
-        ("kernel_shape", Attribute::Ints(kernel.to_vec())),
-        ("strides", Attribute::Ints(stride.to_vec())),
-        ("pads", Attribute::Ints(padding.iter().chain(padding).copied().collect())),
-        ("dilations", Attribute::Ints(dilation.to_vec())),
-        ("group", Attribute::Int(groups)),
-    ]
+    let mut attributes = window(kernel, stride, padding, Some(dilation.as_slice()));
+    attributes.push(("group", Attribute::Int(groups)));
+    attributes
 }
 
 impl<const D: usize> Conv<D> {
@@ -51,7 +44,7 @@ impl<const D: usize> Conv<D> {
         let (weight, bias) = (x.weight(&self.weight)?, bias(x, self.bias.as_ref())?);
         linear_map(x, &weight, bias.as_ref(), |x, w, b| {
             let inputs: Vec<&Value> = [x, w].into_iter().chain(b).collect();
-            let attributes = attributes(&kernel, &stride, &padding, &dilation, config.groups);
+            let attributes = attributes([&kernel, &stride, &padding, &dilation], config.groups);
             Value::node("Conv", &inputs, attributes, axes.clone())
         })
     }
@@ -75,7 +68,7 @@ impl<const D: usize> ConvTranspose<D> {
         let (weight, bias) = (x.weight(&self.weight)?, bias(x, self.bias.as_ref())?);
         linear_map(x, &weight, bias.as_ref(), |x, w, b| {
             let inputs: Vec<&Value> = [x, w].into_iter().chain(b).collect();
-            let mut attributes = attributes(&kernel, &stride, &padding, &dilation, config.groups);
+            let mut attributes = attributes([&kernel, &stride, &padding, &dilation], config.groups);
             attributes.push(("output_padding", Attribute::Ints(added.to_vec())));
             Value::node("ConvTranspose", &inputs, attributes, axes.clone())
         })

@@ -38,7 +38,14 @@ impl<C: Cell> Recurrent<C> {
         for layer in self.directions.chunks(directions) {
             y = match (layer, &backwards) {
                 ([forth, back], Some(backwards)) => {
-                    let turned = |x: &Value| Value::node("Gather", &[x, backwards], vec![("axis", Attribute::Int(0))], x.axes().to_vec());
+                    let turned = |x: &Value| {
+                        Value::node(
+                            "Gather",
+                            &[x, backwards],
+                            vec![("axis", Attribute::Int(0))],
+                            x.axes().to_vec(),
+                        )
+                    };
                     let back = turned(&self.direction(&turned(&y)?, back, &start)?)?;
                     Value::side_by_side(&[&self.direction(&y, forth, &start)?, &back], 2)?
                 }
