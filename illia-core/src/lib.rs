@@ -13,7 +13,10 @@ pub mod checkpoint;
 pub mod data;
 mod dist;
 mod error;
+pub mod export;
 mod files;
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))]
+pub mod graph;
 pub mod infer;
 pub mod likelihood;
 #[doc(hidden)]

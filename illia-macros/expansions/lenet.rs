@@ -235,7 +235,15 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
     }
 }
 #[automatically_derived]
-#[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
+#[allow(
+    trivial_numeric_casts,
+    unused_variables,
+    unused_mut,
+    unused_assignments,
+    unused_parens,
+    unused_braces,
+    clippy::all
+)]
 impl<const CLASSES: i64> ::illia::BayesianModule for LeNet<CLASSES> {
     fn visit<'__a>(&'__a self, __visitor: &mut ::illia::Visitor<'__a>) {
         __visitor.module("conv1", &self.conv1);
@@ -261,6 +269,90 @@ impl<const CLASSES: i64> ::illia::BayesianModule for LeNet<CLASSES> {
         ::core::option::Option::Some(
             <Self as ::illia::Net>::try_forward_t(self, __input, __train),
         )
+    }
+    fn in_graph(
+        &self,
+        __inputs: &[&::illia::export::Value],
+    ) -> ::core::option::Option<
+        ::core::result::Result<::std::vec::Vec<::illia::export::Value>, ::illia::Error>,
+    > {
+        let __write = || -> ::core::result::Result<
+            ::std::vec::Vec<::illia::export::Value>,
+            ::illia::Error,
+        > {
+            let __train = false;
+            let [__input0] = ::illia::__private::graph::inputs::<
+                1usize,
+            >("LeNet", __inputs)?;
+            let mut __axes = ::illia::__private::graph::Axes::new();
+            __axes
+                .input(
+                    "LeNet",
+                    ::illia::Shape::new(
+                        &[
+                            ::illia::Axis::Fixed(1),
+                            ::illia::Axis::Fixed(28),
+                            ::illia::Axis::Fixed(28),
+                        ],
+                    ),
+                    &__input0,
+                )?;
+            let mut __x = __input0.shallow_clone();
+            __x = ::illia::__private::graph::at(
+                "conv1",
+                ::illia::__private::graph::layer(&self.conv1, &__x, ()),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "conv1",
+                ::illia::__private::graph::relu(&__x),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "conv1",
+                ::illia::__private::graph::max_pool(&__x, &[2], &[2], &[0], &[1]),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "conv2",
+                ::illia::__private::graph::layer(&self.conv2, &__x, ()),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "conv2",
+                ::illia::__private::graph::relu(&__x),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "conv2",
+                ::illia::__private::graph::max_pool(&__x, &[2], &[2], &[0], &[1]),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "2",
+                ::illia::__private::graph::flatten(&__x),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "fc1",
+                ::illia::__private::graph::layer(&self.fc1, &__x, ()),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "fc1",
+                ::illia::__private::graph::relu(&__x),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "fc1",
+                ::illia::__private::graph::dropout(&__x, 0.25, __train),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "fc2",
+                ::illia::__private::graph::layer(&self.fc2, &__x, ()),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "fc2",
+                ::illia::__private::graph::relu(&__x),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "head",
+                ::illia::__private::graph::layer(&self.head, &__x, ()),
+            )?;
+            ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
+        };
+        ::core::option::Option::Some(__write())
     }
     fn per_example(&self) -> bool {
         true

@@ -159,6 +159,19 @@ impl ::illia::Net for Regressor {
             __which,
         )
     }
+    fn ports(&self) -> ::illia::__private::graph::Ports {
+        let features = ::core::clone::Clone::clone(&self.__arguments.features);
+        ::illia::__private::graph::Ports {
+            inputs: ::illia::__private::graph::named(
+                &[""],
+                &[::illia::Shape::new(&[::illia::Axis::Fixed((features as i64))])],
+            ),
+            outputs: ::illia::__private::graph::named(
+                &[""],
+                &[::illia::Shape::new(&[::illia::Axis::Fixed(1)])],
+            ),
+        }
+    }
     fn check(
         __arguments: &Self::Arguments,
     ) -> ::core::result::Result<(), ::illia::Error> {
@@ -264,7 +277,15 @@ impl ::illia::Net for Regressor {
     }
 }
 #[automatically_derived]
-#[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
+#[allow(
+    trivial_numeric_casts,
+    unused_variables,
+    unused_mut,
+    unused_assignments,
+    unused_parens,
+    unused_braces,
+    clippy::all
+)]
 impl ::illia::BayesianModule for Regressor {
     fn visit<'__a>(&'__a self, __visitor: &mut ::illia::Visitor<'__a>) {
         __visitor.module("fc", &self.fc);
@@ -284,6 +305,50 @@ impl ::illia::BayesianModule for Regressor {
         ::core::option::Option::Some(
             <Self as ::illia::Net>::try_forward_t(self, __input, __train),
         )
+    }
+    fn in_graph(
+        &self,
+        __inputs: &[&::illia::export::Value],
+    ) -> ::core::option::Option<
+        ::core::result::Result<::std::vec::Vec<::illia::export::Value>, ::illia::Error>,
+    > {
+        let __write = || -> ::core::result::Result<
+            ::std::vec::Vec<::illia::export::Value>,
+            ::illia::Error,
+        > {
+            let features = ::core::clone::Clone::clone(&self.__arguments.features);
+            let p = ::core::clone::Clone::clone(&self.__arguments.p);
+            let __train = false;
+            let [__input0] = ::illia::__private::graph::inputs::<
+                1usize,
+            >("Regressor", __inputs)?;
+            let mut __axes = ::illia::__private::graph::Axes::new();
+            __axes
+                .input(
+                    "Regressor",
+                    ::illia::Shape::new(&[::illia::Axis::Fixed((features as i64))]),
+                    &__input0,
+                )?;
+            let mut __x = __input0.shallow_clone();
+            __x = ::illia::__private::graph::at(
+                "fc",
+                ::illia::__private::graph::layer(&self.fc, &__x, ()),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "fc",
+                ::illia::__private::graph::relu(&__x),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "fc",
+                ::illia::__private::graph::dropout(&__x, (p), __train),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "head",
+                ::illia::__private::graph::layer(&self.head, &__x, ()),
+            )?;
+            ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
+        };
+        ::core::option::Option::Some(__write())
     }
     fn per_example(&self) -> bool {
         true

@@ -399,7 +399,15 @@ impl ::illia::Net for Net {
     }
 }
 #[automatically_derived]
-#[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
+#[allow(
+    trivial_numeric_casts,
+    unused_variables,
+    unused_mut,
+    unused_assignments,
+    unused_parens,
+    unused_braces,
+    clippy::all
+)]
 impl ::illia::BayesianModule for Net {
     fn visit<'__a>(&'__a self, __visitor: &mut ::illia::Visitor<'__a>) {
         __visitor.module("stem", &self.stem);
@@ -435,6 +443,114 @@ impl ::illia::BayesianModule for Net {
         ::core::option::Option::Some(
             <Self as ::illia::Net>::try_forward_t(self, __input, __train),
         )
+    }
+    fn in_graph(
+        &self,
+        __inputs: &[&::illia::export::Value],
+    ) -> ::core::option::Option<
+        ::core::result::Result<::std::vec::Vec<::illia::export::Value>, ::illia::Error>,
+    > {
+        let __write = || -> ::core::result::Result<
+            ::std::vec::Vec<::illia::export::Value>,
+            ::illia::Error,
+        > {
+            let __train = false;
+            let [__input0] = ::illia::__private::graph::inputs::<
+                1usize,
+            >("Net", __inputs)?;
+            let mut __axes = ::illia::__private::graph::Axes::new();
+            __axes
+                .input(
+                    "Net",
+                    ::illia::Shape::new(
+                        &[
+                            ::illia::Axis::Fixed(1),
+                            ::illia::Axis::Fixed(8),
+                            ::illia::Axis::Fixed(8),
+                        ],
+                    ),
+                    &__input0,
+                )?;
+            let mut __x = __input0.shallow_clone();
+            __x = ::illia::__private::graph::at(
+                "stem",
+                ::illia::__private::graph::layer(&self.stem, &__x, ()),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "stem",
+                ::illia::__private::graph::relu(&__x),
+            )?;
+            for __block in &self.blocks {
+                __x = ::illia::__private::graph::at(
+                    "blocks",
+                    ::illia::__private::graph::layer(__block, &__x, ()),
+                )?;
+            }
+            {
+                let __skip = {
+                    let mut __x = __x.shallow_clone();
+                    __x = ::illia::__private::graph::at(
+                        "2.project",
+                        ::illia::__private::graph::layer(&self.project, &__x, ()),
+                    )?;
+                    __x
+                };
+                __x = ::illia::__private::graph::at(
+                    "2.widen",
+                    ::illia::__private::graph::layer(&self.widen, &__x, ()),
+                )?;
+                __x = ::illia::__private::graph::at(
+                    "2.widen",
+                    ::illia::__private::graph::relu(&__x),
+                )?;
+                __x = ::illia::__private::graph::add(&__skip, &__x)?;
+            }
+            __x = ::illia::__private::graph::concat(
+                __Net_shape5,
+                &[
+                    {
+                        let mut __x = __x.shallow_clone();
+                        __x = ::illia::__private::graph::at(
+                            "3.0.near",
+                            ::illia::__private::graph::layer(&self.near, &__x, ()),
+                        )?;
+                        __x
+                    },
+                    {
+                        let mut __x = __x.shallow_clone();
+                        __x = ::illia::__private::graph::at(
+                            "3.1.far",
+                            ::illia::__private::graph::layer(&self.far, &__x, ()),
+                        )?;
+                        __x = ::illia::__private::graph::at(
+                            "3.1.far",
+                            ::illia::__private::graph::relu(&__x),
+                        )?;
+                        __x
+                    },
+                ],
+            )?;
+            __x = ::illia::__private::graph::at(
+                "4",
+                ::illia::__private::graph::global_avg_pool(&__x),
+            )?;
+            for i1 in 0..2 {
+                __x = ::illia::__private::graph::at(
+                    "5.hidden",
+                    ::illia::__private::graph::layer(&self.hidden[i1], &__x, ()),
+                )?;
+                __x = ::illia::__private::graph::at(
+                    "5.hidden",
+                    ::illia::__private::graph::tanh(&__x),
+                )?;
+            }
+            __x = ::illia::__private::graph::at(
+                "head",
+                ::illia::__private::graph::layer(&self.head, &__x, ()),
+            )?;
+            ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
+        };
+        ::core::option::Option::Some(__write())
     }
     fn per_example(&self) -> bool {
         ::illia::BayesianModule::per_example(&self.blocks)

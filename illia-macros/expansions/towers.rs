@@ -216,7 +216,15 @@ impl ::illia::Net for Towers {
     }
 }
 #[automatically_derived]
-#[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
+#[allow(
+    trivial_numeric_casts,
+    unused_variables,
+    unused_mut,
+    unused_assignments,
+    unused_parens,
+    unused_braces,
+    clippy::all
+)]
 impl ::illia::BayesianModule for Towers {
     fn visit<'__a>(&'__a self, __visitor: &mut ::illia::Visitor<'__a>) {
         __visitor.module("left", &self.left);
@@ -227,6 +235,70 @@ impl ::illia::BayesianModule for Towers {
         __visitor.module("left", &mut self.left);
         __visitor.module("right", &mut self.right);
         __visitor.module("head", &mut self.head);
+    }
+    fn in_graph(
+        &self,
+        __inputs: &[&::illia::export::Value],
+    ) -> ::core::option::Option<
+        ::core::result::Result<::std::vec::Vec<::illia::export::Value>, ::illia::Error>,
+    > {
+        let __write = || -> ::core::result::Result<
+            ::std::vec::Vec<::illia::export::Value>,
+            ::illia::Error,
+        > {
+            let __train = false;
+            let [__value_user, __value_item] = ::illia::__private::graph::inputs::<
+                2usize,
+            >("Towers", __inputs)?;
+            let mut __axes = ::illia::__private::graph::Axes::new();
+            __axes
+                .input(
+                    "Towers",
+                    ::illia::Shape::new(&[::illia::Axis::Fixed(6)]),
+                    &__value_user,
+                )?;
+            __axes
+                .input(
+                    "Towers",
+                    ::illia::Shape::new(&[::illia::Axis::Fixed(4)]),
+                    &__value_item,
+                )?;
+            let mut __x = __value_user.shallow_clone();
+            __x = __value_user.shallow_clone();
+            __x = ::illia::__private::graph::at(
+                "left",
+                ::illia::__private::graph::layer(&self.left, &__x, ()),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "left",
+                ::illia::__private::graph::relu(&__x),
+            )?;
+            let __value_u = __x.shallow_clone();
+            __x = __value_item.shallow_clone();
+            __x = ::illia::__private::graph::at(
+                "right",
+                ::illia::__private::graph::layer(&self.right, &__x, ()),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "right",
+                ::illia::__private::graph::relu(&__x),
+            )?;
+            let __value_v = __x.shallow_clone();
+            __x = __value_u.shallow_clone();
+            __x = ::illia::__private::graph::at(
+                "2",
+                ::illia::__private::graph::concat(
+                    ::illia::Shape::new(&[::illia::Axis::Fixed(32)]),
+                    &[__x.shallow_clone(), __value_v.shallow_clone()],
+                ),
+            )?;
+            __x = ::illia::__private::graph::at(
+                "head",
+                ::illia::__private::graph::layer(&self.head, &__x, ()),
+            )?;
+            ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
+        };
+        ::core::option::Option::Some(__write())
     }
     fn per_example(&self) -> bool {
         true

@@ -14,7 +14,7 @@ use crate::errors::Errors;
 /// The item with its traversal. After a mistake the item stands as it was, with a traversal that shows nothing.
 pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let illia = library(args, &mut errors);
+    let Settings { illia, export } = settings(args, &mut errors);
     let mut input: DeriveInput = match syn::parse2(item.clone()) {
         Ok(input) => input,
         Err(_) => {
@@ -28,26 +28,39 @@ pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     strip(&mut input);
     let errors_tokens = errors.to_tokens();
     let body = if errors.is_empty() { arms } else { Traversal::default() };
-    let implementation = implementation(&input, &illia, &body);
+    let implementation = implementation(&input, &illia, &body, export);
     // Modules differ in size as their layers do; boxing them is the user's choice.
     let lenient = matches!(input.data, Data::Enum(_)).then(|| quote!(#[allow(clippy::large_enum_variant)]));
     quote!(#lenient #input #errors_tokens #implementation)
 }
 
-/// The path to the library: `::illia`, or that of `#[bayesian(crate = path)]`.
-fn library(args: TokenStream, errors: &mut Errors) -> Path {
-    let mut illia: Path = parse_quote!(::illia);
+/// What stands behind the attribute's name.
+struct Settings {
+    /// The path to the library: `::illia`, or that of `#[bayesian(crate = path)]`.
+    illia: Path,
+    /// Whether the item says how it is exported: `#[bayesian(export)]`.
+    export: bool,
+}
+
+fn settings(args: TokenStream, errors: &mut Errors) -> Settings {
+    let mut settings = Settings { illia: parse_quote!(::illia), export: false };
     let parser = syn::meta::parser(|meta| {
-        if !meta.path.is_ident("crate") {
-            return Err(meta.error("expected `crate = path` or nothing; `#[bayesian(skip)]` is for fields"));
+        if meta.path.is_ident("export") {
+            settings.export = true;
+            return Ok(());
         }
-        illia = meta.value()?.parse()?;
+        if !meta.path.is_ident("crate") {
+            return Err(
+                meta.error("expected `crate = path`, `export` or nothing; `#[bayesian(skip)]` is for fields")
+            );
+        }
+        settings.illia = meta.value()?.parse()?;
         Ok(())
     });
     if let Err(error) = syn::parse::Parser::parse2(parser, args) {
         errors.push(error);
     }
-    illia
+    settings
 }
 
 /// What both functions match on and show.
@@ -223,7 +236,7 @@ fn strip(input: &mut DeriveInput) {
     }
 }
 
-fn implementation(input: &DeriveInput, illia: &Path, traversal: &Traversal) -> TokenStream {
+fn implementation(input: &DeriveInput, illia: &Path, traversal: &Traversal, export: bool) -> TokenStream {
     let name = &input.ident;
     let mut generics = input.generics.clone();
     let predicates = predicates(input, illia, &traversal.types);
@@ -243,6 +256,14 @@ fn implementation(input: &DeriveInput, illia: &Path, traversal: &Traversal) -> T
         .collect();
     let body = if arms.is_empty() { quote!() } else { quote!(match self { #(#arms)* }) };
     let asked = asked_at_once(input, illia, &traversal.types);
+    let in_graph = export.then(|| {
+        let result = quote!(::core::result::Result<::std::vec::Vec<#illia::export::Value>, #illia::Error>);
+        quote! {
+            fn in_graph(&self, inputs: &[&#illia::export::Value]) -> ::core::option::Option<#result> {
+                ::core::option::Option::Some(<Self as #illia::export::Exported>::write(self, inputs))
+            }
+        }
+    });
     quote! {
         #asked
         #(#cfgs)*
@@ -255,6 +276,7 @@ fn implementation(input: &DeriveInput, illia: &Path, traversal: &Traversal) -> T
             fn visit_mut(&mut self, visitor: &mut #illia::VisitorMut<'_>) {
                 #body
             }
+            #in_graph
         }
     }
 }

@@ -31,7 +31,13 @@ pub enum Node {
     Layer(Call),
     /// A layer that stands elsewhere too: the same weights.
     Again(Call),
-    Op(TokenStream),
+    Op {
+        /// What it is called, for those who know it by that.
+        name: String,
+        /// The step that it stands in.
+        step: String,
+        code: TokenStream,
+    },
     Residual {
         project: Option<Call>,
         body: Vec<Node>,

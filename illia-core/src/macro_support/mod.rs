@@ -3,6 +3,7 @@
 mod axes;
 mod build;
 mod gates;
+pub mod graph;
 mod ops;
 mod plain;
 mod resize;

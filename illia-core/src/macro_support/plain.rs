@@ -4,6 +4,7 @@ use tch::Tensor;
 use tch::nn::{self, BatchNorm, GroupNorm, LayerNorm, ModuleT, Path};
 
 use crate::error::{Error, Result};
+use crate::graph::Value;
 
 /// Normalisation over the last axes.
 pub fn layer_norm(p: &Path<'_>, shape: &[i64], eps: f64, affine: bool) -> Result<LayerNorm> {
@@ -54,11 +55,17 @@ fn sizes(sizes: &[i64]) -> Result<()> {
 pub trait Plain: ModuleT {
     /// A tensor of its numbers' kind, if it has any.
     fn numbers(&self) -> Option<&Tensor>;
+    /// The layer in a graph.
+    fn write(&self, x: &Value) -> Result<Value>;
 }
 
 impl Plain for LayerNorm {
     fn numbers(&self) -> Option<&Tensor> {
         self.ws.as_ref()
+    }
+
+    fn write(&self, x: &Value) -> Result<Value> {
+        crate::nn::graph::layer_norm(self, x)
     }
 }
 
@@ -66,11 +73,19 @@ impl Plain for GroupNorm {
     fn numbers(&self) -> Option<&Tensor> {
         self.ws.as_ref()
     }
+
+    fn write(&self, x: &Value) -> Result<Value> {
+        crate::nn::graph::group_norm(self, x)
+    }
 }
 
 impl Plain for BatchNorm {
     fn numbers(&self) -> Option<&Tensor> {
         Some(&self.running_mean)
+    }
+
+    fn write(&self, x: &Value) -> Result<Value> {
+        crate::nn::graph::batch_norm(self, x)
     }
 }
 

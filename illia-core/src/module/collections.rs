@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use tch::{Tensor, nn};
 
 use crate::error::Result;
+use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 
 /// The weights of a layer of tch's, as many as tch shows of them.
@@ -31,15 +32,32 @@ plain!(true:
     (): |_: &()| 0,
     nn::Linear: |layer: &nn::Linear| count(Some(&layer.ws).into_iter().chain(&layer.bs)),
     nn::Embedding: |layer: &nn::Embedding| count([&layer.ws]),
-    nn::LayerNorm: |layer: &nn::LayerNorm| count(layer.ws.iter().chain(&layer.bs)),
-    nn::GroupNorm: |layer: &nn::GroupNorm| count(layer.ws.iter().chain(&layer.bs)),
-    nn::BatchNorm: |layer: &nn::BatchNorm| count(layer.ws.iter().chain(&layer.bs)),
     nn::ConvTranspose1D: |layer: &nn::ConvTranspose1D| count(Some(&layer.ws).into_iter().chain(&layer.bs)),
     nn::ConvTranspose2D: |layer: &nn::ConvTranspose2D| count(Some(&layer.ws).into_iter().chain(&layer.bs)),
     nn::ConvTranspose3D: |layer: &nn::ConvTranspose3D| count(Some(&layer.ws).into_iter().chain(&layer.bs)),
     nn::LSTM: |_: &nn::LSTM| 0,
     nn::GRU: |_: &nn::GRU| 0,
 );
+
+/// Norms, which have a form in a graph besides.
+macro_rules! norms {
+    ($($layer:ty: $written:ident),*) => {$(
+        impl BayesianModule for $layer {
+            fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
+                visitor.plain(count(self.ws.iter().chain(&self.bs)));
+            }
+            fn visit_mut(&mut self, _: &mut VisitorMut<'_>) {}
+            fn per_example(&self) -> bool {
+                true
+            }
+            fn in_graph(&self, inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
+                Some(crate::nn::graph::one_to_one(inputs, |x| crate::nn::graph::$written(self, x)))
+            }
+        }
+    )*};
+}
+
+norms!(nn::LayerNorm: layer_norm, nn::GroupNorm: group_norm, nn::BatchNorm: batch_norm);
 
 // What stands in them is the user's.
 plain!(false:
@@ -82,6 +100,9 @@ macro_rules! transparent {
             }
             fn per_example(&self) -> bool {
                 (**self).per_example()
+            }
+            fn in_graph(&self, inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
+                (**self).in_graph(inputs)
             }
         }
     )*};

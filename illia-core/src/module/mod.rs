@@ -16,6 +16,7 @@ pub use visit::{Visitor, VisitorMut};
 use tch::{Kind, Tensor};
 
 use crate::error::Result;
+use crate::graph::Value;
 use crate::parameter::RandomParameter;
 
 /// KL(posterior ‖ prior) of a module.
@@ -61,6 +62,12 @@ pub trait BayesianModule {
     /// a module of the user's that doesn't say so.
     fn per_example(&self) -> bool {
         false
+    }
+
+    /// The module's forward in evaluation mode written down as nodes of a graph, from its inputs in the order of the forward
+    /// to all of its outputs: what [`export`](crate::export) puts into a file. None where it has no such form.
+    fn in_graph(&self, _inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
+        None
     }
 
     /// Shows the module to a visitor as `name`.

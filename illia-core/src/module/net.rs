@@ -7,6 +7,7 @@ use tch::Tensor;
 use tch::nn::Path;
 
 use crate::error::{Error, Result};
+use crate::graph::Ports;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior};
 use crate::pass::Estimator;
@@ -157,6 +158,15 @@ pub trait Net: BayesianModule + Debug + Send + Sized {
     #[doc(hidden)]
     fn output(_arguments: &Self::Arguments, which: usize) -> Shape {
         port(Self::OUTPUTS, which)
+    }
+
+    /// Its inputs and outputs, each size that is known filled in.
+    #[doc(hidden)]
+    fn ports(&self) -> Ports {
+        let named = |ports: &[(&str, Shape)]| {
+            ports.iter().map(|(name, shape)| ((*name).to_owned(), *shape)).collect()
+        };
+        Ports { inputs: named(Self::INPUTS), outputs: named(Self::OUTPUTS) }
     }
 
     /// Whether a net can be made with these arguments: its sizes fit, its numbers lie in their ranges.

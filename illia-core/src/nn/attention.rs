@@ -12,6 +12,7 @@ use tch::{Kind, Tensor};
 
 use super::{Linear, LinearConfig, size, try_dropout};
 use crate::error::{Error, Result, Within, fail};
+use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior};
 use crate::pass::Estimator;
@@ -83,8 +84,8 @@ pub struct SelfAttention {
     pub in_proj: Linear,
     /// What joins the heads: `[features, features]`.
     pub out_proj: Linear,
-    heads: i64,
-    causal: bool,
+    pub(super) heads: i64,
+    pub(super) causal: bool,
     dropout: f64,
 }
 
@@ -155,7 +156,7 @@ pub struct CrossAttention {
     pub key_value: Linear,
     /// What joins the heads: `[features, features]`.
     pub out_proj: Linear,
-    heads: i64,
+    pub(super) heads: i64,
     dropout: f64,
 }
 
@@ -346,6 +347,9 @@ impl BayesianModule for SelfAttention {
     fn per_example(&self) -> bool {
         true
     }
+    fn in_graph(&self, inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
+        Some(self.written(inputs).map(|y| vec![y]))
+    }
 }
 
 impl BayesianModule for CrossAttention {
@@ -361,6 +365,9 @@ impl BayesianModule for CrossAttention {
     }
     fn per_example(&self) -> bool {
         true
+    }
+    fn in_graph(&self, inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
+        Some(self.written(inputs).map(|y| vec![y]))
     }
 }
 

@@ -10,7 +10,7 @@ use std::borrow::Borrow;
 use tch::Tensor;
 use tch::nn::Path;
 
-use super::graph::{Edges, alone_or_not};
+use super::edges::{Edges, alone_or_not};
 use super::{Linear, LinearConfig, size};
 use crate::error::{Error, Result, Within, fail};
 use crate::module::{BayesianModule, Visitor, VisitorMut};

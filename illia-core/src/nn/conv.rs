@@ -115,10 +115,10 @@ pub struct Conv<const D: usize> {
     pub bias: Option<RandomParameter>,
     /// How posterior and input become an output.
     pub estimator: Estimator,
-    config: ConvConfig<D>,
-    kernel: Size<D>,
+    pub(super) config: ConvConfig<D>,
+    pub(super) kernel: Size<D>,
     inputs: i64,
-    outputs: i64,
+    pub(super) outputs: i64,
 }
 
 /// A convolution over `[batch, channels, length]`.

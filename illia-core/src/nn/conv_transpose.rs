@@ -67,10 +67,10 @@ pub struct ConvTranspose<const D: usize> {
     pub bias: Option<RandomParameter>,
     /// How posterior and input become an output.
     pub estimator: Estimator,
-    config: ConvTransposeConfig<D>,
-    kernel: Size<D>,
+    pub(super) config: ConvTransposeConfig<D>,
+    pub(super) kernel: Size<D>,
     inputs: i64,
-    outputs: i64,
+    pub(super) outputs: i64,
 }
 
 /// A transposed convolution over `[batch, channels, length]`.

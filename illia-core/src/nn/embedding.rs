@@ -5,8 +5,10 @@ use std::borrow::Borrow;
 use tch::nn::{Module, Path};
 use tch::{Kind, Tensor};
 
+use super::graph::one_to_one;
 use super::size;
 use crate::error::{Error, Result, Within, fail};
+use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
@@ -55,9 +57,9 @@ impl Default for EmbeddingConfig {
 pub struct Embedding {
     /// The table, `[vocabulary, dim]`, without the padding's row.
     pub weight: RandomParameter,
-    config: EmbeddingConfig,
-    vocabulary: i64,
-    dim: i64,
+    pub(super) config: EmbeddingConfig,
+    pub(super) vocabulary: i64,
+    pub(super) dim: i64,
 }
 
 impl Embedding {
@@ -182,7 +184,7 @@ impl Embedding {
     }
 
     /// The whole table, a row of zeros where the padding token is.
-    fn with_padding(&self, rows: &Tensor) -> Result<Tensor, tch::TchError> {
+    pub(super) fn with_padding(&self, rows: &Tensor) -> Result<Tensor, tch::TchError> {
         let Some(padding) = self.config.padding_idx else {
             return Ok(rows.shallow_clone());
         };
@@ -194,7 +196,7 @@ impl Embedding {
 
     /// Rows longer than `max_norm` scaled down to it. PyTorch does so in place on its parameter;
     /// a draw is a value, so here the draw is what is scaled, and the posterior stays.
-    fn renormalised(&self, table: &Tensor, max_norm: f64) -> Tensor {
+    pub(super) fn renormalised(&self, table: &Tensor, max_norm: f64) -> Tensor {
         let norm = table.detach().norm_scalaropt_dim(self.config.norm_type, [1i64], true);
         table * (max_norm / (norm + 1e-7)).clamp_max(1.0)
     }
@@ -212,6 +214,9 @@ impl BayesianModule for Embedding {
     }
     fn per_example(&self) -> bool {
         true
+    }
+    fn in_graph(&self, inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
+        Some(one_to_one(inputs, |x| self.written(x)))
     }
 }
 

@@ -59,7 +59,7 @@ pub struct Linear {
     /// How posterior and input become an output.
     pub estimator: Estimator,
     inputs: i64,
-    outputs: i64,
+    pub(super) outputs: i64,
 }
 
 impl Linear {

@@ -9,9 +9,10 @@ mod cgconv;
 mod conv;
 mod conv_transpose;
 mod dropout;
+mod edges;
 mod embedding;
 mod gcn;
-mod graph;
+pub(crate) mod graph;
 mod linear;
 mod lstm_model;
 mod norm;
@@ -116,6 +117,12 @@ macro_rules! weight_and_bias_layer {
             }
             fn per_example(&self) -> bool {
                 true
+            }
+            fn in_graph(
+                &self,
+                inputs: &[&$crate::graph::Value],
+            ) -> Option<$crate::Result<Vec<$crate::graph::Value>>> {
+                Some($crate::nn::graph::one_to_one(inputs, |x| self.written(x)))
             }
         }
 

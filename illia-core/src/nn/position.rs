@@ -6,8 +6,10 @@ use std::borrow::Borrow;
 use tch::nn::{Module, Path};
 use tch::{Kind, Tensor};
 
+use super::graph::one_to_one;
 use super::size;
 use crate::error::{Error, Result, Within, fail};
+use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior, RandomParameter};
 use crate::pass::record::{Use, one_hot};
@@ -170,6 +172,9 @@ macro_rules! one_weight {
             }
             fn per_example(&self) -> bool {
                 true
+            }
+            fn in_graph(&self, inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
+                Some(one_to_one(inputs, |x| self.written(x)))
             }
         }
 

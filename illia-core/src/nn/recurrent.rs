@@ -10,8 +10,10 @@ use std::marker::PhantomData;
 use tch::nn::{ModuleT, Path};
 use tch::{TchError, Tensor};
 
+use super::graph::one_to_one;
 use super::{size, try_dropout};
 use crate::error::{Error, Result, Within, fail};
+use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
@@ -161,17 +163,17 @@ impl Cell for RnnCell {
 
 /// One layer in one direction.
 #[derive(Debug)]
-struct Direction {
+pub(super) struct Direction {
     /// `l0`, `l0_reverse`, `l1`, …: tch's suffixes.
-    suffix: String,
+    pub(super) suffix: String,
     /// `[gates * hidden, in]`.
-    weight_ih: RandomParameter,
+    pub(super) weight_ih: RandomParameter,
     /// `[gates * hidden, hidden]`.
-    weight_hh: RandomParameter,
+    pub(super) weight_hh: RandomParameter,
     /// `[gates * hidden]`. PyTorch's second bias is added to the first wherever it could be told
     /// apart only by its name; there is no second one then.
-    bias_ih: Option<RandomParameter>,
-    bias_hh: Option<RandomParameter>,
+    pub(super) bias_ih: Option<RandomParameter>,
+    pub(super) bias_hh: Option<RandomParameter>,
 }
 
 /// Far beyond any net; a slip of the pen would otherwise fill the memory layer by layer.
@@ -183,10 +185,10 @@ const MOST_LAYERS: i64 = 1000;
 /// `_reverse` for the backward direction.
 #[derive(Debug)]
 pub struct Recurrent<C> {
-    directions: Vec<Direction>,
-    config: RecurrentConfig,
+    pub(super) directions: Vec<Direction>,
+    pub(super) config: RecurrentConfig,
     inputs: i64,
-    hidden: i64,
+    pub(super) hidden: i64,
     cell: PhantomData<C>,
 }
 
@@ -441,6 +443,9 @@ impl<C: Cell> BayesianModule for Recurrent<C> {
     }
     fn per_example(&self) -> bool {
         true
+    }
+    fn in_graph(&self, inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
+        Some(one_to_one(inputs, |x| self.written(x)))
     }
 }
 

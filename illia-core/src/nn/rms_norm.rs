@@ -5,8 +5,10 @@ use std::borrow::Borrow;
 use tch::Tensor;
 use tch::nn::{Init, Module, Path};
 
+use super::graph::one_to_one;
 use super::size;
 use crate::error::{Error, Result, Within, fail};
+use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior, RandomParameter};
 use crate::pass::record::Use;
@@ -47,7 +49,7 @@ pub struct RmsNorm {
     /// g, `[features]`.
     pub weight: Option<RandomParameter>,
     features: i64,
-    eps: f64,
+    pub(super) eps: f64,
 }
 
 impl RmsNorm {
@@ -119,6 +121,9 @@ impl BayesianModule for RmsNorm {
     }
     fn per_example(&self) -> bool {
         true
+    }
+    fn in_graph(&self, inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
+        Some(one_to_one(inputs, |x| self.written(x)))
     }
 }
 

@@ -8,7 +8,7 @@ use std::borrow::Borrow;
 use tch::Tensor;
 use tch::nn::Path;
 
-use super::graph::{Edges, alone_or_not};
+use super::edges::{Edges, alone_or_not};
 use super::{Linear, LinearConfig};
 use crate::error::{Error, Result, fail};
 use crate::module::{BayesianModule, Visitor, VisitorMut};

@@ -185,7 +185,8 @@ impl Checker<'_> {
             let row = Place { names: vec![name], ..place.clone() };
             self.row(&row, known, shape.clone(), Counted::Nothing, false);
         }
-        let node = Node::Op(quote!(#private::at(#layer, #code)?));
+        let code = quote!(#private::at(#layer, #code)?);
+        let node = Node::Op { name: known.to_owned(), step: layer, code };
         let real = spot.state.real || !row.layout;
         (Some(node), State { real, ..self.after(spot.state, shape, who, known, named) })
     }
@@ -236,7 +237,8 @@ impl Checker<'_> {
         let row = Place { names: vec![name], ..place.clone() };
         self.row(&row, shown, shape.clone(), Counted::Nothing, false);
         let code = quote!(#private::apply(#layer, #function, &__x, #said, &mut __axes)?);
-        (Some(Node::Op(code)), State { real: true, ..self.after(state, shape, who, shown, named) })
+        let node = Node::Op { name: shown.to_owned(), step: layer, code };
+        (Some(node), State { real: true, ..self.after(state, shape, who, shown, named) })
     }
 
     /// `#op(&x)`, which keeps the shape.

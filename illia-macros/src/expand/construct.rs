@@ -44,7 +44,7 @@ fn make(context: &Context, nodes: &[Node], field: usize) -> Option<TokenStream> 
             Some(quote!(#private::list([#(#each),*])))
         }
         Node::Block(body) | Node::Each(body) => make(context, body, field),
-        Node::Layer(_) | Node::Op(_) | Node::Again(_) | Node::Let(_) | Node::From(_) => None,
+        Node::Layer(_) | Node::Op { .. } | Node::Again(_) | Node::Let(_) | Node::From(_) => None,
     })
 }
 

@@ -123,7 +123,7 @@ fn node(context: &Context, node: &Node) -> TokenStream {
             // What a step took is let go of at once: its memory serves the next.
             quote!(__x = #run;)
         }
-        Node::Op(code) => quote!(__x = #code;),
+        Node::Op { code, .. } => quote!(__x = #code;),
         Node::Let(value) => quote!(let #value = __x.shallow_clone();),
         Node::From(value) => quote!(__x = #value.shallow_clone();),
         Node::Block(body) => {

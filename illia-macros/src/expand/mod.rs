@@ -32,6 +32,7 @@
 
 mod arguments;
 mod construct;
+mod export;
 mod forward;
 mod methods;
 mod requirements;
@@ -296,6 +297,7 @@ fn net_impl(context: &Context) -> TokenStream {
             }
         }
     });
+    let ports = export::ports(context);
     quote! {
         #cfgs
         #[automatically_derived]
@@ -305,6 +307,7 @@ fn net_impl(context: &Context) -> TokenStream {
             #constants
             #checked
             #made_shapes
+            #ports
             #check
             fn make(
                 __path: &#illia::tch::nn::Path<'_>,

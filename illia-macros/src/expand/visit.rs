@@ -44,10 +44,11 @@ pub fn visit(context: &Context) -> TokenStream {
         (false, true) => quote!(true),
         (false, false) => quote!(#(#asked)&&*),
     });
+    let in_graph = super::export::in_graph(context);
     quote! {
         #cfgs
         #[automatically_derived]
-        #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
+        #[allow(trivial_numeric_casts, unused_variables, unused_mut, unused_assignments, unused_parens, unused_braces, clippy::all)]
         impl #impl_generics #illia::BayesianModule for #name #ty_generics #where_clause {
             fn visit<'__a>(&'__a self, __visitor: &mut #illia::Visitor<'__a>) {
                 #shared
@@ -56,6 +57,7 @@ pub fn visit(context: &Context) -> TokenStream {
                 #exclusive
             }
             #forward
+            #in_graph
             fn per_example(&self) -> bool {
                 #per_example
             }
@@ -67,7 +69,7 @@ fn nodes(context: &Context, list: &[Node], exclusive: bool) -> TokenStream {
     list.iter()
         .map(|node| match node {
             Node::Layer(call) => layer(context, call, exclusive),
-            Node::Op(_) | Node::Again(_) | Node::Let(_) | Node::From(_) => TokenStream::new(),
+            Node::Op { .. } | Node::Again(_) | Node::Let(_) | Node::From(_) => TokenStream::new(),
             Node::Block(body) | Node::Each(body) => nodes(context, body, exclusive),
             Node::Residual { project, body } => {
                 let project = project.as_ref().map(|call| layer(context, call, exclusive));

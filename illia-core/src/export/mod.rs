@@ -1,0 +1,138 @@
+//! A net as a file that other run times execute: ONNX, by writing its steps down ([`graph`](crate::graph)), and TorchScript, by tracing.
+//!
+//! A net of `bnn!` has its graph written by the macro. A module of one's own implements [`Exported`] and says so to the attribute,
+//! `#[bayesian(export)]`; then it also stands in a net that is exported.
+
+#[cfg(feature = "onnx")]
+mod draws;
+#[cfg(feature = "onnx")]
+mod model;
+#[cfg(feature = "onnx")]
+mod onnx;
+mod script;
+#[cfg(feature = "onnx")]
+mod weights;
+
+#[cfg(feature = "onnx")]
+pub use onnx::onnx;
+pub use script::torchscript;
+
+pub use crate::graph::{Ports, Value};
+
+use crate::error::Result;
+use crate::graph;
+use crate::module::{BayesianModule, Net};
+use crate::pass::Draws;
+
+/// Which weights a file holds, and what it gives.
+///
+/// What is frozen is exported as it is held, whichever is chosen.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))]
+pub struct Export {
+    pub(crate) what: What,
+    pub(crate) classes: bool,
+}
+
+#[derive(Debug)]
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))]
+pub(crate) enum What {
+    Mean,
+    Draws(usize),
+    Given(Draws),
+    Moments,
+}
+
+impl Export {
+    /// The posterior's mean: a plain net, whose outputs are those of [`freeze_at_mean`](BayesianModule::freeze_at_mean).
+    pub fn mean() -> Export {
+        Export { what: What::Mean, classes: false }
+    }
+
+    /// `draws` draws, those that [`Predict`](crate::Predict) would make next: outputs `draws` `[draws, batch, ..]`, `mean` and `std` as
+    /// [`Prediction`](crate::Prediction) has them, and of class probabilities `mutual_information` `[batch, ..]`.
+    pub fn draws(draws: usize) -> Export {
+        Export { what: What::Draws(draws), classes: false }
+    }
+
+    /// The same of draws that a method gave.
+    pub fn given(draws: Draws) -> Export {
+        Export { what: What::Given(draws), classes: false }
+    }
+
+    /// Mean and variance through the net in one pass without a draw ([`moments`](crate::infer::moments)): outputs `mean` and `std`. Steps
+    /// that have no closed form are an error.
+    pub fn moments() -> Export {
+        Export { what: What::Moments, classes: false }
+    }
+
+    /// Says that the outputs are logits of classes along their last axis, so that draws have a mutual information. A net that ends in
+    /// `softmax` or `log_softmax` along it says so itself.
+    #[must_use]
+    pub fn classes(mut self) -> Export {
+        self.classes = true;
+        self
+    }
+}
+
+/// What can be written as a graph: every net of `bnn!`, and a module of one's own that implements this and carries
+/// `#[bayesian(export)]`.
+///
+/// ```
+/// use illia_core::export::{Exported, Ports, Value};
+/// use illia_core::graph::{self, ops};
+/// use illia_core::nn::Linear;
+/// use illia_core::{Axis, BayesianModule, Result, Shape, Visitor, VisitorMut};
+///
+/// struct Twice(Linear);
+///
+/// impl BayesianModule for Twice {
+///     fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
+///         visitor.module("0", &self.0);
+///     }
+///     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+///         visitor.module("0", &mut self.0);
+///     }
+///     // What `#[bayesian(export)]` writes.
+///     fn in_graph(&self, inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
+///         Some(self.write(inputs))
+///     }
+/// }
+///
+/// impl Exported for Twice {
+///     fn ports(&self) -> Ports {
+///         let four = Shape::new(&[Axis::Fixed(4)]);
+///         Ports { inputs: vec![("x".into(), four)], outputs: vec![("y".into(), four)] }
+///     }
+///     fn write(&self, inputs: &[&Value]) -> Result<Vec<Value>> {
+///         let once = ops::relu(&graph::one(&self.0, inputs)?)?;
+///         Ok(vec![graph::one(&self.0, &[&once])?])
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say how it is written as a graph",
+    label = "not a net of `bnn!`",
+    note = "`impl illia::export::Exported for {Self}`, and put `#[bayesian(export)]` on its definition"
+)]
+pub trait Exported: BayesianModule {
+    /// Names and shapes of its inputs and outputs.
+    fn ports(&self) -> Ports;
+
+    /// Its forward in evaluation mode, from its inputs to all of its outputs: layers by [`graph::one`](crate::graph::one), the rest by
+    /// [`graph::ops`](crate::graph::ops).
+    ///
+    /// # Errors
+    /// What they return.
+    fn write(&self, inputs: &[&Value]) -> Result<Vec<Value>>;
+}
+
+impl<N: Net> Exported for N {
+    fn ports(&self) -> Ports {
+        Net::ports(self)
+    }
+
+    fn write(&self, inputs: &[&Value]) -> Result<Vec<Value>> {
+        graph::all(self, inputs)
+    }
+}

@@ -1,0 +1,223 @@
+//! The forward pass once more, on values of a graph in place of tensors: what an export writes down. For
+//!
+//! ```text
+//! fc: Linear(400) -> relu,
+//! ```
+//!
+//! what comes out is
+//!
+//! ```text
+//! __x = at("fc", layer(&self.fc, &__x, ()))?;
+//! __x = at("fc", relu(&__x))?;
+//! ```
+//!
+//! with the functions of `__private::graph`, which have the names of those that the forward calls. An op without a function there is refused
+//! by its name when the net is exported.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{format_ident, quote};
+
+use super::Context;
+use super::forward::field;
+use crate::check::{local, shape_tokens, unraw};
+use crate::dim::Shape;
+use crate::model::{Call, Node, Run};
+
+/// The ops that have a form in a graph: those of `illia-core/src/graph/ops.rs`.
+const WRITTEN: &[&str] = &[
+    "relu",
+    "leaky_relu",
+    "gelu",
+    "elu",
+    "silu",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "softmax",
+    "log_softmax",
+    "max_pool",
+    "avg_pool",
+    "adaptive_avg_pool",
+    "global_avg_pool",
+    "upsample",
+    "flatten",
+    "reshape",
+    "permute",
+    "dropout",
+    "last",
+    "first",
+    "mean",
+    "add",
+    "multiply",
+    "concat",
+    "identity",
+];
+
+/// `BayesianModule::in_graph`.
+pub fn in_graph(context: &Context) -> TokenStream {
+    let illia = context.illia;
+    let body = context.body(body(context));
+    let result = quote!(::core::result::Result<::std::vec::Vec<#illia::export::Value>, #illia::Error>);
+    quote! {
+        fn in_graph(&self, __inputs: &[&#illia::export::Value]) -> ::core::option::Option<#result> {
+            let __write = || -> #result { #body };
+            ::core::option::Option::Some(__write())
+        }
+    }
+}
+
+/// `Net::ports`, where the constants of the signature lack what only whoever makes the net knows.
+pub fn ports(context: &Context) -> Option<TokenStream> {
+    if !context.keeps_arguments() {
+        return None;
+    }
+    let (illia, graph) = (context.illia, graph(context));
+    let named = |list: &[(Option<Ident>, Shape)]| {
+        let names = list.iter().map(|(name, _)| name.as_ref().map(unraw).unwrap_or_default());
+        let shapes = list.iter().map(|(_, shape)| shape_tokens(illia, shape));
+        quote!(#graph::named(&[#(#names),*], &[#(#shapes),*]))
+    };
+    let (inputs, outputs) = (named(&context.model.inputs), named(&context.model.outputs));
+    let body =
+        context.body(context.with_arguments(quote!(#graph::Ports { inputs: #inputs, outputs: #outputs })));
+    Some(quote!(fn ports(&self) -> #graph::Ports { #body }))
+}
+
+fn graph(context: &Context) -> TokenStream {
+    let private = context.private();
+    quote!(#private::graph)
+}
+
+fn body(context: &Context) -> TokenStream {
+    let (illia, graph) = (context.illia, graph(context));
+    let name = context.name().to_string();
+    let names = context.model.inputs.iter().enumerate().map(|(i, (name, _))| match name {
+        Some(name) => local(&unraw(name)),
+        None => format_ident!("__input{i}"),
+    });
+    let names: Vec<Ident> = names.collect();
+    let count = names.len();
+    let shapes = context.model.inputs.iter().map(|(_, shape)| shape_tokens(illia, shape));
+    let first = names.first();
+    let steps = nodes(context, &context.model.nodes);
+    let outputs: Vec<TokenStream> = match context.model.outputs.as_slice() {
+        [(None, _)] => vec![quote!(__x)],
+        list => {
+            let named = list.iter().filter_map(|(name, _)| Some(local(&unraw(name.as_ref()?))));
+            named.map(|value| quote!(#value)).collect()
+        }
+    };
+    context.with_arguments(quote! {
+        let __train = false;
+        let [#(#names),*] = #graph::inputs::<#count>(#name, __inputs)?;
+        let mut __axes = #graph::Axes::new();
+        #(__axes.input(#name, #shapes, &#names)?;)*
+        let mut __x = #first.shallow_clone();
+        #steps
+        ::core::result::Result::Ok([#(#outputs.shallow_clone()),*].to_vec())
+    })
+}
+
+fn nodes(context: &Context, list: &[Node]) -> TokenStream {
+    list.iter().map(|node| self::node(context, node)).collect()
+}
+
+fn node(context: &Context, node: &Node) -> TokenStream {
+    let graph = graph(context);
+    match node {
+        Node::Layer(call) | Node::Again(call) => layer(context, call),
+        Node::Op { name, step, code } => {
+            if WRITTEN.contains(&name.as_str()) {
+                let code = on_values(code.clone());
+                return quote!(__x = #code;);
+            }
+            let said = format!("`{name}`");
+            quote!(__x = #graph::at(#step, #graph::refused(#said))?;)
+        }
+        Node::Let(value) => quote!(let #value = __x.shallow_clone();),
+        Node::From(value) => quote!(__x = #value.shallow_clone();),
+        Node::Block(body) => {
+            let body = nodes(context, body);
+            quote!({ #body })
+        }
+        Node::Each(_) => quote!(__x = #graph::refused("`each`")?;),
+        Node::Residual { project, body } => {
+            let skip = project.as_ref().map(|call| layer(context, call));
+            let body = nodes(context, body);
+            quote! {{
+                let __skip = { let mut __x = __x.shallow_clone(); #skip __x };
+                #body
+                __x = #graph::add(&__skip, &__x)?;
+            }}
+        }
+        Node::Concat { branches, shape } => {
+            let branches = branches.iter().map(|branch| {
+                let branch = nodes(context, branch);
+                quote!({ let mut __x = __x.shallow_clone(); #branch __x })
+            });
+            quote!(__x = #graph::concat(#shape, &[#(#branches),*])?;)
+        }
+        Node::Loop { count, index, body } => {
+            let body = nodes(context, body);
+            quote!(for #index in 0..#count { #body })
+        }
+        Node::Unrolled { bodies } => bodies.iter().map(|body| nodes(context, body)).collect(),
+    }
+}
+
+/// Sets `__x` to what a layer makes of it.
+fn layer(context: &Context, call: &Call) -> TokenStream {
+    let (illia, private, graph) = (context.illia, context.private(), graph(context));
+    let (layer, name) = (field(context, call), &call.name);
+    let written = match &call.run {
+        Run::Forward | Run::Net(_) | Run::Module(_) => quote!(#graph::layer(&#layer, &__x, ())),
+        Run::ForwardT(more) => quote!(#graph::layer(&#layer, &__x, (#more))),
+        Run::With(more) => quote!(#graph::layer(&#layer, &__x, (#more))),
+        Run::States { outputs, .. } => {
+            let count = outputs.len();
+            let refused = quote!(#graph::at(#name, #graph::refused("a recurrent layer's states")));
+            return match count {
+                0 => quote!(__x = #refused?;),
+                _ => quote!(let [#(#outputs),*]: [#illia::export::Value; #count] = #refused?;),
+            };
+        }
+        Run::Nets(_) | Run::Modules(_) => {
+            return quote!(for __block in &#layer { __x = #graph::at(#name, #graph::layer(__block, &__x, ()))?; });
+        }
+        Run::Tied => quote!(#graph::tied(&#layer, &__x)),
+        Run::Plain => quote!(#graph::plain(&#layer, &__x)),
+        Run::Ports { ty, inputs, outputs } => {
+            let given = if inputs.is_empty() {
+                quote!(&[&__x])
+            } else {
+                let (names, values): (Vec<&String>, Vec<&Ident>) =
+                    inputs.iter().map(|(name, value)| (name, value)).unzip();
+                quote!(&#graph::ordered(<#ty as #illia::Net>::INPUTS, &[#((#names, &#values)),*]))
+            };
+            let made = quote!(#private::at(#name, #graph::all(&#layer, #given))?);
+            if outputs.is_empty() {
+                return quote!([__x] = #graph::outputs::<1>(#name, #made)?;);
+            }
+            let count = outputs.len();
+            return quote!(let [#(#outputs),*] = #graph::outputs::<#count>(#name, #made)?;);
+        }
+    };
+    quote!(__x = #graph::at(#name, #written)?;)
+}
+
+/// The code of an op with the functions of `__private::graph`, which take values, in place of those of `__private`.
+fn on_values(code: TokenStream) -> TokenStream {
+    code.into_iter()
+        .flat_map(|token| match token {
+            TokenTree::Ident(ident) if ident == "__private" => {
+                quote!(#ident::graph).into_iter().collect::<Vec<_>>()
+            }
+            TokenTree::Group(group) => {
+                let mut inner = proc_macro2::Group::new(group.delimiter(), on_values(group.stream()));
+                inner.set_span(group.span());
+                vec![TokenTree::Group(inner)]
+            }
+            other => vec![other],
+        })
+        .collect()
+}
