@@ -9,7 +9,7 @@ use illia::infer::sghmc::{Sghmc, Sgld};
 use illia::infer::swag::Swag;
 use illia::infer::{Named, diagnostics, normals_like};
 use illia::likelihood::{
-    Bernoulli, Categorical, Gaussian, HeteroscedasticGaussian, Likelihood, Poisson, StudentT,
+    Bernoulli, BetaNll, Categorical, Gaussian, HeteroscedasticGaussian, Likelihood, Poisson, StudentT,
 };
 use illia::nn::{
     Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, Embedding, Gru, Linear, Lstm, LstmModel,
@@ -208,12 +208,14 @@ fn likelihoods() {
     let vs = nn::VarStore::new(Device::Cpu);
     let gaussian = Gaussian::learned(vs.root(), 0.3).unwrap();
     let student = StudentT::fixed(4.0, 0.3).unwrap();
-    let each: [(&dyn Likelihood, &[i64], Like); 6] = [
+    let beta_nll = BetaNll::new(0.5).unwrap();
+    let each: [(&dyn Likelihood, &[i64], Like); 7] = [
         (&Categorical, &[3, 4], tokens(&[3])),
         (&Bernoulli, &[3, 2], floats(&[3, 2])),
         (&Poisson, &[3, 2], floats(&[3, 2])),
         (&gaussian, &[3, 2], floats(&[3, 2])),
         (&HeteroscedasticGaussian, &[3, 4], floats(&[3, 2])),
+        (&beta_nll, &[3, 4], floats(&[3, 2])),
         (&student, &[3, 2], floats(&[3, 2])),
     ];
     let mut table = Table::default();

@@ -18,7 +18,7 @@ const DRAWS: usize = 100;
 
 pub fn run(setting: Setting, folder: &Path) -> illia::Result<Numbers> {
     let folder = Folder::open(folder)?;
-    let split = folder.split(0)?;
+    let split = folder.split(0, false)?;
     let vs = nn::VarStore::new(Device::Cpu);
     let noise = Gaussian::learned(vs.root(), NOISE)?;
     let features = folder.features() as i64;

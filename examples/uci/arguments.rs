@@ -7,20 +7,21 @@ use crate::methods::{METHODS, Method};
 pub const HELP: &str = "\
 Test RMSE and log-likelihood over the splits of a UCI regression set.
 
-Usage: uci --data DIR [--splits K] [--method NAME] [--members M] [--seed N] [--json]
+Usage: uci --data DIR [--splits K] [--method NAME] [--members M] [--held-out] [--seed N] [--json]
 
   --data DIR      data.txt, index_features.txt, index_target.txt, index_train_K.txt, index_test_K.txt
   --splits K      the first K splits; all without it
-  --method NAME   vi        mean-field Gaussians, 3 mixed (the default)
-                  ivon      the same by an optimiser of their own, 3 mixed
+  --method NAME   vi        mean-field Gaussians and predicted noise, 6 mixed (the default)
+                  ivon      mean-field Gaussians by an optimiser of their own, 3 mixed
                   laplace   a Gaussian around the most probable weights, prior and noise by the evidence
                   swag      a Gaussian from SGD's iterates
                   sghmc     draws of 2 chains of stochastic-gradient Hamiltonian Monte Carlo
-                  moments   vi, predicted by means and variances in one pass, 3 mixed
+                  moments   mean-field Gaussians, predicted by means and variances in one pass, 3 mixed
                   ensemble  5 nets of the most probable weights
-                  dropout   MC dropout
+                  dropout   MC dropout and predicted noise, 3 mixed
                   point     one net of the most probable weights
   --members M     how many fits are mixed
+  --held-out      a tenth of the training rows in the place of the test rows: for choosing a rule
   --seed N        1 without it
   --json          one line of JSON instead of a table
   --help          this text";
@@ -30,6 +31,7 @@ pub struct Arguments {
     pub splits: Option<usize>,
     pub method: &'static Method,
     pub members: Option<usize>,
+    pub held_out: bool,
     pub seed: u64,
     pub json: bool,
 }
@@ -38,7 +40,7 @@ pub struct Arguments {
 pub fn arguments() -> std::result::Result<Option<Arguments>, String> {
     let mut given = std::env::args().skip(1);
     let (mut data, mut splits, mut method, mut members) = (None, None, &METHODS[0], None);
-    let (mut seed, mut json) = (1, false);
+    let (mut held_out, mut seed, mut json) = (false, 1, false);
     while let Some(argument) = given.next() {
         let (name, inline) = match argument.split_once('=') {
             Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
@@ -64,11 +66,12 @@ pub fn arguments() -> std::result::Result<Option<Arguments>, String> {
                 n => members = Some(n as usize),
             },
             "--seed" => seed = number(value()?)?,
+            "--held-out" => held_out = true,
             "--json" => json = true,
             "--help" | "-h" => return Ok(None),
             _ => return Err(format!("unknown argument `{name}`; --help lists them")),
         }
     }
     let data = data.ok_or("--data DIR is missing; --help says what is in it")?;
-    Ok(Some(Arguments { data, splits, method, members, seed, json }))
+    Ok(Some(Arguments { data, splits, method, members, held_out, seed, json }))
 }

@@ -99,7 +99,7 @@ fn all_splits(folder: &Folder, splits: usize, arguments: &Arguments) -> Result<V
             // Seeds of their own, so that a split's numbers depend neither on the threads nor on the other splits.
             let seed = arguments.seed.wrapping_mul(1_000_003).wrapping_add(k as u64);
             let outcome = folder
-                .split(k)
+                .split(k, arguments.held_out)
                 .and_then(|split| methods::score(arguments.method, arguments.members, seed, &split));
             let failed = outcome.is_err();
             if let Ok(outcome) = &outcome

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use illia::data::Csv;
+use illia::noise::{self, Key};
 use illia::{Error, Result, metrics};
 use tch::{Kind, Tensor};
 
@@ -49,10 +50,21 @@ impl Folder {
         self.features.len()
     }
 
-    /// Split `k`, from 0, standardised on its training part.
-    pub fn split(&self, k: usize) -> Result<Split> {
+    /// Split `k`, from 0, standardised on its training part. With `held_out`, a tenth of the training rows, at least 30, stand in
+    /// for the test rows, which are not read: for choosing a rule.
+    pub fn split(&self, k: usize, held_out: bool) -> Result<Split> {
         let rows = |part: &str| indices(&self.path.join(format!("index_{part}_{k}.txt")), self.rows, "rows");
-        let (train, test) = (rows("train")?, rows("test")?);
+        let mut train = rows("train")?;
+        let test = if held_out {
+            let mut order = vec![0.0; train.len()];
+            noise::fill_uniforms(Key { seed: 0, stream: 0, draw: k as u64 }, &mut order);
+            let mut mixed: Vec<(f32, usize)> = order.into_iter().zip(train).collect();
+            mixed.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+            train = mixed.into_iter().map(|(_, row)| row).collect();
+            train.split_off(train.len() - (train.len() / 10).max(30).min(train.len() / 2))
+        } else {
+            rows("test")?
+        };
         let scale = |column: usize| Scale::of(train.iter().map(|&row| self.at(row, column)));
         let features: Vec<(usize, Scale)> =
             self.features.iter().map(|&column| (column, scale(column))).collect();

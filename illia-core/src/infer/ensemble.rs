@@ -22,6 +22,8 @@ pub struct Member<M> {
     pub net: M,
     /// Its variables.
     pub vs: VarStore,
+    /// Its place in the ensemble, from 0, for members that are not all trained alike.
+    pub number: usize,
     noise: State,
 }
 
@@ -66,12 +68,11 @@ impl<M: Send> Ensemble<M> {
         if n == 0 {
             return Err(Error::configuration("members", n, "at least 1"));
         }
-        let empty = (0..n as u64).map(|member| State { seed: seed_of(seed, member), ..State::default() });
-        let made = on_threads(cores(), empty.collect(), |state| {
-            noise::restore(state);
+        let made = on_threads(cores(), (0..n).collect(), |number| {
+            noise::restore(State { seed: seed_of(seed, number as u64), ..State::default() });
             let vs = VarStore::new(device);
             let net = make(&vs.root())?;
-            Ok(Member { net, vs, noise: noise::state() })
+            Ok(Member { net, vs, number, noise: noise::state() })
         });
         Ok(Ensemble { members: made.into_iter().collect::<Result<_>>()? })
     }
@@ -236,6 +237,7 @@ mod tests {
         let outputs = |n: usize| {
             let make = |p: &Path| Linear::try_new(p, 1, 1, LinearConfig::default());
             let mut ensemble = Ensemble::new(n, 7, Device::Cpu, make).unwrap();
+            assert!(ensemble.members().iter().map(|member| member.number).eq(0..n));
             let each = ensemble.each(&[x.shallow_clone(), &x * 2.0], |member, data| {
                 let fit = Fit::new(Gaussian::fixed(0.1)?).epochs(3).batch_size(8).progress(false);
                 fit.run(&member.net, &member.vs, &data[0], &data[1])?;

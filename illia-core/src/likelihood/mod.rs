@@ -5,6 +5,7 @@
 //! densities: log p(y | x, data) = log (1/S) sum_s p(y | f_s(x)).
 
 mod bernoulli;
+mod beta_nll;
 mod categorical;
 mod gaussian;
 mod mixture;
@@ -17,6 +18,7 @@ mod student_t;
 mod tests;
 
 pub use bernoulli::Bernoulli;
+pub use beta_nll::BetaNll;
 pub use categorical::Categorical;
 pub use gaussian::{Gaussian, HeteroscedasticGaussian};
 pub use padded::PaddedCategorical;
