@@ -483,7 +483,10 @@ impl ::illia::BayesianModule for Net {
             for __block in &self.blocks {
                 __x = ::illia::__private::graph::at(
                     "blocks",
-                    ::illia::__private::graph::layer(__block, &__x, ()),
+                    {
+                        use ::illia::__private::graph::{Known as _, Unknown as _};
+                        (&::illia::__private::graph::Of(&*__block)).written(&__x)
+                    },
                 )?;
             }
             {

@@ -18,6 +18,34 @@ pub fn layer<M: crate::BayesianModule + ?Sized>(layer: &M, x: &Value, more: impl
     one(layer, &inputs.iter().collect::<Vec<_>>())
 }
 
+/// A layer of any type: [`Known`] where it is a module, [`Unknown`], which stands one reference further off, where it is none. So a
+/// type that is no module is one error, that of the traversal.
+pub struct Of<'a, M>(pub &'a M);
+
+/// A module writes itself.
+pub trait Known {
+    /// What it makes of a value.
+    fn written(&self, x: &Value) -> Result<Value>;
+}
+
+impl<M: crate::BayesianModule> Known for Of<'_, M> {
+    fn written(&self, x: &Value) -> Result<Value> {
+        layer(self.0, x, ())
+    }
+}
+
+/// What is no module has no form.
+pub trait Unknown {
+    /// An error.
+    fn written(&self, x: &Value) -> Result<Value>;
+}
+
+impl<M> Unknown for &Of<'_, M> {
+    fn written(&self, _: &Value) -> Result<Value> {
+        refused("a type that is no module")
+    }
+}
+
 /// What a layer is given besides what flows: named values, some of them perhaps.
 pub trait Given {
     /// Adds what there is.

@@ -170,7 +170,8 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
     let (illia, private, graph) = (context.illia, context.private(), graph(context));
     let (layer, name) = (field(context, call), &call.name);
     let written = match &call.run {
-        Run::Forward | Run::Net(_) | Run::Module(_) => quote!(#graph::layer(&#layer, &__x, ())),
+        Run::Forward => quote!(#graph::layer(&#layer, &__x, ())),
+        Run::Net(_) | Run::Module(_) => of_any(&graph, &layer),
         Run::ForwardT(more) => quote!(#graph::layer(&#layer, &__x, (#more))),
         Run::With(more) => quote!(#graph::layer(&#layer, &__x, (#more))),
         Run::States { outputs, .. } => {
@@ -182,7 +183,8 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
             };
         }
         Run::Nets(_) | Run::Modules(_) => {
-            return quote!(for __block in &#layer { __x = #graph::at(#name, #graph::layer(__block, &__x, ()))?; });
+            let written = of_any(&graph, &quote!(*__block));
+            return quote!(for __block in &#layer { __x = #graph::at(#name, #written)?; });
         }
         Run::Tied => quote!(#graph::tied(&#layer, &__x)),
         Run::Plain => quote!(#graph::plain(&#layer, &__x)),
@@ -203,6 +205,14 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
         }
     };
     quote!(__x = #graph::at(#name, #written)?;)
+}
+
+/// What a type of the user's writes: one that is no module is named elsewhere, and not once more here.
+fn of_any(graph: &TokenStream, layer: &TokenStream) -> TokenStream {
+    quote!({
+        use #graph::{Known as _, Unknown as _};
+        (&#graph::Of(&#layer)).written(&__x)
+    })
 }
 
 /// The code of an op with the functions of `__private::graph`, which take values, in place of those of `__private`.
