@@ -129,11 +129,15 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         }
     }
 
-    /// Gives the last layer its spread, and fits a learned noise anew. Gives back what is to be said of that, a sentence each.
+    /// Gives the last layer its spread, in `steps` steps at most where Laplace's approximation is not enough, and fits a learned noise anew. Gives back what is to be said of that, a sentence each.
     ///
     /// # Errors
     /// What the net, the likelihood and the data return, and [`Error::NonFinite`] where the curvature is none.
-    pub(super) fn find_spread<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Vec<String>> {
+    pub(super) fn find_spread<L: Likelihood>(
+        &self,
+        around: &Around<'_, L>,
+        steps: usize,
+    ) -> Result<Vec<String>> {
         if around.kl_weight <= 0.0 {
             return Ok(Vec::new());
         }
@@ -154,6 +158,7 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
                 break;
             }
         }
+        self.settle(around, steps)?;
         let own = around.empirical.get().then(|| {
             "the likelihood draws no observations, so that the last layer's spread comes from the data's own targets, whose errors a \
              close fit makes small: implement its `sample` or its `cdf`"

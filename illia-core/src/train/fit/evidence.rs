@@ -99,7 +99,8 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
             let _no_grad = tch::no_grad_guard();
             let Some(of_inputs) = spectrum_of_inputs(&records, parameter)? else { continue };
             let side = of_outputs.size().last().copied().unwrap_or(0);
-            if side > LARGEST {
+            // Eigenvalues of what are no numbers would be an error; training goes on, and says itself where it fails.
+            if side > LARGEST || of_outputs.isfinite().all().int64_value(&[]) == 0 {
                 continue;
             }
             let of_outputs = of_outputs.f_linalg_eigvalsh("L").within("evidence")?.clamp_min(0.0);
@@ -134,6 +135,9 @@ fn spectrum_of_inputs(records: &[Record], parameter: &RandomParameter) -> Result
     let across = rows.transpose(1, 2);
     let matrix = if n <= count { across.f_matmul(&rows) } else { rows.f_matmul(&across) };
     let matrix = matrix.within("evidence")?.to_kind(Kind::Double) / count as f64;
+    if matrix.isfinite().all().int64_value(&[]) == 0 {
+        return Ok(None);
+    }
     Ok(Some(matrix.f_linalg_eigvalsh("L").within("evidence")?.clamp_min(0.0)))
 }
 

@@ -208,11 +208,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             let why_not = Automatic::why_not(self.net).filter(|_| !self.fit.optimiser.needs_draws());
             return Ok(why_not.into_iter().collect());
         };
-        self.around(|around| {
-            let remarks = automatic.find_spread(around)?;
-            automatic.settle(around, self.progress.step / 2)?;
-            Ok(remarks)
-        })
+        self.around(|around| automatic.find_spread(around, self.progress.step / 2))
     }
 
     fn around<T>(&self, then: impl FnOnce(&Around<'_, L>) -> Result<T>) -> Result<T> {

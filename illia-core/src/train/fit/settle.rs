@@ -13,7 +13,7 @@ use std::f64::consts::PI;
 use tch::{Kind, Tensor};
 
 use super::automatic::{Around, Automatic};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::noise;
@@ -47,15 +47,24 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         let before = self.log_predictive(around)?;
         let trained = self.trained(around);
         let kept: Vec<Tensor> = trained.iter().map(|(_, variable)| variable.detach().copy()).collect();
-        self.descend(around, &trained, steps.min(STEPS))?;
-        if self.log_predictive(around)? < before {
+        let settled =
+            self.descend(around, &trained, steps.min(STEPS)).and_then(|()| self.log_predictive(around));
+        // Laplace's approximation stays where steps from it led to no number, too.
+        let is_better = match &settled {
+            Ok(after) => *after >= before || before.is_nan(),
+            Err(_) => false,
+        };
+        if !is_better {
             let _no_grad = tch::no_grad_guard();
             for ((_, variable), kept) in trained.iter().zip(&kept) {
                 variable.shallow_clone().copy_(kept);
             }
             self.last.iter().for_each(|parameter| parameter.forget_latest());
         }
-        Ok(())
+        match settled {
+            Ok(_) | Err(Error::NonFinite { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The last layer's variables and the likelihood's own, by their names in the store, without those that are held.
@@ -145,7 +154,7 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
             }
             let [a, b, c, d] = losses;
             let (third, second) = (d - 3.0 * c + 3.0 * b - a, (d - c - b + a).abs());
-            if third.abs() > BENT * second {
+            if third.is_nan() || third.abs() > BENT * second {
                 return Ok(false);
             }
         }
