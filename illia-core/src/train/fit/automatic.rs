@@ -32,8 +32,9 @@ use crate::train::trainer::mean_nll;
 const POINT: f64 = 1e-3;
 /// Examples that the curvature is summed over, at most; of larger data a part stands for all.
 const EXAMPLES: usize = 1 << 14;
-/// Pairs of examples and drawn targets at least, as far as [`TARGETS`] allows: h is then known to 1 / sqrt(2048), 2 %.
-const PAIRS: usize = 1 << 12;
+/// Pairs of examples and drawn targets at least, as far as [`TARGETS`] allows. A sum of products of two squared normals over n pairs
+/// is known to sqrt(6 / n), so that sigma, 1 / sqrt(h), is known to 1 %.
+const PAIRS: usize = 1 << 14;
 /// Targets drawn for one example, at most.
 const TARGETS: usize = 64;
 /// Examples, and draws of each, that a learned noise is fitted to, at most.

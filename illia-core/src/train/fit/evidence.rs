@@ -3,8 +3,13 @@
 //! At the maximum of Laplace's evidence, |θ|² = γ: θ are the means in units of the prior's standard deviation, and γ = sum of
 //! λ / (λ + 1) counts the weights that the data determine, λ being the curvature's eigenvalues in the same units (MacKay 1992,
 //! equations 4.8 and 4.9). So the standard deviation is multiplied by sqrt(|θ|² / γ) again and again, while the means
-//! are trained (Immer et al. 2021). The curvature is that of each parameter by itself, a Kronecker product of a matrix over inputs and one over
-//! outputs (Martens & Grosse 2015).
+//! are trained (Immer et al. 2021). The curvature is the Fisher information of each parameter by itself, from the gradients of single
+//! examples: its eigenvalues that are not 0 are those of the matrix of their products, whose side is the number of examples.
+//!
+//! Each parameter by itself, as in Immer et al.: across parameters too, the data seem to determine less and the prior gets
+//! wider, which is right for the posterior of all weights and too wide where the layers before the last end as points.
+//! A Kronecker product in place of the gradients (Martens & Grosse 2015) counts more than there are examples to determine. `docs/defaults.md`
+//! has both, measured.
 //!
 //! It is one scale for all layers. With one for each, the scale moves from layer to layer without end, since that leaves what a
 //! net of ReLUs computes as it is: measured, some went to 0 and some beyond 50 on the problems of `examples/calibration`.
@@ -18,15 +23,12 @@ use crate::module::BayesianModule;
 use crate::parameter::{Prior, RandomParameter};
 use crate::pass::record::{self, Record};
 
-/// Examples that the curvature is taken from, at most: its eigenvalues enter only by a sum of λ / (λ + 1).
-const EXAMPLES: usize = 512;
-/// Numbers that the layers' inputs may take together, 256 MiB in f32.
+/// Examples and drawn targets that the curvature is taken from, at most: the side of a matrix that is decomposed, a tenth of a second on one core.
+const EXAMPLES: usize = 1 << 10;
+/// Numbers that the layers' inputs and one layer's gradients may take together, 256 MiB in f32.
 const NUMBERS: i64 = 1 << 26;
-/// Pairs of examples and drawn targets at least, as far as [`TARGETS`] allows.
-const PAIRS: usize = 1 << 11;
+/// Targets drawn for one example, at most.
 const TARGETS: usize = 32;
-/// The largest matrix whose eigenvalues are taken, on a side: a second on one core. Larger layers are left out of both sums.
-const LARGEST: i64 = 1 << 11;
 /// What the scale is multiplied by, or divided by, at most.
 const FURTHEST: f64 = 2.0;
 
@@ -62,7 +64,7 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         Ok(())
     }
 
-    /// |θ|² and γ over the parameters of which enough is known; None where that is none of them.
+    /// |θ|² and γ over the watched parameters; None where code of the user's takes their weights.
     fn fit_of_prior<L: Likelihood>(
         &self,
         watched: &[&RandomParameter],
@@ -70,75 +72,74 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
     ) -> Result<Option<(f64, f64)>> {
         let one = around.batch(around.rows.get(..1).unwrap_or_default())?;
         let Some((_, records)) = self.recorded(&one, around, watched)? else { return Ok(None) };
-        let numbers: i64 = records.iter().map(Record::numbers).sum();
+        let inputs: i64 = records.iter().map(Record::numbers).sum();
+        let of_one = watched.iter().map(|p| size_of_gradient(&records, p)).max();
         drop(records);
-        let examples = (NUMBERS / numbers.max(1)).clamp(1, EXAMPLES as i64) as usize;
+        let examples = (NUMBERS / (inputs + of_one.unwrap_or(0)).max(1)).clamp(1, EXAMPLES as i64) as usize;
         let rows = around.rows.get(..examples.min(around.rows.len())).unwrap_or(&around.rows);
         let batch = around.batch(rows)?;
         let Some((output, records)) = self.recorded(&batch, around, watched)? else { return Ok(None) };
-        let targets = PAIRS.div_ceil(rows.len().max(1)).min(TARGETS);
-        let mut of_outputs: Vec<Tensor> = Vec::new();
-        for _ in 0..targets {
+        let targets = (examples / rows.len().max(1)).clamp(1, TARGETS);
+        let drawn = (0..targets).map(|_| {
             let target = around.target(&output.detach(), &batch)?;
-            let gradients = gradients(around.likelihood, &output, &target, &records)?;
-            let _no_grad = tch::no_grad_guard();
-            for (at, parameter) in watched.iter().enumerate() {
-                let rows = as_rows(&record::outputs_of(&records, parameter.id(), &gradients), parameter);
-                let square = rows.transpose(1, 2).f_matmul(&rows).within("evidence")?.to_kind(Kind::Double);
-                match of_outputs.get_mut(at) {
-                    Some(sum) => *sum += square,
-                    None => of_outputs.push(square),
-                }
-            }
-        }
+            gradients(around.likelihood, &output, &target, &records)
+        });
+        let drawn = drawn.collect::<Result<Vec<_>>>()?;
+        let _no_grad = tch::no_grad_guard();
         // Of all data, and of a likelihood that the KL's weight divides.
         let scale = around.rows.len() as f64 / (rows.len() * targets).max(1) as f64 / around.kl_weight;
         let (mut squares, mut determined) = (0.0, 0.0);
-        for (parameter, of_outputs) in watched.iter().zip(of_outputs) {
+        for parameter in watched {
             let Some((mean, std)) = parameter.fixed_gaussian() else { continue };
-            let _no_grad = tch::no_grad_guard();
-            let Some(of_inputs) = spectrum_of_inputs(&records, parameter)? else { continue };
-            let side = of_outputs.size().last().copied().unwrap_or(0);
-            // Eigenvalues of what are no numbers would be an error; training goes on, and says itself where it fails.
-            if side > LARGEST || of_outputs.isfinite().all().int64_value(&[]) == 0 {
-                continue;
+            let curvature = curvature_of(&records, parameter, &drawn)? * (scale * std * std);
+            // A decomposition of what are no numbers would be an error; training goes on, and says itself where it fails.
+            if curvature.isfinite().all().int64_value(&[]) == 0 {
+                return Ok(None);
             }
-            let of_outputs = of_outputs.f_linalg_eigvalsh("L").within("evidence")?.clamp_min(0.0);
-            let curvature = of_outputs.unsqueeze(2) * of_inputs.unsqueeze(1) * (scale * std * std);
-            determined += (&curvature / (&curvature + 1.0)).sum(Kind::Double).double_value(&[]);
+            determined += determined_by(&curvature)?;
             squares += ((parameter.location() - mean) / std).square().sum(Kind::Double).double_value(&[]);
         }
         Ok((determined > 0.0).then_some((squares, determined)))
     }
 }
 
-/// `[batch, groups, places, n]` as `[groups, rows, n]`. A bias adds the same to all places of an example, so that its row is their sum.
-fn as_rows(each: &Tensor, parameter: &RandomParameter) -> Tensor {
-    let places_apart = parameter.mu().dim() > 1;
-    let each =
-        if places_apart { each.shallow_clone() } else { each.sum_dim_intlist(2i64, true, each.kind()) };
-    each.transpose(0, 1).flatten(1, 2)
+/// Sum of λ / (λ + 1) over the eigenvalues of a symmetric matrix: its side less the trace of (A + 1)⁻¹ = L⁻ᵀ L⁻¹.
+fn determined_by(curvature: &Tensor) -> Result<f64> {
+    let side = curvature.size().last().copied().unwrap_or(0);
+    let one = Tensor::eye(side, (Kind::Double, curvature.device()));
+    let root = (curvature + &one).f_linalg_cholesky(false).within("evidence")?;
+    let inverse = root.f_linalg_solve_triangular(&one, false, true, false).within("evidence")?;
+    Ok(side as f64 - inverse.square().sum(Kind::Double).double_value(&[]))
 }
 
-/// The eigenvalues that are not 0 of the mean outer product of what the parameter is multiplied with, `[groups, n]`: 1 for a bias.
-/// None where the matrix would be too large.
-fn spectrum_of_inputs(records: &[Record], parameter: &RandomParameter) -> Result<Option<Tensor>> {
-    if parameter.mu().dim() < 2 {
-        return Ok(Some(Tensor::ones([1, 1], (Kind::Double, parameter.mu().device()))));
-    }
-    let rows = as_rows(&record::inputs_of(records, parameter.id()), parameter);
-    let [_, count, n] = rows.size()[..] else { return Ok(None) };
-    if count.min(n) > LARGEST {
-        return Ok(None);
-    }
-    // Both products have the same eigenvalues.
-    let across = rows.transpose(1, 2);
-    let matrix = if n <= count { across.f_matmul(&rows) } else { rows.f_matmul(&across) };
-    let matrix = matrix.within("evidence")?.to_kind(Kind::Double) / count as f64;
-    if matrix.isfinite().all().int64_value(&[]) == 0 {
-        return Ok(None);
-    }
-    Ok(Some(matrix.f_linalg_eigvalsh("L").within("evidence")?.clamp_min(0.0)))
+/// Numbers of one example's gradient by the parameter that have to be held: none where it is a product of two vectors.
+fn size_of_gradient(records: &[Record], parameter: &RandomParameter) -> i64 {
+    let places = record::inputs_of(records, parameter.id()).size().get(2).copied().unwrap_or(1);
+    if places > 1 { parameter.mu().numel() as i64 } else { 0 }
+}
+
+/// The sum of the outer products of the examples' gradients by the parameter over all drawn targets, or the matrix of their inner
+/// products, whichever is smaller: they have the same eigenvalues.
+fn curvature_of(records: &[Record], parameter: &RandomParameter, drawn: &[Vec<Tensor>]) -> Result<Tensor> {
+    let inputs = record::inputs_of(records, parameter.id());
+    let outputs: Vec<Tensor> =
+        drawn.iter().map(|gradients| record::outputs_of(records, parameter.id(), gradients)).collect();
+    let (outputs, inputs) = (Tensor::cat(&outputs, 0), inputs.repeat([drawn.len() as i64, 1, 1, 1]));
+    let [examples, places] = [0, 2].map(|axis| inputs.size().get(axis).copied().unwrap_or(1));
+    let numbers = parameter.mu().numel() as i64;
+    let products = if places == 1 && numbers > examples {
+        let by_group = |t: &Tensor| {
+            let rows = t.squeeze_dim(2).transpose(0, 1);
+            rows.f_matmul(&rows.transpose(1, 2)).within("evidence")
+        };
+        let each = by_group(&outputs)? * by_group(&inputs)?;
+        each.sum_dim_intlist(0i64, false, each.kind())
+    } else {
+        let each = outputs.transpose(2, 3).f_matmul(&inputs).within("evidence")?.flatten(1, -1);
+        let each = if numbers > examples { each } else { each.tr() };
+        each.f_matmul(&each.tr()).within("evidence")?
+    };
+    Ok(products.to_kind(Kind::Double))
 }
 
 #[cfg(test)]
