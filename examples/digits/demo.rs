@@ -56,15 +56,20 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
     let judge = |trained: &Trained, images: &Tensor| judge(&trained.net, images, draws, arguments.device);
     let sure = judge(&bayesian, &test.images)?;
     let twin_sure = judge(&twin, &test.images)?;
-    println!("{:<15} {:>9} {:>8} {:>8} {:>9}", "on test digits", "accuracy", "NLL", "ECE", "training");
+    println!(
+        "{:<15} {:>9} {:>8} {:>8} {:>17} {:>9}",
+        "on test digits", "accuracy", "NLL", "ECE", "by chance", "training"
+    );
     for (trained, judged) in [(&bayesian, &sure), (&twin, &twin_sure)] {
         let (p, y) = (&judged.probabilities, &test.labels);
+        let diagram = metrics::reliability(p, y, metrics::BINS)?;
+        let (least, most) = diagram.ece_by_chance();
         println!(
-            "{:<15} {:>7.2} % {:>8.4} {:>8.4} {:>7.1} s",
+            "{:<15} {:>7.2} % {:>8.4} {:>8.4} {least:>7.4} to {most:.4} {:>7.1} s",
             trained.name,
             100.0 * judged.accuracy(y)?,
             metrics::nll(p, y)?,
-            metrics::ece(p, y, metrics::BINS)?,
+            diagram.ece(),
             trained.run.seconds
         );
     }
@@ -89,6 +94,17 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
     let of_noise = judge(&bayesian, &images)?;
     let noise = Turn::new(0.0, &of_noise, &judge(&twin, &images)?, &test)?;
     print_turn("pure noise", "–", &noise);
+
+    println!("\nhow well its total uncertainty tells test digits from others, AUROC");
+    println!("{:<15} {:>9} {:>10}", "", "noise", "turned 90°");
+    let on_its_side = uci::rotated(&test.images, 90.0);
+    for (trained, judged) in [(&bayesian, &sure), (&twin, &twin_sure)] {
+        let against = |others: &Tensor| {
+            let others = judge(trained, others)?;
+            Ok::<_, Failure>(metrics::auroc(&judged.uncertainty.total, &others.uncertainty.total)?)
+        };
+        println!("{:<15} {:>9.4} {:>10.4}", trained.name, against(&images)?, against(&on_its_side)?);
+    }
 
     println!("\naccuracy when the least certain 10 % may be left to a human");
     for (trained, judged) in [(&bayesian, &sure), (&twin, &twin_sure)] {
