@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::stack::{self, Mode};
 use super::{record, stacked};
 use crate::error::{Result, Within};
 use crate::parameter::{Factors, RandomParameter};
@@ -19,8 +20,9 @@ use crate::parameter::{Factors, RandomParameter};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Estimator {
-    /// In training as [`LocalReparameterization`](Self::LocalReparameterization), whose gradients vary least; one draw of the
-    /// weights elsewhere, so that a forward of your own is one function and can be frozen.
+    /// In [`Fit`](crate::Fit) as [`LocalReparameterization`](Self::LocalReparameterization), whose gradients vary least; one draw of
+    /// the weights elsewhere: in a forward of your own, so that it is one function and can be frozen, and in steps of your own,
+    /// since it costs half of the products ([`Trainer::estimator`](crate::Trainer::estimator) changes that).
     #[default]
     Automatic,
     /// One draw of the weights for the whole batch (Blundell et al. 2015).
@@ -84,9 +86,9 @@ impl Estimator {
         if let Some(factors) = self.factors(weight, L::TRANSPOSED) {
             return self.through_factors(layer, x, weight, bias, &factors);
         }
-        let moments = match self {
+        let chosen = self.resolved(weight);
+        let moments = match chosen {
             Estimator::Reparameterization => None,
-            Estimator::Automatic if !weight.is_in_training() => None,
             _ => weight.moments(),
         };
         let Some((mu, sigma)) = moments else {
@@ -95,8 +97,8 @@ impl Estimator {
             return layer.map(x, w.weights(), b.as_ref().map(|b| b.weights())).within(L::KIND);
         };
         let bias_moments = bias.and_then(RandomParameter::moments);
-        match self {
-            Estimator::LocalReparameterization | Estimator::Automatic => {
+        match chosen {
+            Estimator::LocalReparameterization => {
                 // A bias that is no Gaussian (frozen, a point) only shifts the mean.
                 let drawn = match &bias_moments {
                     None => bias.map(RandomParameter::draw),
@@ -123,6 +125,15 @@ impl Estimator {
                 let turned = layer.map(&(x * inputs), &delta, None).within(L::KIND)?;
                 Ok(mean + turned * outputs)
             }
+        }
+    }
+
+    /// What [`Automatic`](Self::Automatic) stands for where the weight is used.
+    fn resolved(self, weight: &RandomParameter) -> Estimator {
+        match (self, stack::mode_of(weight)) {
+            (Estimator::Automatic, Some(Mode::Train { automatic, .. })) if automatic != self => automatic,
+            (Estimator::Automatic, _) => Estimator::Reparameterization,
+            (chosen, _) => chosen,
         }
     }
 

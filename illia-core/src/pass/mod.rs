@@ -107,14 +107,18 @@ impl RandomParameter {
         if self.rho().is_none() {
             return false;
         }
-        let sigma = stack::scale(self, several, || {
-            let sigma = self.mu().empty_like();
-            self.draw_into(&sigma, None, None).map(|_| sigma)
-        });
-        match sigma {
+        match self.scale(several) {
             Some(sigma) => fused::draw_scaled(out, self.mu(), &sigma, key),
             None => self.draw_into(out, Some(key), None).is_some(),
         }
+    }
+
+    /// A mean-field Gaussian's sigma without graph, made once for all draws of the open pass; None where no kernel makes it.
+    fn scale(&self, several: bool) -> Option<Tensor> {
+        stack::scale(self, several, || {
+            let sigma = self.mu().empty_like();
+            self.draw_into(&sigma, None, None).map(|_| sigma)
+        })
     }
 
     /// The weights of the next `draws` draws, `[draws, ..]`: those that as many passes would draw, and the same for every
@@ -170,7 +174,8 @@ impl RandomParameter {
             return None;
         }
         let mode = stack::mode_of(self);
-        if matches!(mode, Some(Mode::Function | Mode::Record | Mode::Means | Mode::Train { draws: true })) {
+        if matches!(mode, Some(Mode::Function | Mode::Record | Mode::Means | Mode::Train { draws: true, .. }))
+        {
             return None;
         }
         if matches!(mode, Some(Mode::Train { .. })) && self.trains_by_leaves() {
@@ -185,6 +190,13 @@ impl RandomParameter {
             });
             self.forget_latest();
             return Some((self.location(), sigma.flatten()?));
+        }
+        if let Some(Mode::Stacked(_)) = mode
+            && self.rho().is_some()
+            && let Some(sigma) = self.scale(true)
+        {
+            self.forget_latest();
+            return Some((self.location(), sigma));
         }
         let (mean, std) = self.family()?.moments(self.variables())?;
         if mode.is_none() {
@@ -213,7 +225,8 @@ impl RandomParameter {
     pub(crate) fn has_moments(&self) -> bool {
         self.held().is_none()
             && stack::given(self).is_none()
-            && self.family().is_some_and(|family| family.moments(self.variables()).is_some())
+            && (self.rho().is_some()
+                || self.family().is_some_and(|family| family.moments(self.variables()).is_some()))
     }
 
     /// What `make` returns, made once for all draws of a pass.

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use tch::Tensor;
 
 use super::draws::Draws;
+use super::estimator::Estimator;
 use super::leaves::{Leaf, Leaves};
 use super::record::Record;
 use crate::parameter::{ById, ParameterId, RandomParameter};
@@ -19,6 +20,8 @@ pub(crate) enum Mode {
     Train {
         /// Whether only draws are consumed, whatever the estimator.
         draws: bool,
+        /// What [`Estimator::Automatic`] stands for.
+        automatic: Estimator,
     },
     /// Every parameter's mean, in the variables' graph: a step that trains the means alone.
     Means,

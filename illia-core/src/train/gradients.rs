@@ -39,7 +39,7 @@ impl Trainer {
         let of_rest = weight / shared.map_or(1, |group| group.size()) as f64;
         let mode = match self.means {
             true => Mode::Means,
-            false => Mode::Train { draws: self.optimiser.needs_draws() },
+            false => Mode::Train { draws: self.optimiser.needs_draws(), automatic: self.estimator },
         };
         let pass = Pass::over(parameters, mode, None);
         let mut sums = Sums::new(trained.len(), draws);

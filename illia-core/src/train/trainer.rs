@@ -18,6 +18,7 @@ use super::variables::{Statistics, Variables};
 use crate::error::{Error, Result};
 use crate::module::BayesianModule;
 use crate::parameter::{ById, RandomParameter};
+use crate::pass::Estimator;
 use crate::pass::leaves::Leaves;
 use crate::processes::{ProcessGroup, Shard};
 
@@ -41,6 +42,10 @@ pub struct Trainer {
     pub learning_rate: f64,
     /// What is done to large gradients; [`Clip::default`] at first.
     pub clip: Clip,
+    /// What [`Estimator::Automatic`] stands for in these steps: at first [`Estimator::Reparameterization`], one draw of the weights
+    /// for the batch, which costs least. With [`Estimator::LocalReparameterization`], which [`Fit`](crate::Fit) chooses, gradients vary
+    /// less, for twice the products.
+    pub estimator: Estimator,
     /// The processes that take each step together, if there are several: each computes its [`shard`](Self::shard) of the batch,
     /// and the gradients are added up over all. They start from the same weights and the same
     /// [`manual_seed`](crate::manual_seed), and then stay the same to the bit.
@@ -85,6 +90,7 @@ impl Trainer {
             learning_rate: optimiser.learning_rate(),
             optimiser,
             clip: Clip::default(),
+            estimator: Estimator::Reparameterization,
             processes: None,
             shard: None,
             signal: false,

@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::noise::{self, Stream};
+use crate::pass::Estimator;
 use crate::predict::Predict;
 use crate::processes::Shard;
 use crate::progress::ProgressBar;
@@ -94,6 +95,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         let shuffle = Stream::new();
         let mut trainer = Trainer::shared(Arc::clone(&fit.optimiser), examples)?;
         trainer.clip = fit.clip;
+        trainer.estimator = Estimator::LocalReparameterization;
         trainer.processes = fit.processes.clone().filter(|group| group.size() > 1);
         let automatic = if fit.optimiser.needs_draws() { None } else { Automatic::of(net) };
         trainer.means = automatic.is_some();

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::noise;
-use crate::pass::Draws;
+use crate::pass::{Draws, Estimator};
 use crate::predict::Predict;
 use crate::train::optim::Adam;
 use crate::train::trainer::{Trainer, mean_nll};
@@ -86,6 +86,7 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         steps: usize,
     ) -> Result<()> {
         let mut trainer = Trainer::new(Adam::default(), around.rows.len())?;
+        trainer.estimator = Estimator::LocalReparameterization;
         trainer.group("", 0.0);
         for (name, _) in trained {
             trainer.group(name, 1.0);
