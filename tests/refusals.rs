@@ -212,7 +212,7 @@ fn statistics_of_a_batch_that_is_no_number_are_not_kept() {
 #[test]
 fn a_half_precision_weight_without_gradient_stays() {
     let mut vs = nn::VarStore::new(Device::Cpu);
-    let plain = LinearConfig { posterior: Posterior::deterministic(), ..Default::default() };
+    let plain = LinearConfig { posterior: Posterior::plain(), ..Default::default() };
     let net = Linear::new(vs.root(), 3, 1, plain);
     vs.half();
     let x = Tensor::from_slice(&[1f32, 0.0, 0.0]).reshape([1, 3]).to_kind(Kind::Half);

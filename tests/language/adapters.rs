@@ -9,7 +9,7 @@ const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 
 bnn! {
     struct Adapted(rank: i64): [seq] -> [3] {
-        posterior: Deterministic;
+        posterior: Plain;
 
         embed: Embedding(8, vocabulary: 20, lora: (rank: rank, alpha: 8.0)),
         residual { norm: LayerNorm, attend: SelfAttention(heads: 2, lora: (rank: 2, alpha: 4.0, rho: -3.0)) },
@@ -22,7 +22,7 @@ bnn! {
 
 bnn! {
     struct Base: [seq] -> [3] {
-        posterior: Deterministic;
+        posterior: Plain;
 
         embed: Embedding(8, vocabulary: 20),
         residual { norm: LayerNorm, attend: SelfAttention(heads: 2) },

@@ -27,7 +27,7 @@ bnn! {
 
 bnn! {
     struct Norms: [4, 8] -> [4, 8] {
-        posterior: Deterministic;
+        posterior: Plain;
 
         layer: LayerNorm(posterior: Gaussian(rho: -3.0), prior: Gaussian(mean: 1.0, std: 0.5)),
         batch: BatchNorm1d(4, posterior: Point),

@@ -27,7 +27,7 @@ struct Chain(Vec<Step>);
 impl Chain {
     fn new(p: &nn::Path, layers: &Value) -> Chain {
         // Plain weights, as in the reference.
-        let posterior = Posterior::Deterministic { init: nn::Init::Const(0.0) };
+        let posterior = Posterior::Plain { init: nn::Init::Const(0.0) };
         let steps = layers.as_array().unwrap().iter().enumerate().map(|(i, layer)| {
             let size = |name: &str| layer[name].as_i64().unwrap();
             match layer["kind"].as_str().unwrap() {

@@ -10,7 +10,7 @@ use tch::nn::VarStore;
 use super::file::{File, Want, unusable};
 use crate::error::{Error, Result, Unusable, Within};
 use crate::module::BayesianModule;
-use crate::parameter::Prior;
+use crate::parameter::{Posterior, Prior};
 
 /// Before the name of a parameter: where its prior is centred.
 const CENTRE: &str = "prior_centre/";
@@ -42,7 +42,11 @@ pub(super) fn contents<M: BayesianModule + ?Sized>(
     }
     let mut parameters = BTreeMap::new();
     for (name, parameter) in net.named_parameters() {
-        let posterior = parameter.posterior().name();
+        let posterior = match parameter.posterior() {
+            // What version 0.1 called it, which its files say.
+            Posterior::Plain { .. } => "Deterministic".to_owned(),
+            posterior => posterior.name(),
+        };
         crc.update(format!("{name} {posterior}\n").as_bytes());
         if let Some(centre) = parameter.prior_centre() {
             tensors.insert(format!("{CENTRE}{name}"), centre.shallow_clone());

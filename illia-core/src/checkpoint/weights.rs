@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn separate_queries_keys_and_values_become_one_and_one_becomes_parts() {
         let vs = VarStore::new(Device::Cpu);
-        let plain = AttentionConfig { posterior: Posterior::deterministic(), ..Default::default() };
+        let plain = AttentionConfig { posterior: Posterior::plain(), ..Default::default() };
         let layers: Vec<_> =
             (0..2).map(|i| SelfAttention::new(vs.root() / "blocks" / i / "attend", 4, 2, plain)).collect();
         let (w, b): (Vec<_>, Vec<_>) = (0..8).map(|_| (numbers(&[4, 4]), numbers(&[4]))).unzip();

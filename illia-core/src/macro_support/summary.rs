@@ -140,7 +140,7 @@ fn posterior_in_words(posterior: Posterior) -> String {
         Posterior::Gaussian { mu, rho } => format!("Gaussian({}, {})", start(mu), start(rho)),
         Posterior::Point { mu } => format!("Point({})", start(mu)),
         Posterior::Dropout { p, mu } => format!("Dropout({p}, {})", start(mu)),
-        Posterior::Deterministic { init } => format!("Deterministic({})", start(init)),
+        Posterior::Plain { init } => format!("Plain({})", start(init)),
         Posterior::Lora { rank, alpha, rho } => format!("Lora({rank}, {alpha}, {})", start(rho)),
         Posterior::Custom(own) => own.name(),
     }

@@ -13,7 +13,7 @@ const FLOOR: f64 = 1e-4;
 /// Starts `net` at the weights of its deterministic `twin`, matched by name (MOPED; Krishnan, Subedar & Tickoo 2020):
 /// mu = w, sigma = `delta` |w| (at least 1e-4), and the net's own prior centred at w.
 ///
-/// The twin is the same net with [`Posterior::Deterministic`](crate::Posterior::Deterministic) or
+/// The twin is the same net with [`Posterior::Plain`](crate::Posterior::Plain) or
 /// [`Posterior::Point`](crate::Posterior::Point) weights; of another posterior, its mu is taken. Random parameters
 /// without a sigma start at w, and plain weights among the net's own become w. Weights in plain `tch::nn` layers are not
 /// part of a traversal: copy those with [`tch::nn::VarStore::copy`].
@@ -31,7 +31,7 @@ const FLOOR: f64 = 1e-4;
 /// use tch::{Device, nn};
 ///
 /// let vs = nn::VarStore::new(Device::Cpu);
-/// let plain = LinearConfig { posterior: Posterior::deterministic(), ..Default::default() };
+/// let plain = LinearConfig { posterior: Posterior::plain(), ..Default::default() };
 /// let twin = Linear::new(vs.root() / "twin", 4, 3, plain);
 /// let mut net = Linear::new(vs.root() / "net", 4, 3, LinearConfig::default());
 /// moped(&mut net, &twin, 0.1)?;
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_net_with_a_point_in_it_starts_there() {
         let vs = nn::VarStore::new(Device::Cpu);
-        let plain = LinearConfig { posterior: Posterior::deterministic(), ..Default::default() };
+        let plain = LinearConfig { posterior: Posterior::plain(), ..Default::default() };
         let twin = Linear::new(vs.root() / "twin", 4, 3, plain);
         let point =
             LinearConfig { posterior: Posterior::point(), prior: Prior::python(), ..Default::default() };

@@ -63,7 +63,7 @@ impl Defaults {
 
     /// The posterior of a layer that states this one: plain in a deterministic twin.
     pub fn of(&self, posterior: Posterior) -> Posterior {
-        if self.plain { posterior.into_deterministic() } else { posterior }
+        if self.plain { posterior.into_plain() } else { posterior }
     }
 }
 

@@ -28,7 +28,7 @@ pub struct RmsNormConfig {
 
 impl Default for RmsNormConfig {
     fn default() -> Self {
-        let posterior = Posterior::Deterministic { init: Init::Const(1.0) };
+        let posterior = Posterior::Plain { init: Init::Const(1.0) };
         RmsNormConfig { eps: 1e-5, affine: true, prior: Prior::default(), posterior }
     }
 }

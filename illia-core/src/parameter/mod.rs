@@ -31,7 +31,7 @@ use crate::pass::Estimator;
 
 /// A parameter of a layer with a prior and a posterior over its values.
 ///
-/// With [`Posterior::Deterministic`] it is a plain weight: no draw, no KL, not counted.
+/// With [`Posterior::Plain`] it is a plain weight: no draw, no KL, not counted.
 ///
 /// ```
 /// use illia_core::{Posterior, Prior, RandomParameter};
@@ -99,7 +99,7 @@ impl RandomParameter {
         posterior.validate()?;
         // There is no rank to lower in a vector: it stays what it is loaded as.
         let stays = shape.len() < 2 && matches!(posterior, Posterior::Lora { .. });
-        let posterior = if stays { posterior.into_deterministic() } else { posterior };
+        let posterior = if stays { posterior.into_plain() } else { posterior };
         if shape.iter().any(|&n| n < 1) {
             return Err(Error::configuration("size", format!("{shape:?}"), "every axis at least 1"));
         }
@@ -114,7 +114,7 @@ impl RandomParameter {
         let start = Start { shape, fan_in, kind: p.kind(), device: p.device(), stream: &stream };
         let starts = match (&family, &posterior) {
             (Some(family), _) => family.start(&start),
-            (None, Posterior::Deterministic { init }) => vec![("", start.initial(*init))],
+            (None, Posterior::Plain { init }) => vec![("", start.initial(*init))],
             (None, _) => Vec::new(),
         };
         if starts.first().is_none_or(|(_, mu)| mu.size() != shape) {

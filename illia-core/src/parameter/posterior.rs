@@ -43,7 +43,7 @@ pub enum Posterior {
     },
     /// No distribution at all: a plain weight, named as in tch (`fc.weight`), without prior,
     /// draw or KL.
-    Deterministic {
+    Plain {
         /// The start of the weight.
         init: Init,
     },
@@ -108,8 +108,8 @@ impl Posterior {
     }
 
     /// Plain weights from He's initialisation.
-    pub fn deterministic() -> Self {
-        Posterior::Deterministic { init: HE }
+    pub fn plain() -> Self {
+        Posterior::Plain { init: HE }
     }
 
     /// The same with another start for mu; an adapter's, and a family of one's own, stay as they are.
@@ -119,28 +119,26 @@ impl Posterior {
             Posterior::Gaussian { rho, .. } => Posterior::Gaussian { mu: start, rho },
             Posterior::Point { .. } => Posterior::Point { mu: start },
             Posterior::Dropout { p, .. } => Posterior::Dropout { p, mu: start },
-            Posterior::Deterministic { .. } => Posterior::Deterministic { init: start },
+            Posterior::Plain { .. } => Posterior::Plain { init: start },
             Posterior::Lora { .. } | Posterior::Custom(_) => self,
         }
     }
 
     /// The same start for mu, as a plain weight.
     #[must_use]
-    pub fn into_deterministic(self) -> Self {
+    pub fn into_plain(self) -> Self {
         match self {
             Posterior::Gaussian { mu, .. } | Posterior::Point { mu } | Posterior::Dropout { mu, .. } => {
-                Posterior::Deterministic { init: mu }
+                Posterior::Plain { init: mu }
             }
-            Posterior::Deterministic { .. } => self,
-            Posterior::Automatic | Posterior::Lora { .. } | Posterior::Custom(_) => {
-                Posterior::deterministic()
-            }
+            Posterior::Plain { .. } => self,
+            Posterior::Automatic | Posterior::Lora { .. } | Posterior::Custom(_) => Posterior::plain(),
         }
     }
 
     /// Whether the weights are random parameters at all.
     pub fn is_random(&self) -> bool {
-        !matches!(self, Posterior::Deterministic { .. })
+        !matches!(self, Posterior::Plain { .. })
     }
 
     /// The family; a plain weight has none.
@@ -150,7 +148,7 @@ impl Posterior {
             Posterior::Gaussian { mu, rho } => Some(Box::new(MeanField { mu, rho })),
             Posterior::Point { mu } => Some(Box::new(Point { mu })),
             Posterior::Dropout { p, mu } => Some(Box::new(Dropout { p, mu })),
-            Posterior::Deterministic { .. } => None,
+            Posterior::Plain { .. } => None,
             Posterior::Lora { rank, alpha, rho } => Some(Box::new(Lora { rank, alpha, rho })),
             Posterior::Custom(own) => Some(Box::new(own)),
         }
@@ -158,7 +156,7 @@ impl Posterior {
 
     /// The family's name and whatever of its settings a file has to agree with.
     pub fn name(&self) -> String {
-        self.family().map_or_else(|| "Deterministic".to_owned(), |family| family.name())
+        self.family().map_or_else(|| "Plain".to_owned(), |family| family.name())
     }
 
     /// The Python library's posterior: mu ~ N(0, 0.1²), rho ~ N(-7, 0.1²).
@@ -175,7 +173,7 @@ impl Posterior {
     /// [`Error::Configuration`] names the first number that does not.
     pub fn validate(&self) -> Result<()> {
         match self {
-            Posterior::Deterministic { init } => finite("mu", *init),
+            Posterior::Plain { init } => finite("mu", *init),
             _ => self.family().map_or(Ok(()), |family| family.validate()),
         }
     }

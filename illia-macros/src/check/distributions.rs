@@ -24,7 +24,7 @@ const PRIORS: [(&str, &[Number]); 6] = [
     ("LearnedGaussian", &[("std", 0.1, Range::Positive)]),
     ("FanIn", &[("scale", 2.0, Range::Positive)]),
 ];
-const POSTERIORS: [&str; 6] = ["Gaussian", "Point", "Dropout", "FanIn", "Deterministic", "Lora"];
+const POSTERIORS: [&str; 6] = ["Gaussian", "Point", "Dropout", "FanIn", "Plain", "Lora"];
 const ESTIMATORS: [&str; 4] = ["Automatic", "Reparameterization", "LocalReparameterization", "Flipout"];
 
 impl Checker<'_> {
@@ -118,13 +118,13 @@ impl Checker<'_> {
                 let mu = self.init(&reader, "mu", quote!(0.0))?;
                 quote!(#illia::Posterior::Dropout { p: #p, mu: #mu })
             }
-            "Deterministic" => {
+            "Plain" => {
                 self.known_arguments(&mut reader, 0, &["init"]);
                 if self.named_argument(&reader, "init").is_none() {
-                    return Some(quote!(#illia::Posterior::deterministic()));
+                    return Some(quote!(#illia::Posterior::plain()));
                 }
                 let init = self.init(&reader, "init", quote!(0.0))?;
-                quote!(#illia::Posterior::Deterministic { init: #init })
+                quote!(#illia::Posterior::Plain { init: #init })
             }
             "Lora" => return self.lora(reader, "posterior: Lora"),
             _ => return self.constant_or_unknown("posterior", family, args, &POSTERIORS),

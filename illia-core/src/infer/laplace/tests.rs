@@ -11,7 +11,7 @@ use crate::nn::{
 use crate::parameter::Posterior;
 
 fn plain() -> Posterior {
-    Posterior::Deterministic { init: Init::Randn { mean: 0.0, stdev: 0.5 } }
+    Posterior::Plain { init: Init::Randn { mean: 0.0, stdev: 0.5 } }
 }
 
 fn randn(size: &[i64]) -> Tensor {
