@@ -11,7 +11,15 @@ pub use tch;
 #[doc(hidden)]
 pub use illia_core::__private;
 
+#[cfg(doctest)]
+mod book;
+
 #[doc = include_str!("../docs/language.md")]
+///
+/// Named here: [`bnn!`](crate::bnn), [`#[bayesian]`](macro@crate::bayesian), [`Fit`](crate::Fit), [`Predict`](crate::Predict),
+/// [`Prior`](crate::Prior), [`Posterior`](crate::Posterior), [`Estimator`](crate::Estimator), [`Density`](crate::Density),
+/// [`Family`](crate::Family), [`Shape`](crate::Shape), [`Net`](crate::Net), [`BayesianModule`](crate::BayesianModule),
+/// [`Configured`](crate::Configured), [`Names`](crate::checkpoint::Names), [`fix`](crate::fix), [`unfix`](crate::unfix).
 pub mod language {}
 
 /// What a program needs: the macros, the traits, the layers' and distributions' names, and tch's.
