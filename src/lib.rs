@@ -1,4 +1,9 @@
 //! Bayesian neural networks on libtorch, checked at compile time.
+//!
+//! [`bnn!`] declares a net, [`#[bayesian]`](macro@bayesian) makes a module of a struct; [`language`] is their reference. [`Fit`] trains,
+//! [`Predict`] asks, [`Calibration`] checks; [`infer`] has other ways to a posterior, [`checkpoint`] and [`export`] write files. A block
+//! chooses a [`Prior`], a [`Posterior`] and an [`Estimator`]; a [`Density`], [`Family`], [`Likelihood`](likelihood::Likelihood),
+//! [`Optimiser`], [`Schedule`] or [`Dataset`](data::Dataset) of your own stands in their places.
 
 #![deny(missing_docs)]
 
@@ -15,11 +20,6 @@ pub use illia_core::__private;
 mod book;
 
 #[doc = include_str!("../docs/language.md")]
-///
-/// Named here: [`bnn!`](crate::bnn), [`#[bayesian]`](macro@crate::bayesian), [`Fit`](crate::Fit), [`Predict`](crate::Predict),
-/// [`Prior`](crate::Prior), [`Posterior`](crate::Posterior), [`Estimator`](crate::Estimator), [`Density`](crate::Density),
-/// [`Family`](crate::Family), [`Shape`](crate::Shape), [`Net`](crate::Net), [`BayesianModule`](crate::BayesianModule),
-/// [`Configured`](crate::Configured), [`Names`](crate::checkpoint::Names), [`fix`](crate::fix), [`unfix`](crate::unfix).
 pub mod language {}
 
 /// What a program needs: the macros, the traits, the layers' and distributions' names, and tch's.
