@@ -1,4 +1,9 @@
 //! Bayesian neural networks on libtorch, checked at compile time.
+//!
+//! [`bnn!`] declares a net, [`#[bayesian]`](macro@bayesian) makes a module of a struct; [`language`] is their reference. [`Fit`] trains,
+//! [`Predict`] asks, [`Calibration`] checks; [`infer`] has other ways to a posterior, [`checkpoint`] and [`export`] write files. A block
+//! chooses a [`Prior`], a [`Posterior`] and an [`Estimator`]; a [`Density`], [`Family`], [`Likelihood`](likelihood::Likelihood),
+//! [`Optimiser`], [`Schedule`] or [`Dataset`](data::Dataset) of your own stands in their places.
 
 #![deny(missing_docs)]
 
@@ -10,6 +15,9 @@ pub use tch;
 
 #[doc(hidden)]
 pub use illia_core::__private;
+
+#[cfg(doctest)]
+mod book;
 
 #[doc = include_str!("../docs/language.md")]
 pub mod language {}

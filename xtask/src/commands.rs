@@ -1,8 +1,8 @@
-//! `demo`, `intents`, `bench` and `soak`: set up, then one cargo command.
+//! `demo`, `intents`, `bench` and `soak`: set up, then one cargo command. `book`: mdbook alone.
 
 use std::process::Command;
 
-use crate::process::{cargo, root, run};
+use crate::process::{cargo, output, root, run};
 use crate::{Failure, Result, setup};
 
 /// `cargo xtask demo [ARGUMENT …]`: the main job, with the arguments of the program.
@@ -53,6 +53,15 @@ pub fn soak(arguments: &[String]) -> Result<()> {
     has("examples/soak/main.rs", "the soak program is not part of this checkout")?;
     setup::ensure(false)?;
     run(cargo().args(["run", "--release", "--example", "soak", "--"]).args(arguments))
+}
+
+/// `cargo xtask book [ARGUMENT …]`: `docs` as a book in `target/book`, with mdbook's own arguments.
+pub fn book(arguments: &[String]) -> Result<()> {
+    has("book.toml", "the book is not part of this checkout")?;
+    if output(Command::new("mdbook").arg("--version")).is_none() {
+        return Err(Failure::new("there is no mdbook: `cargo install mdbook --version ^0.5` gets it"));
+    }
+    run(Command::new("mdbook").arg("build").arg(root()).args(arguments))
 }
 
 fn quietly(command: &mut Command, quiet: bool) -> &mut Command {

@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask setup`, `test`, `demo`, `intents`, `bench`, `soak`.
+//! The project's commands: `cargo xtask setup`, `test`, `demo`, `intents`, `bench`, `soak`, `book`.
 //!
 //! No dependencies, so that the first command of a newcomer compiles in seconds; what needs a network, a hash or
 //! an archive is left to the Python that the download needs anyway.
@@ -50,6 +50,7 @@ usage: cargo xtask COMMAND [ARGUMENT …]
   intents FILE [ARGUMENT …]      train and measure the intent classifier on CLINC150's file; `intents --help` says more
   bench [--json] [WORKLOAD …]    time the workloads against their deterministic twins
   soak [--quick]                 the long tests: kills, mutated files, a full disk, memory, determinism
+  book [ARGUMENT …]              the documentation as a book, in target/book; `--open` shows it (needs mdbook, not libtorch)
 
 An existing libtorch is taken from LIBTORCH (a folder with lib/ and include/) or, with LIBTORCH_USE_PYTORCH=1, from
 Python's torch; it must be version 2.13.0. docs/setup.md says more.
@@ -85,8 +86,9 @@ fn run(arguments: &[String]) -> Result<()> {
         "intents" => commands::intents(rest),
         "bench" => commands::bench(rest),
         "soak" => commands::soak(rest),
+        "book" => commands::book(rest),
         other => Err(Failure::usage(format!(
-            "there is no command `{other}`; the commands are setup, test, demo, intents, bench and soak (`cargo xtask --help`)"
+            "there is no command `{other}`; the commands are setup, test, demo, intents, bench, soak and book (`cargo xtask --help`)"
         ))),
     }
 }

@@ -1,0 +1,210 @@
+//! The pictures of `docs/posteriors.md`: what a prior says before any data, what three ways to a posterior make of the same data,
+//! what a cold posterior costs, and where doubt comes from.
+//!
+//! ```text
+//! cargo run --release --example posteriors -- docs/pictures
+//! ```
+
+mod picture;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use illia::infer::chain::Chain;
+use illia::infer::sghmc::Sghmc;
+use illia::likelihood::{Gaussian, HeteroscedasticGaussian};
+use illia::prelude::*;
+use illia::{Result, inverse_softplus, metrics};
+use picture::Panel;
+use tch::nn::Init;
+
+const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
+/// The standard deviation of the observations, known to the nets.
+const NOISE: f64 = 0.15;
+const LEVEL: f64 = 0.9;
+/// Where there are data.
+const LEFT: (f64, f64) = (-1.0, -0.3);
+const RIGHT: (f64, f64) = (0.3, 1.0);
+
+bnn! {
+    /// One number in; the function's value out, or that and the noise's scale.
+    struct Curve(outputs: i64, posterior: Posterior): [1] -> [outputs] {
+        posterior: posterior;
+
+        hidden: Linear(50) -> tanh,
+        head: Linear(outputs),
+    }
+}
+
+bnn! {
+    /// A net whose weights are as the prior has them.
+    struct Untrained(hidden: Posterior, head: Posterior): [1] -> [1] {
+        hidden: Linear(50, posterior: hidden) -> tanh,
+        head: Linear(1, bias: false, posterior: head),
+    }
+}
+
+fn main() -> ExitCode {
+    let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
+        eprintln!("usage: posteriors FOLDER");
+        return ExitCode::from(2);
+    };
+    // Fifty units leave a second thread nothing but waiting.
+    tch::set_num_threads(1);
+    match priors(&folder).and_then(|()| posteriors(&folder)).and_then(|()| parts(&folder)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("posteriors: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Ten functions before any data, for three scales of the prior.
+fn priors(folder: &Path) -> Result<()> {
+    for scale in [0.5, 2.0, 8.0] {
+        illia::manual_seed(3);
+        let vs = nn::VarStore::new(Device::Cpu);
+        let normal =
+            |std: f64| Posterior::Gaussian { mu: Init::Const(0.0), rho: Init::Const(inverse_softplus(std)) };
+        let net = Untrained::try_new(&vs.root(), normal(scale), normal(scale / 50f64.sqrt()))?;
+        let at = line((-1.0, 1.0), 101);
+        let functions = Predict::new().draws(10).run(&net, &at)?;
+        let mut panel = Panel::new(format!("prior of scale {scale}"), (-1.0, 1.0), (-8.0, 8.0));
+        for draw in functions.outputs().unbind(0) {
+            panel.line("draw", &at, &draw);
+        }
+        write(folder, &format!("prior-{scale}.svg"), &panel)?;
+    }
+    Ok(())
+}
+
+/// The same data under three methods, and under three weights of the KL.
+fn posteriors(folder: &Path) -> Result<()> {
+    let (x, y) = data(|x| x.ones_like() * NOISE);
+    println!(
+        "half of the 90 % interval of the function, mean of |x| in  0.3..1 (data)  0..0.3 (gap)  1..2 (beyond)"
+    );
+    let panel = |name: &str, title: String, prediction: &Prediction| -> Result<()> {
+        let at = line((-2.0, 2.0), 161);
+        let (low, high) = prediction.interval(LEVEL)?;
+        let (outer_low, outer_high) = Gaussian::fixed(NOISE)?.interval(prediction.outputs(), LEVEL)?;
+        let half = (&high - &low) / 2.0;
+        let mean = |from: f64, to: f64| {
+            let inside = at.abs().ge(from).logical_and(&at.abs().le(to));
+            half.masked_select(&inside).mean(Kind::Double).double_value(&[])
+        };
+        println!("{title:<57}  {:14.2}  {:11.2}  {:13.2}", mean(0.3, 1.0), mean(0.0, 0.3), mean(1.0, 2.0));
+        let mut panel = Panel::new(title, (-2.0, 2.0), (-3.0, 3.0));
+        panel.band("outer", &at, &outer_low, &outer_high);
+        panel.band("inner", &at, &low, &high);
+        panel.line("truth", &at, &truth(&at));
+        panel.line("mean", &at, &prediction.mean());
+        panel.points(&x, &y);
+        write(folder, name, &panel)
+    };
+
+    let mean_field = Posterior::Gaussian { mu: kaiming(), rho: Init::Const(-4.0) };
+    panel("posterior-nothing.svg", "nothing set".to_owned(), &fit(Posterior::Automatic, 1.0, &x, &y)?)?;
+    panel("posterior-mean-field.svg", "mean-field Gaussians".to_owned(), &fit(mean_field, 1.0, &x, &y)?)?;
+    panel("posterior-chain.svg", "a chain (SGHMC)".to_owned(), &chain(&x, &y)?)?;
+    for weight in [1.0, 0.1, 0.01] {
+        let title = format!("KL weight {weight}");
+        panel(&format!("cold-{weight}.svg"), title, &fit(mean_field, weight, &x, &y)?)?;
+    }
+    Ok(())
+}
+
+fn fit(posterior: Posterior, weight: f64, x: &Tensor, y: &Tensor) -> Result<Prediction> {
+    illia::manual_seed(1);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Curve::try_new(&vs.root(), 1, posterior)?;
+    let fit = Fit::new(Gaussian::fixed(NOISE)?).kl(KlSchedule::Constant(weight)).progress(false);
+    fit.run(&net, &vs, x, y)?;
+    Predict::new().draws(400).run(&net, &line((-2.0, 2.0), 161))
+}
+
+/// A Markov chain through the weights, from the most probable ones: what the other two approximate, as far as it got in 40,000 steps.
+fn chain(x: &Tensor, y: &Tensor) -> Result<Prediction> {
+    illia::manual_seed(1);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Curve::try_new(&vs.root(), 1, Posterior::point())?;
+    let likelihood = Gaussian::fixed(NOISE)?;
+    Fit::new(&likelihood).progress(false).run(&net, &vs, x, y)?;
+
+    // In proportion to the posterior's narrowest direction; a momentum lasts 100 steps.
+    let learning_rate = 0.01 * NOISE / (x.size()[0] as f64).sqrt();
+    let sghmc = Sghmc { learning_rate, alpha: 0.01 / learning_rate, ..Sghmc::default() };
+    let chain = Chain { sghmc, burn_in: 10_000, every: 150, draws: 200, ..Chain::default() };
+    let draws = chain.run(&net, &likelihood, x, y)?;
+    Predict::new().run_draws(&net, &draws, &line((-2.0, 2.0), 161))
+}
+
+/// A net that predicts its noise too: how much of its doubt is the data's, and how much its own.
+fn parts(folder: &Path) -> Result<()> {
+    let (x, y) = data(|x| x * 0.15 + 0.2);
+    illia::manual_seed(1);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Curve::try_new(&vs.root(), 2, Posterior::Automatic)?;
+    Fit::new(HeteroscedasticGaussian).progress(false).run(&net, &vs, &x, &y)?;
+
+    let at = line((-1.5, 1.5), 121);
+    let prediction = Predict::new().draws(400).run(&net, &at)?;
+    let (low, high) = HeteroscedasticGaussian.interval(prediction.outputs(), LEVEL)?;
+    let function = Prediction::from_outputs(prediction.outputs().narrow(-1, 0, 1))?;
+    let (inner_low, inner_high) = function.interval(LEVEL)?;
+    let mut panel = Panel::new("90 % intervals".to_owned(), (-1.5, 1.5), (-3.0, 3.0));
+    panel.band("outer", &at, &low, &high);
+    panel.band("inner", &at, &inner_low, &inner_high);
+    panel.line("truth", &at, &truth(&at));
+    panel.line("mean", &at, &function.mean());
+    panel.points(&x, &y);
+    write(folder, "parts-interval.svg", &panel)?;
+
+    let parts = prediction.uncertainty(&HeteroscedasticGaussian);
+    let mut panel = Panel::new("standard deviation, by part".to_owned(), (-1.5, 1.5), (0.0, 1.0));
+    panel.line("before", &at, &parts.total.sqrt());
+    panel.line("mean", &at, &parts.epistemic.sqrt());
+    panel.line("truth", &at, &parts.aleatoric.sqrt());
+    write(folder, "parts.svg", &panel)?;
+
+    let new = line(RIGHT, 2000);
+    let observed = truth(&new) + Tensor::randn_like(&new) * (&new * 0.15 + 0.2);
+    let outputs = Predict::new().draws(400).run(&net, &new)?;
+    let (low, high) = HeteroscedasticGaussian.interval(outputs.outputs(), LEVEL)?;
+    let coverage = metrics::interval_coverage(&low, &high, &observed)?;
+    println!("predicted noise: the 90 % intervals hold {:.1} % of new observations", 100.0 * coverage);
+    Ok(())
+}
+
+/// He's rule, as layers start without a word.
+fn kaiming() -> Init {
+    match Posterior::fan_in() {
+        Posterior::Gaussian { mu, .. } => mu,
+        _ => Init::Const(0.0),
+    }
+}
+
+fn truth(x: &Tensor) -> Tensor {
+    (x * 4.0).sin()
+}
+
+/// Eighty observations on both sides of a gap.
+fn data(noise: impl Fn(&Tensor) -> Tensor) -> (Tensor, Tensor) {
+    illia::manual_seed(1);
+    let x = Tensor::cat(&[line(LEFT, 40), line(RIGHT, 40)], 0);
+    let normals =
+        illia::noise::normals(illia::noise::Stream::new().next_key(), &[80, 1], Kind::Float, Device::Cpu);
+    let y = truth(&x) + normals * noise(&x);
+    (x, y)
+}
+
+/// `[n, 1]`, evenly spaced.
+fn line((from, to): (f64, f64), n: i64) -> Tensor {
+    Tensor::linspace(from, to, n, FLOAT).unsqueeze(1)
+}
+
+fn write(folder: &Path, name: &str, panel: &Panel) -> Result<()> {
+    let path = folder.join(name);
+    std::fs::write(&path, panel.svg()).map_err(|error| illia::Error::io(&path, error))
+}
