@@ -8,9 +8,6 @@ use std::time::{Duration, Instant};
 use crate::process::{cargo, root};
 use crate::{Failure, Result, setup};
 
-/// Programs that run for minutes in full, and what makes them short.
-const SHORT: &[(&str, &[&str])] = &[];
-
 struct Stage {
     name: String,
     took: Duration,
@@ -61,7 +58,7 @@ fn verdict(passed: bool) -> &'static str {
 
 /// `cargo xtask test`.
 pub fn command(arguments: &[String]) -> Result<()> {
-    let [] = crate::flags("test", arguments, [])?;
+    let [quick] = crate::flags("test", arguments, ["--quick"])?;
     let start = Instant::now();
     setup::ensure(false)?;
     let mut stages = Stages::default();
@@ -69,6 +66,10 @@ pub fn command(arguments: &[String]) -> Result<()> {
 
     stages.run("format", cargo().args(["fmt", "--all", "--check"]));
     stages.run("clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
+    if quick {
+        stages.run("unit tests", cargo().args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]));
+        return stages.summary();
+    }
     // Not --all-targets: that would run the benchmarks.
     stages.run(
         "tests",
@@ -80,9 +81,8 @@ pub fn command(arguments: &[String]) -> Result<()> {
         stages.run("compile-fail tests", cargo().args(["test", "--no-fail-fast"]).current_dir(&refused));
     }
     for program in programs(&root().join("examples/programs")) {
-        let arguments = SHORT.iter().find(|(name, _)| *name == program).map_or(&[] as &[&str], |(_, a)| *a);
         let name = format!("program {program}");
-        stages.run(&name, cargo().args(["run", "--quiet", "--example", &program, "--"]).args(arguments));
+        stages.run(&name, cargo().args(["run", "--quiet", "--example", &program]));
     }
     stages.summary()
 }

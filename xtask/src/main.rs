@@ -46,6 +46,7 @@ usage: cargo xtask COMMAND [ARGUMENT …]
   setup [--cuda]                 get libtorch 2.13.0, so that plain cargo build/test/run/bench/doc work
                                  (--cuda: with the CUDA libraries, a download of about 2.5 GB)
   test                           format check, clippy, all tests, doctests, compile-fail tests, example programs
+                                 (--quick: format check, clippy and unit tests alone)
   demo [ARGUMENT …]              train the Bayesian network on handwritten digits; `demo --help` lists the arguments
   intents FILE [ARGUMENT …]      train and measure the intent classifier on CLINC150's file; `intents --help` says more
   bench [--json] [WORKLOAD …]    time the workloads against their deterministic twins
