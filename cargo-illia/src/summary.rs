@@ -162,7 +162,7 @@ mod tests {
         let text = of(&files().join("files-0.1/model.safetensors")).unwrap();
         assert!(text.contains("a net, fingerprint 1b0f5b4e"), "{text}");
         let row = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
-        assert!(text.contains("14 tensors, 77 numbers; 2.0 kB"), "{text}");
+        assert!(text.contains("14 tensors, 77 numbers; 2.2 kB"), "{text}");
         assert!(
             row("head.bias.mu").ends_with("[2] F32     Gaussian      Gaussian(mean: 0.0, std: 0.1)"),
             "{text}"

@@ -56,7 +56,7 @@ fn train(folder: &Path) -> illia::Result<Calibration> {
     let net = Shapes::new(&(vs.root() / "net"));
     println!("{net}");
     // Without a number of epochs it goes on until the objective has settled: minutes, here for nothing.
-    Fit::new(Categorical).epochs(60).run(&net, &vs, &x, &y)?;
+    Fit::new(Categorical).epochs(100).learning_rate(1e-2).run(&net, &vs, &x, &y)?;
 
     let (x, y) = pictures(300)?;
     let prediction = Predict::new().run(&net, &x)?;

@@ -85,7 +85,7 @@ fn train(folder: &Path) -> illia::Result<Calibration> {
     let net = Opinion::new(&(vs.root() / "net"));
     println!("{net}");
     // Without a number of epochs it goes on until the objective has settled: minutes, here for nothing.
-    Fit::new(Bernoulli).epochs(100).run(&net, &vs, &x, &y)?;
+    Fit::new(Bernoulli).epochs(250).learning_rate(1e-2).run(&net, &vs, &x, &y)?;
 
     for sentence in
         ["the plot was very clever", "the plot was not very clever", "not never not never good bad"]
