@@ -43,7 +43,7 @@ fn pictures(n: i64) -> illia::Result<(Tensor, Tensor)> {
     let cross = down.minimum(&right).le(1.0).logical_and(&down.maximum(&right).le_tensor(&radius));
     let all = Tensor::f_stack(&[disc, square, cross], 1)?.to_kind(Kind::Float);
     let shape = all.f_take_along_dim(&label.reshape([n, 1, 1, 1, 1]), 1)?.squeeze_dim(1);
-    let noisy = shape * 0.7 + 0.15 + Tensor::randn([n, 1, SIDE, SIDE], float) * 0.15;
+    let noisy = shape * 0.7 + 0.15 + Tensor::randn([n, 1, SIDE, SIDE], float) * 0.1;
     Ok((noisy.clamp(0.0, 1.0), label))
 }
 
@@ -51,7 +51,7 @@ fn pictures(n: i64) -> illia::Result<(Tensor, Tensor)> {
 /// `net.safetensors` go into `folder`.
 fn train(folder: &Path) -> illia::Result<Calibration> {
     illia::manual_seed(1);
-    let (x, y) = pictures(300)?;
+    let (x, y) = pictures(600)?;
     let vs = nn::VarStore::new(Device::Cpu);
     let net = Shapes::new(&(vs.root() / "net"));
     println!("{net}");

@@ -80,12 +80,12 @@ fn sentences(n: usize) -> illia::Result<(Tensor, Tensor)> {
 /// Trains a net and checks it on sentences of its own; `report.html` and `net.safetensors` go into `folder`.
 fn train(folder: &Path) -> illia::Result<Calibration> {
     illia::manual_seed(1);
-    let (x, y) = sentences(400)?;
+    let (x, y) = sentences(600)?;
     let vs = nn::VarStore::new(Device::Cpu);
     let net = Opinion::new(&(vs.root() / "net"));
     println!("{net}");
     // Without a number of epochs it goes on until the objective has settled: minutes, here for nothing.
-    Fit::new(Bernoulli).epochs(250).learning_rate(1e-2).run(&net, &vs, &x, &y)?;
+    Fit::new(Bernoulli).epochs(500).learning_rate(1e-2).run(&net, &vs, &x, &y)?;
 
     for sentence in
         ["the plot was very clever", "the plot was not very clever", "not never not never good bad"]
