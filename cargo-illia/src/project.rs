@@ -64,12 +64,19 @@ pub fn write(
     for (file, text) in common.iter().chain(template.files) {
         let path = folder.join(file);
         let unwritable = |e| Failure(format!("cannot write {}: {e}", path.display()));
+        // What has not changed is not compiled anew.
+        if fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
+            continue;
+        }
         path.parent().map_or(Ok(()), fs::create_dir_all).map_err(unwritable)?;
         fs::write(&path, text).map_err(unwritable)?;
     }
     if let Dependency::Checkout(checkout) = illia {
         // The versions that illia was tested with; cargo leaves out what the project does not need.
-        fs::copy(checkout.join("Cargo.lock"), folder.join("Cargo.lock")).ok();
+        let lock = folder.join("Cargo.lock");
+        if !lock.exists() {
+            fs::copy(checkout.join("Cargo.lock"), lock).ok();
+        }
     }
     config::write(folder, libtorch).map(drop)
 }
