@@ -50,7 +50,11 @@ fn run(path: &Path, report: &Path) -> illia::Result<Calibration> {
 fn numbers(table: &Table, columns: [usize; 3], report: Report) -> illia::Result<(Calibration, Report)> {
     let values = table.to_tensor(Kind::Double)?;
     let [y, mean, std] = columns.map(|column| values.select(1, column as i64));
-    let nll = metrics::nll_gaussian(&mean, &std, &y)?;
+    let smallest = std.min().double_value(&[]);
+    if smallest <= 0.0 {
+        return Err(illia::Error::configuration("std", smallest, "above 0"));
+    }
+    let nll = metrics::nll_gaussian(&mean, &std.square(), &y)?;
     // In units of its standard deviation each target is from the same distribution.
     let standardised = ((&y - &mean) / &std).unsqueeze(1);
     let centre = illia::Prediction::from_outputs(standardised.zeros_like().unsqueeze(0))?;
@@ -111,7 +115,10 @@ mod tests {
         let nll = (2.0 * (2.0 * std::f64::consts::PI).sqrt()).ln() + (0.25 + 4.0) / 6.0;
         assert!((check.nll - nll).abs() < 1e-9, "{} is not {nll}", check.nll);
         assert!(html.contains("Coverage") && html.contains("table.csv"));
-        assert!(report("spread", "target,mean,std\n1,1,0\n").is_err());
+        for std in ["0", "-1"] {
+            let refused = report("spread", &format!("target,mean,std\n1,1,{std}\n")).expect_err("no spread");
+            assert!(refused.contains("std"), "{refused}");
+        }
     }
 
     #[test]
