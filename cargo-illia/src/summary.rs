@@ -131,10 +131,15 @@ fn text(bytes: u64, state: Option<State>, tensors: BTreeMap<&str, &TensorInfo>) 
     text
 }
 
-/// The random parameter that a variable belongs to: `fc.weight.mu` and `fc.weight.rho` are `fc.weight`'s.
+/// The random parameter that a variable belongs to: `net.fc.weight.mu` is `fc.weight`'s of the net that was made at the path `net`.
 fn parameter<'a>(model: &'a Model, variable: &str) -> Option<&'a Parameter> {
-    let owner = variable.rsplit_once('.').map_or(variable, |(owner, _)| owner);
-    model.parameters.get(owner)
+    let (mut name, _) = variable.rsplit_once('.')?;
+    loop {
+        if let Some(parameter) = model.parameters.get(name) {
+            return Some(parameter);
+        }
+        (_, name) = name.split_once('.')?;
+    }
 }
 
 /// A prior as nets print it: `Gaussian(mean: 0.0, std: 0.1)`.
@@ -143,7 +148,13 @@ fn prior(value: &serde_json::Value) -> String {
         return value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     };
     let Some(arguments) = arguments.as_object() else { return format!("{name}({arguments})") };
-    let arguments: Vec<_> = arguments.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    // What was found by the evidence has seventeen digits, of which four are enough here.
+    let short = |value: &serde_json::Value| {
+        let number = value.as_f64().and_then(|number| format!("{number:.3e}").parse::<f64>().ok());
+        number.map_or_else(|| value.to_string(), |number| format!("{number:?}"))
+    };
+    let arguments: Vec<_> =
+        arguments.iter().map(|(name, value)| format!("{name}: {}", short(value))).collect();
     format!("{name}({})", arguments.join(", "))
 }
 
@@ -169,6 +180,29 @@ mod tests {
         );
         assert!(row("two.weight.mu").contains("Dropout(0.2)  LearnedGaussian(std: 0.3)"), "{text}");
         assert!(text.contains("\n8 random parameters\n"), "{text}");
+    }
+
+    #[test]
+    fn a_net_that_was_made_at_a_path_has_its_parameters_under_it() {
+        let parameters = ["fc.weight", "other.fc.weight"]
+            .map(|name| format!(r#""{name}": {{"posterior": "{name}", "prior": "Automatic"}}"#));
+        let json = format!(r#"{{"fingerprint": "0", "parameters": {{{}}}}}"#, parameters.join(","));
+        let model: Model = serde_json::from_str(&json).unwrap();
+        let of = |variable: &str| parameter(&model, variable).map(|found| found.posterior.as_str());
+        assert_eq!(of("net.fc.weight.mu"), Some("fc.weight"));
+        assert_eq!(of("net.other.fc.weight.rho"), Some("other.fc.weight"));
+        assert_eq!((of("fc.weight.mu"), of("noise_rho"), of("weight.mu")), (Some("fc.weight"), None, None));
+    }
+
+    #[test]
+    fn priors_are_short() {
+        let shown = |json: &str| prior(&serde_json::from_str(json).unwrap());
+        assert_eq!(
+            shown(r#"{"Gaussian":{"mean":0.0,"std":2.4615358191638075}}"#),
+            "Gaussian(mean: 0.0, std: 2.462)"
+        );
+        assert_eq!(shown(r#"{"Custom":"Mine { a: 1 }"}"#), "Custom(\"Mine { a: 1 }\")");
+        assert_eq!(shown(r#""Automatic""#), "Automatic");
     }
 
     #[test]
