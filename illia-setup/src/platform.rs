@@ -34,7 +34,7 @@ pub const PLATFORMS: &[Platform] = &[
     },
     Platform {
         name: "linux-aarch64",
-        tried: "downloaded and unpacked only; not run",
+        tried: "downloaded and unpacked only, with CUDA not even that; not run",
         cpu: Download { wheels: wheels::LINUX_AARCH64, packed: 435, unpacked: 500 },
         cuda: Some(Download { wheels: wheels::LINUX_AARCH64_CUDA, packed: 2_500, unpacked: 5_200 }),
     },
