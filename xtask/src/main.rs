@@ -1,7 +1,6 @@
 //! The project's commands: `cargo xtask setup`, `test`, `demo`, `intents`, `bench`, `soak`, `book`.
 //!
-//! No dependencies, so that the first command of a newcomer compiles in seconds; what needs a network, a hash or
-//! an archive is left to the Python that the download needs anyway.
+//! No dependency but illia-setup, which has none, so that the first command of a newcomer compiles in seconds.
 
 mod check;
 mod commands;
@@ -33,6 +32,12 @@ impl Failure {
     fn passed_on(status: Option<i32>) -> Self {
         let status = status.and_then(|code| u8::try_from(code).ok()).unwrap_or(1).max(1);
         Self { sentence: String::new(), status }
+    }
+}
+
+impl From<illia_setup::Error> for Failure {
+    fn from(error: illia_setup::Error) -> Self {
+        Self::new(error.to_string())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::{Failure, Result};
 
@@ -27,10 +27,4 @@ pub fn run(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command.status().map_err(|e| Failure::new(format!("cannot run {name}: {e}")))?;
     if status.success() { Ok(()) } else { Err(Failure::passed_on(status.code())) }
-}
-
-/// What the program prints, if it runs and succeeds.
-pub fn output(command: &mut Command) -> Option<String> {
-    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

