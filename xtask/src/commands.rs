@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use crate::process::{cargo, output, root, run};
+use illia_setup::output;
+
+use crate::process::{cargo, root, run};
 use crate::{Failure, Result, setup};
 
 /// `cargo xtask demo [ARGUMENT …]`: the main job, with the arguments of the program.
