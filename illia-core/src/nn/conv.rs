@@ -10,8 +10,8 @@ use crate::error::{Error, Result, fail};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
-use crate::pass::estimator::{Estimator, LinearMap};
 use crate::pass::record::unfold;
+use crate::pass::{Estimator, LinearMap};
 
 /// One number for each spatial axis: from an integer (the same for all), an array or a tuple.
 ///

@@ -11,8 +11,8 @@ use crate::error::{Error, Result, fail};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
-use crate::pass::estimator::{Estimator, LinearMap};
 use crate::pass::record::{spread, unfold};
+use crate::pass::{Estimator, LinearMap};
 
 /// The settings of a [`ConvTranspose`] layer.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@ use crate::error::{Error, Result, fail};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
 use crate::parameter::RandomParameter;
-use crate::pass::estimator::{Estimator, LinearMap};
+use crate::pass::{Estimator, LinearMap};
 
 /// The settings of a [`Linear`] layer.
 #[derive(Debug, Clone, Copy)]

@@ -4,8 +4,10 @@
 //! pass knows, a teacher's inside a student's step, say, draws for itself at each use. What is frozen stays what it is.
 
 mod draws;
-pub(crate) mod estimator;
+mod estimate;
+mod estimator;
 pub(crate) mod leaves;
+mod linear_map;
 pub(crate) mod record;
 mod sample;
 mod stack;
@@ -13,6 +15,7 @@ pub(crate) mod stacked;
 
 pub use draws::Draws;
 pub use estimator::Estimator;
+pub(crate) use linear_map::LinearMap;
 pub(crate) use stack::{Closed, Mode, Pass, Rows, Stack};
 
 use tch::Tensor;

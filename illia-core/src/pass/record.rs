@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::estimator::LinearMap;
+use super::linear_map::LinearMap;
 use super::stack::{self, Mode};
 use crate::error::{Error, Result, Within};
 use crate::parameter::{ParameterId, RandomParameter};

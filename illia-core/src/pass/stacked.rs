@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::estimator::LinearMap;
+use super::linear_map::LinearMap;
 use super::{Stack, sample};
 use crate::error::{Error, Result, Within};
 use crate::parameter::RandomParameter;
