@@ -5,6 +5,7 @@ mod edit;
 pub(crate) mod family;
 pub(crate) mod fused;
 mod id;
+mod initial;
 mod kl;
 mod posterior;
 mod prior;

@@ -1,8 +1,8 @@
 //! The parameters that an approximation treats.
 
 use serde::{Deserialize, Serialize};
+use tch::Tensor;
 
-use super::linearised::no_rule;
 use crate::error::{Error, Result};
 use crate::module::{BayesianModule, Visitor};
 use crate::parameter::RandomParameter;
@@ -77,4 +77,22 @@ impl Subset {
 /// Whether `name` is `part` or stands within it.
 fn is_in(name: &str, part: &str) -> bool {
     name.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// A treated parameter whose derivatives nothing tells.
+pub(super) fn no_rule(name: &str) -> Error {
+    let allowed = "only of parameters that the forward uses, through layers that are linear in them (Linear, Conv, Embedding, RmsNorm, …); \
+                   leave it out with `Subset::Named`";
+    Error::configuration("Laplace of", format!("`{name}`"), allowed)
+}
+
+/// Refuses a curvature of this that holds what is no number.
+pub(super) fn finite(name: &str, curvature: &Tensor) -> Result<()> {
+    match curvature.isfinite().all().int64_value(&[]) {
+        0 => {
+            let allowed = "finite numbers: the net's weights, inputs or outputs are not, or too large";
+            Err(Error::configuration(&format!("curvature of {name}"), "NaN or infinity", allowed))
+        }
+        _ => Ok(()),
+    }
 }

@@ -3,7 +3,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::blocks::Block;
+use super::blocks::{Block, finite};
 use super::linearised::Linearised;
 use super::low_rank::{self, LowRank};
 use super::observed::Observed;
@@ -235,16 +235,6 @@ impl Spectrum {
         finite(name, &matrix)?;
         let (values, vectors) = matrix.f_linalg_eigh("L").within(name)?;
         Ok(Spectrum { values: not_negative(name, &values)?, vectors, matrix })
-    }
-}
-
-pub(super) fn finite(name: &str, curvature: &Tensor) -> Result<()> {
-    match curvature.isfinite().all().int64_value(&[]) {
-        0 => {
-            let allowed = "finite numbers: the net's weights, inputs or outputs are not, or too large";
-            Err(Error::configuration(&format!("curvature of {name}"), "NaN or infinity", allowed))
-        }
-        _ => Ok(()),
     }
 }
 

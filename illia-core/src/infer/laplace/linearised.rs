@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::blocks::Block;
+use super::blocks::{Block, no_rule};
 use crate::error::{Error, Result, Within};
 use crate::parameter::{ParameterId, RandomParameter};
 use crate::pass::record::{self, Matrix, Record};
@@ -54,13 +54,6 @@ impl Run<'_> {
             Ok(Linearised { outputs: outputs.detach(), graph, records, is_last })
         })
     }
-}
-
-/// A treated parameter whose derivatives nothing tells.
-pub(super) fn no_rule(name: &str) -> Error {
-    let allowed = "only of parameters that the forward uses, through layers that are linear in them (Linear, Conv, Embedding, RmsNorm, …); \
-                   leave it out with `Subset::Named`";
-    Error::configuration("Laplace of", format!("`{name}`"), allowed)
 }
 
 impl Linearised {

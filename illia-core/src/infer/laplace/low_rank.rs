@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::curvature::finite;
+use super::blocks::finite;
 use crate::error::{Result, Within};
 
 /// The curvature of the batches so far, FᵀF, kept at its rank.

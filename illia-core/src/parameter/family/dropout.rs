@@ -6,7 +6,7 @@ use tch::nn::Init;
 use super::{Family, PriorOf, Start, Variables};
 use crate::error::{Error, Result};
 use crate::noise::{self, Key};
-use crate::parameter::posterior::finite;
+use crate::parameter::initial::finite;
 
 /// Masks of input units over a point.
 #[derive(Debug, Clone, Copy)]

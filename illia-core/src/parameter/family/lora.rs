@@ -11,7 +11,7 @@ use super::{Counts, Family, PriorOf, Start, Variables};
 use crate::dist::gaussian;
 use crate::error::{Error, Result};
 use crate::noise::{self, Key};
-use crate::parameter::posterior::{HE, finite};
+use crate::parameter::initial::{HE, finite};
 
 /// The adapter's settings.
 #[derive(Debug, Clone, Copy)]

@@ -7,7 +7,7 @@ use super::{Family, PriorOf, Start, Variables};
 use crate::dist::gaussian;
 use crate::error::Result;
 use crate::noise::{self, Key};
-use crate::parameter::posterior::finite;
+use crate::parameter::initial::finite;
 
 /// The mean-field Gaussian and where its variables start.
 #[derive(Debug, Clone, Copy)]

@@ -15,7 +15,7 @@ use std::fmt::Debug;
 use tch::nn::Init;
 use tch::{Device, Kind, Tensor};
 
-use super::posterior::initial;
+use super::initial::initial;
 use crate::error::Result;
 use crate::noise::{Key, Stream};
 

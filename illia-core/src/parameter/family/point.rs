@@ -6,7 +6,7 @@ use tch::nn::Init;
 use super::{Family, PriorOf, Start, Variables};
 use crate::error::Result;
 use crate::noise::Key;
-use crate::parameter::posterior::finite;
+use crate::parameter::initial::finite;
 
 /// A point and where it starts.
 #[derive(Debug, Clone, Copy)]
