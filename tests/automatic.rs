@@ -94,6 +94,23 @@ bnn! {
     }
 }
 
+#[test]
+fn a_short_run_says_that_the_prior_stayed_where_it_starts() {
+    illia::manual_seed(8);
+    let (x, y) = three_classes();
+    let remarks = |fit: Fit<Categorical>| {
+        let vs = nn::VarStore::new(Device::Cpu);
+        let net = Deep::new(&vs.root());
+        fit.progress(false).run(&net, &vs, &x, &y).unwrap().remarks
+    };
+    let [said] = &remarks(Fit::new(Categorical).epochs(3))[..] else { panic!("one remark") };
+    assert!(
+        said.starts_with("the prior's scale stayed where it starts") && said.contains("9 steps in 3"),
+        "{said}"
+    );
+    assert_eq!(remarks(Fit::new(Categorical).epochs(300)), [""; 0]);
+}
+
 fn three_classes() -> (Tensor, Tensor) {
     let x = Tensor::randn([150, 2], FLOAT);
     let y = x.argmax(1, false) + x.select(1, 0).gt(0.0).to_kind(Kind::Int64);

@@ -100,7 +100,7 @@ impl Likelihood for Squares {
 }
 
 bnn! {
-    struct Nothing: [1] -> [1] { hidden: Linear(8) -> relu, head: Linear(1) }
+    struct Nothing: [1] -> [1] { prior: FanIn(scale: 2.0); hidden: Linear(8) -> relu, head: Linear(1) }
 }
 bnn! {
     struct LearnedPrior: [1] -> [1] { hidden: Linear(8, prior: LearnedGaussian(std: 0.5)) -> relu, head: Linear(1) }

@@ -40,6 +40,11 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         all.iter().copied().filter(|p| p.prior_is_automatic()).collect()
     }
 
+    /// Whether there are such.
+    pub(super) fn has_scale(&self) -> bool {
+        !self.scaled().is_empty()
+    }
+
     /// Moves the one scale of the priors to where the evidence says.
     ///
     /// # Errors

@@ -55,6 +55,9 @@ pub(super) struct Progress {
     /// Some elements of each mu and rho as the run found them.
     #[serde(default)]
     pub starts: Starts,
+    /// How often the scale of priors that nobody chose was found.
+    #[serde(default)]
+    pub scales: usize,
 }
 
 pub(super) struct Run<'a, L, M: ?Sized> {
@@ -164,6 +167,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             self.save_unless_saved()?;
             self.take_best();
             remarks = self.find_spread()?;
+            remarks.extend(self.scale_was_not_found());
         }
         bar.finish_and_clear();
         let best_epoch = self.progress.best.map(|(epoch, _)| epoch);
@@ -195,6 +199,19 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         let now = self.progress.step;
         self.learning_rate_factor() > 0.5
             && doublings(now) > doublings(now.saturating_sub(self.steps_per_epoch))
+    }
+
+    /// That the run ended before the scale was looked for.
+    fn scale_was_not_found(&self) -> Option<String> {
+        let has_scale = self.automatic.as_ref().is_some_and(Automatic::has_scale);
+        (has_scale && self.progress.scales == 0).then(|| {
+            format!(
+                "the prior's scale stayed where it starts: it is found after epochs that end beyond {SCALE_AFTER} steps, before the step size has \
+                 fallen by half, and this run took {} steps in {} epochs: train longer, or choose a `prior`",
+                self.progress.step,
+                self.progress.epochs.len()
+            )
+        })
     }
 
     fn find_scale(&self) -> Result<()> {
@@ -299,6 +316,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         self.progress.epochs.push(record);
         if self.scale_is_due() {
             self.find_scale()?;
+            self.progress.scales += 1;
         }
         if bar.is_shown() {
             let validation = validation_nll.map_or(String::new(), |nll| format!(", validation {nll:.4}"));
