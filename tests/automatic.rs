@@ -282,3 +282,43 @@ fn behind_recurrence_transposed_and_from_one_example_on() {
         narrowed(&net, &vs, &x, &y);
     }
 }
+
+#[test]
+fn inputs_and_targets_far_from_one_train_all_the_same() {
+    illia::manual_seed(9);
+    let x = Tensor::randn([200, 2], FLOAT) * 1e3 + 1e4;
+    let y = (x.select(1, 0).unsqueeze(1) / 1e3).sin();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Small::new(&vs.root());
+    // Curvatures of 1e14 beside weights of which the data say nothing.
+    let history =
+        Fit::new(Gaussian::fixed(1e-3).unwrap()).epochs(300).progress(false).run(&net, &vs, &x, &y).unwrap();
+    assert!(!history.remarks.iter().any(|said| said.contains("scale stayed")), "{:?}", history.remarks);
+    let prior = net.head.weight.prior();
+    assert!(matches!(prior, illia::Prior::Gaussian { std, .. } if std.is_finite() && std > 0.0), "{prior:?}");
+}
+
+bnn! {
+    struct Small: [2] -> [1] { first: Linear(16) -> relu, head: Linear(1) }
+}
+
+#[test]
+fn a_net_of_more_weights_than_can_be_counted_keeps_its_prior() {
+    illia::manual_seed(10);
+    let (classes, rows) = (200, 4000);
+    let x = Tensor::randn([rows, 200], FLOAT);
+    let y = x.argmax(1, false);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Wide::new(&vs.root(), classes);
+    let history = Fit::new(Categorical).epochs(12).progress(false).run(&net, &vs, &x, &y).unwrap();
+    assert!(
+        history.remarks.iter().any(|said| said.contains("could not be counted")),
+        "{:?}",
+        history.remarks
+    );
+    assert_eq!(net.first.bias.as_ref().unwrap().prior(), illia::Prior::Gaussian { mean: 0.0, std: 2.0 });
+}
+
+bnn! {
+    struct Wide(classes: i64): [200] -> [classes] { first: Linear(300) -> relu, head: Linear(classes) }
+}

@@ -51,8 +51,13 @@ fn numbers(table: &Table, columns: [usize; 3], report: Report) -> illia::Result<
     let values = table.to_tensor(Kind::Double)?;
     let [y, mean, std] = columns.map(|column| values.select(1, column as i64));
     let smallest = std.min().double_value(&[]);
-    if smallest <= 0.0 {
-        return Err(illia::Error::configuration("std", smallest, "above 0"));
+    // So that one that is no number is refused, too.
+    if !(smallest > 0.0 && values.isfinite().all().int64_value(&[]) != 0) {
+        return Err(illia::Error::configuration(
+            "std",
+            smallest,
+            "above 0, and all that is in the table finite",
+        ));
     }
     let nll = metrics::nll_gaussian(&mean, &std.square(), &y)?;
     // In units of its standard deviation each target is from the same distribution.
@@ -73,6 +78,11 @@ fn numbers(table: &Table, columns: [usize; 3], report: Report) -> illia::Result<
 fn classes(table: &Table, label: usize, report: Report) -> illia::Result<(Calibration, Report)> {
     let data = table.classes(label, Kind::Double)?;
     let (p, y) = (data.inputs()[0].shallow_clone(), data.target());
+    let off = (p.sum_dim_intlist(-1, false, Kind::Double) - 1.0).abs().max().double_value(&[]);
+    if !(off < 1e-3 && p.min().double_value(&[]) >= 0.0) {
+        let allowed = "from 0, and of each row together 1";
+        return Err(illia::Error::configuration("probabilities", format!("{off} beside 1"), allowed));
+    }
     let (accuracy, nll) = (metrics::accuracy(&p, y)?, metrics::nll(&p, y)?);
     let log = p.clamp_min(f64::MIN_POSITIVE).log();
     let entropy = -(&p * &log).sum_dim_intlist(-1, false, Kind::Double);
@@ -131,7 +141,11 @@ mod tests {
 
     #[test]
     fn other_tables_are_refused() {
-        for table in ["target,mean\n1,2\n", "a,b\n1,2\n", "label,p\n0,0.5\n", "label,a,b\n5,0.5,0.5\n"] {
+        let no_numbers = ["target,mean,std\n1,2,nan\n", "target,mean,std\n1,inf,1\n", "target,mean,std\n"];
+        let no_probabilities =
+            ["label,a,b\n0,0.5,0.9\n", "label,a,b\n0,-0.5,1.5\n", "label,a,b\n0,nan,1\n", "label,a,b\n"];
+        let other = ["target,mean\n1,2\n", "a,b\n1,2\n", "label,p\n0,0.5\n", "label,a,b\n5,0.5,0.5\n"];
+        for table in no_numbers.iter().chain(&no_probabilities).chain(&other) {
             assert!(report("refused", table).is_err(), "{table}");
         }
     }

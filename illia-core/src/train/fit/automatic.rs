@@ -15,7 +15,7 @@ use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
 use super::Forward;
-use super::run::shuffled;
+use super::shuffle::shuffled;
 use crate::data::{Batch, Dataset};
 use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;

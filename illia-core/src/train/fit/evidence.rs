@@ -9,7 +9,8 @@
 //! Each parameter by itself, as in Immer et al.: across parameters too, the data seem to determine less and the prior gets
 //! wider, which is right for the posterior of all weights and too wide where the layers before the last end as points.
 //! A Kronecker product in place of the gradients (Martens & Grosse 2015) counts more than there are examples to determine. `docs/defaults.md`
-//! has both, measured.
+//! has both, measured. A sample of examples cannot count more weights than it has gradients: where it comes near, in large nets on much data, the
+//! scale stays where it is, rather than grow by what the sample cannot see.
 //!
 //! It is one scale for all layers. With one for each, the scale moves from layer to layer without end, since that leaves what a
 //! net of ReLUs computes as it is: measured, some went to 0 and some beyond 50 on the problems of `examples/calibration`.
@@ -25,8 +26,10 @@ use crate::pass::record::{self, Record};
 
 /// Examples and drawn targets that the curvature is taken from, at most: the side of a matrix that is decomposed, a tenth of a second on one core.
 const EXAMPLES: usize = 1 << 10;
-/// Numbers that the layers' inputs and one layer's gradients may take together, 256 MiB in f32.
+/// Numbers that the layers' inputs and one layer's gradients may take together, 512 MiB in f64.
 const NUMBERS: i64 = 1 << 26;
+/// The share of a sample's gradients beyond which what they count is the sample's size rather than the weights'.
+const COUNTABLE: f64 = 0.5;
 /// Targets drawn for one example, at most.
 const TARGETS: usize = 32;
 /// What the scale is multiplied by, or divided by, at most.
@@ -45,20 +48,20 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         !self.scaled().is_empty()
     }
 
-    /// Moves the one scale of the priors to where the evidence says.
+    /// Moves the one scale of the priors to where the evidence says; whether it could tell.
     ///
     /// # Errors
     /// What the net, the likelihood and the data return.
-    pub(super) fn find_scale<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<()> {
+    pub(super) fn find_scale<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<bool> {
         let scaled = self.scaled();
         let watched: Vec<_> = scaled.iter().copied().filter(|p| p.is_noted()).collect();
         if watched.is_empty() || around.kl_weight <= 0.0 {
-            return Ok(());
+            return Ok(false);
         }
-        let Some((squares, determined)) = self.fit_of_prior(&watched, around)? else { return Ok(()) };
+        let Some((squares, determined)) = self.fit_of_prior(&watched, around)? else { return Ok(false) };
         let factor = (squares / determined).sqrt();
         if !(factor > 0.0 && factor.is_finite()) {
-            return Ok(());
+            return Ok(false);
         }
         let factor = factor.clamp(1.0 / FURTHEST, FURTHEST);
         for parameter in scaled {
@@ -66,10 +69,10 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
                 parameter.find_prior(Prior::Gaussian { mean, std: std * factor });
             }
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// |θ|² and γ over the watched parameters; None where code of the user's takes their weights.
+    /// |θ|² and γ over the watched parameters; None where code of the user's takes their weights, and where the sample is too small.
     fn fit_of_prior<L: Likelihood>(
         &self,
         watched: &[&RandomParameter],
@@ -101,20 +104,27 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
             if curvature.isfinite().all().int64_value(&[]) == 0 {
                 return Ok(None);
             }
-            determined += determined_by(&curvature)?;
+            let own = determined_by(&curvature)?;
+            let sampled = (rows.len() * targets) as f64;
+            if parameter.mu().numel() as f64 > sampled && own > COUNTABLE * sampled {
+                return Ok(None);
+            }
+            determined += own;
             squares += ((parameter.location() - mean) / std).square().sum(Kind::Double).double_value(&[]);
         }
         Ok((determined > 0.0).then_some((squares, determined)))
     }
 }
 
-/// Sum of λ / (λ + 1) over the eigenvalues of a symmetric matrix: its side less the trace of (A + 1)⁻¹ = L⁻ᵀ L⁻¹.
+/// Sum of λ / (λ + c) over the eigenvalues of a symmetric matrix: its side less c times the trace of (A + c)⁻¹ = L⁻ᵀ L⁻¹. c is 1, and
+/// above it what rounding may have taken from the least of them.
 fn determined_by(curvature: &Tensor) -> Result<f64> {
     let side = curvature.size().last().copied().unwrap_or(0);
     let one = Tensor::eye(side, (Kind::Double, curvature.device()));
-    let root = (curvature + &one).f_linalg_cholesky(false).within("evidence")?;
+    let c = 1.0 + 1e-12 * curvature.trace().double_value(&[]);
+    let root = (curvature + &one * c).f_linalg_cholesky(false).within("evidence")?;
     let inverse = root.f_linalg_solve_triangular(&one, false, true, false).within("evidence")?;
-    Ok(side as f64 - inverse.square().sum(Kind::Double).double_value(&[]))
+    Ok(side as f64 - c * inverse.square().sum(Kind::Double).double_value(&[]))
 }
 
 /// Numbers of one example's gradient by the parameter that have to be held: none where it is a product of two vectors.
@@ -129,22 +139,22 @@ fn curvature_of(records: &[Record], parameter: &RandomParameter, drawn: &[Vec<Te
     let inputs = record::inputs_of(records, parameter.id());
     let outputs: Vec<Tensor> =
         drawn.iter().map(|gradients| record::outputs_of(records, parameter.id(), gradients)).collect();
-    let (outputs, inputs) = (Tensor::cat(&outputs, 0), inputs.repeat([drawn.len() as i64, 1, 1, 1]));
+    // In double: beside the eigenvalues of 1, which count, there are those of a million.
+    let outputs = Tensor::cat(&outputs, 0).to_kind(Kind::Double);
+    let inputs = inputs.to_kind(Kind::Double).repeat([drawn.len() as i64, 1, 1, 1]);
     let [examples, places] = [0, 2].map(|axis| inputs.size().get(axis).copied().unwrap_or(1));
     let numbers = parameter.mu().numel() as i64;
-    let products = if places == 1 && numbers > examples {
+    if places == 1 && numbers > examples {
         let by_group = |t: &Tensor| {
             let rows = t.squeeze_dim(2).transpose(0, 1);
             rows.f_matmul(&rows.transpose(1, 2)).within("evidence")
         };
         let each = by_group(&outputs)? * by_group(&inputs)?;
-        each.sum_dim_intlist(0i64, false, each.kind())
-    } else {
-        let each = outputs.transpose(2, 3).f_matmul(&inputs).within("evidence")?.flatten(1, -1);
-        let each = if numbers > examples { each } else { each.tr() };
-        each.f_matmul(&each.tr()).within("evidence")?
-    };
-    Ok(products.to_kind(Kind::Double))
+        return Ok(each.sum_dim_intlist(0i64, false, Kind::Double));
+    }
+    let each = outputs.transpose(2, 3).f_matmul(&inputs).within("evidence")?.flatten(1, -1);
+    let each = if numbers > examples { each } else { each.tr() };
+    each.f_matmul(&each.tr()).within("evidence")
 }
 
 #[cfg(test)]
@@ -195,12 +205,26 @@ mod tests {
         let exact = (&curvature / (&curvature + 1.0)).sum(wide).double_value(&[]);
         let theta = (net.weight.mu().detach() / std).square().sum(wide).double_value(&[]);
         assert!((squares - theta).abs() < 1e-4 * theta);
-        // 2,400 drawn residuals: their mean square is known to sqrt(2 / 2400), 3 %; γ moves by less than a quarter of that for
-        // each weight that is half determined.
+        // Two drawn residuals for each of 400 examples: a sum of x² g² over them is known to sqrt(3 / 400), 9 %. γ moves by λ / (λ + 1)²
+        // of that for each weight, here 0.09, 0.25, 0.08, 0.01 and next to nothing: 0.024 in all, 0.5 % of γ.
         assert!((determined / exact - 1.0).abs() < 0.02, "{determined} for {exact}");
         assert!(exact > 2.0 && exact < 5.5, "some are determined and some not: {exact}");
         // Nets of one layer keep their prior.
         automatic.find_scale(&around).unwrap();
         assert_eq!(net.weight.fixed_gaussian().unwrap().1, std);
+    }
+
+    #[test]
+    fn a_curvature_of_any_size_is_counted() {
+        crate::manual_seed(2);
+        let rows = Tensor::randn([40, 60], (Kind::Double, Device::Cpu));
+        for size in [1e-9, 1.0, 1e9, 1e18, 1e150] {
+            // 40 eigenvalues, and 20 of 0, of which rounding makes up to 1e-15 of the largest: a thousandth of c each.
+            let curvature = rows.tr().matmul(&rows) * size;
+            let counted = determined_by(&curvature).unwrap();
+            let exact = (rows.matmul(&rows.tr()) * size).linalg_eigvalsh("L");
+            let exact = (&exact / (&exact + 1.0)).sum(Kind::Double).double_value(&[]);
+            assert!((counted - exact).abs() < 0.02, "{counted} for {exact} at {size:e}");
+        }
     }
 }

@@ -8,6 +8,7 @@ mod history;
 mod resume;
 mod run;
 mod settle;
+mod shuffle;
 mod together;
 
 pub use convergence::Convergence;

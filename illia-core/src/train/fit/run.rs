@@ -14,13 +14,14 @@ use super::automatic::{Around, Automatic};
 use super::convergence::{self, Convergence, Starts, Way};
 use super::course::{self, Course};
 use super::resume::Settings;
+use super::shuffle::shuffled;
 use super::{EpochRecord, Fit, History};
 use crate::checkpoint::Checkpoints;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
-use crate::noise::{self, Stream};
+use crate::noise::Stream;
 use crate::pass::Estimator;
 use crate::predict::Predict;
 use crate::processes::Shard;
@@ -55,9 +56,9 @@ pub(super) struct Progress {
     /// Some elements of each mu and rho as the run found them.
     #[serde(default)]
     pub starts: Starts,
-    /// How often the scale of priors that nobody chose was found.
+    /// Once the scale of priors that nobody chose has been looked for, whether it was found.
     #[serde(default)]
-    pub scales: usize,
+    pub scale: Option<bool>,
 }
 
 pub(super) struct Run<'a, L, M: ?Sized> {
@@ -201,24 +202,31 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             && doublings(now) > doublings(now.saturating_sub(self.steps_per_epoch))
     }
 
-    /// That the run ended before the scale was looked for.
+    /// Why the scale of priors that nobody chose is where it started.
     fn scale_was_not_found(&self) -> Option<String> {
-        let has_scale = self.automatic.as_ref().is_some_and(Automatic::has_scale);
-        (has_scale && self.progress.scales == 0).then(|| {
-            format!(
-                "the prior's scale stayed where it starts: it is found after epochs that end beyond {SCALE_AFTER} steps, before the step size has \
-                 fallen by half, and this run took {} steps in {} epochs: train longer, or choose a `prior`",
-                self.progress.step,
-                self.progress.epochs.len()
-            )
-        })
+        let weight = self.progress.epochs.last().map_or(1.0, |epoch| epoch.kl_weight);
+        let has_scale = weight > 0.0 && self.automatic.as_ref().is_some_and(Automatic::has_scale);
+        let (steps, epochs) = (self.progress.step, self.progress.epochs.len());
+        let why = match self.progress.scale {
+            _ if !has_scale => return None,
+            Some(true) => return None,
+            Some(false) => "the weights that the data determine could not be counted: they are more than a sample shows, or code of your \
+                            own computes with them"
+                .to_owned(),
+            None => format!(
+                "it is found after epochs that end beyond {SCALE_AFTER} steps, before the step size has fallen by half, and this run took {steps} \
+                 steps in {epochs} epochs"
+            ),
+        };
+        Some(format!("the prior's scale stayed where it starts: {why}; choose a `prior`, or train longer"))
     }
 
-    fn find_scale(&self) -> Result<()> {
-        match &self.automatic {
-            Some(automatic) => self.around(|around| automatic.find_scale(around)),
-            None => Ok(()),
+    fn find_scale(&mut self) -> Result<()> {
+        if let Some(automatic) = &self.automatic {
+            let found = self.around(|around| automatic.find_scale(around))?;
+            self.progress.scale = Some(found || self.progress.scale == Some(true));
         }
+        Ok(())
     }
 
     /// What nobody chose, once the means are there.
@@ -316,7 +324,6 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         self.progress.epochs.push(record);
         if self.scale_is_due() {
             self.find_scale()?;
-            self.progress.scales += 1;
         }
         if bar.is_shown() {
             let validation = validation_nll.map_or(String::new(), |nll| format!(", validation {nll:.4}"));
@@ -438,11 +445,4 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             }
         }
     }
-}
-
-/// All rows in a random order, the same for a seed on any number of threads.
-pub(super) fn shuffled(examples: usize, stream: &Stream) -> Result<Vec<i64>> {
-    let n = [examples as i64];
-    let order = noise::uniforms(stream.next_key(), &n, Kind::Double, tch::Device::Cpu).argsort(0, false);
-    Vec::<i64>::try_from(order).map_err(|e| Error::torch("shuffle", &e))
 }
