@@ -49,6 +49,10 @@ fn main() -> ExitCode {
         eprintln!("usage: posteriors FOLDER");
         return ExitCode::from(2);
     };
+    if let Err(error) = std::fs::create_dir_all(&folder) {
+        eprintln!("posteriors: {}: {error}", folder.display());
+        return ExitCode::FAILURE;
+    }
     // Fifty units leave a second thread nothing but waiting.
     tch::set_num_threads(1);
     match priors(&folder).and_then(|()| posteriors(&folder)).and_then(|()| parts(&folder)) {
