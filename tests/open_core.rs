@@ -91,7 +91,8 @@ fn parts_of_a_batch_are_the_batch() {
     let trained = |micro: Option<usize>| {
         illia::manual_seed(4);
         let vs = nn::VarStore::new(Device::Cpu);
-        let net = linear(vs.root(), 3, 1);
+        let config = LinearConfig { posterior: Posterior::fan_in(), ..Default::default() };
+        let net = Linear::new(vs.root(), 3, 1, config);
         let x = Tensor::arange(90, FLOATS).sin().reshape([30, 3]);
         let y = x.sum_dim_intlist(1i64, true, None);
         let fit = Fit::new(Gaussian::fixed(0.5).unwrap()).epochs(3).batch_size(10).draws(2).progress(false);

@@ -64,6 +64,55 @@ fn assert_same(prior: Prior, pruned: f64) {
     }
 }
 
+/// The same for a layer whose weights covary.
+fn both_covarying(estimator: Estimator, draws: usize) -> [BTreeMap<String, Tensor>; 2] {
+    [true, false].map(|step| {
+        illia::manual_seed(3);
+        let vs = nn::VarStore::new(Device::Cpu);
+        let posterior = Posterior::AutomaticLast;
+        let net = Linear::new(vs.root(), 6, 4, LinearConfig { posterior, estimator, ..Default::default() });
+        let (axes, _) =
+            Tensor::linalg_qr(&(Tensor::arange(36, FLOATS) * 7.0).sin().reshape([6, 6]), "reduced");
+        tch::no_grad(|| vs.variables()["weight.axes"].shallow_clone().copy_(&axes));
+        let spread = (Tensor::arange(24, FLOATS) * 3.0).cos().reshape([4, 6]);
+        tch::no_grad(|| net.weight.rho().unwrap().shallow_clone().copy_(&spread));
+        let (x, y) = batch();
+        let trained: Vec<_> = vs.variables().into_iter().filter(|(_, v)| v.requires_grad()).collect();
+        if step {
+            let before: BTreeMap<_, _> = trained.iter().map(|(n, v)| (n.clone(), v.copy())).collect();
+            let nll = || Ok(-Categorical.log_likelihood(&net.try_forward(&x)?, &y)?.mean(Kind::Float));
+            let mut trainer = Trainer::new(plain(), 20).unwrap();
+            trainer.step_draws(&net, &vs, 0.7, draws, nll).unwrap();
+            assert!(vs.variables()["weight.axes"].equal(&axes), "axes are not trained");
+            trained
+                .into_iter()
+                .map(|(name, v)| (name.clone(), (&before[&name] - v.detach()) / RATE))
+                .collect()
+        } else {
+            let elbo = Elbo::new(Categorical, 20).unwrap().kl_weight(0.7).draws(draws);
+            elbo.loss(&net, &x, &y).unwrap().loss.backward();
+            trained.into_iter().map(|(name, v)| (name, v.grad())).collect()
+        }
+    })
+}
+
+#[test]
+fn steps_of_weights_that_covary_are_autograds() {
+    for (estimator, draws) in [
+        (Estimator::Reparameterization, 1),
+        (Estimator::Reparameterization, 3),
+        (Estimator::LocalReparameterization, 1),
+        (Estimator::Flipout, 1),
+    ] {
+        let [step, autograd] = both_covarying(estimator, draws);
+        assert_eq!(step.len(), 4);
+        for (name, gradient) in &step {
+            let expected = &autograd[name];
+            assert!(gradient.allclose(expected, 1e-4, 1e-5, false), "{name}: {gradient} and {expected}");
+        }
+    }
+}
+
 #[test]
 fn several_draws_a_step_are_autograds_average() {
     assert_same(Prior::Gaussian { mean: 0.1, std: 0.4 }, 0.0);

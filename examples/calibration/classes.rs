@@ -71,7 +71,7 @@ pub fn ten(setting: Setting) -> illia::Result<Numbers> {
     Ok(numbers)
 }
 
-/// UCI's handwritten digits, the demo's split, and its convolutional net.
+/// UCI's handwritten digits, the demo's split, and its convolutional net; told from uniform noise and from digits turned by 90 degrees.
 pub fn digits(setting: Setting) -> illia::Result<Numbers> {
     let bytes = include_bytes!("../digits/data/digits.csv.gz");
     let table = Csv::new().parse("digits.csv.gz", bytes)?.to_tensor(Kind::Float)?;
@@ -88,6 +88,15 @@ pub fn digits(setting: Setting) -> illia::Result<Numbers> {
     let vs = nn::VarStore::new(Device::Cpu);
     with_net!(setting, vs, Digits | DigitsOf(), net => {
         let seconds = setting.train(&net, &vs, Categorical, &train.0, &train.1)?;
-        judge(&net, &test, seconds)
+        let mut numbers = judge(&net, &test, seconds)?;
+        let unsure = |images: &Tensor| {
+            let prediction = Predict::new().draws(DRAWS).run(&net, images)?;
+            Ok::<_, illia::Error>(prediction.uncertainty(&Categorical).total)
+        };
+        let here = unsure(&test.0)?;
+        for (name, images) in [("auroc_noise", test.0.rand_like()), ("auroc_turned", test.0.rot90(1, [2, 3]))] {
+            numbers.push((name, metrics::auroc(&here, &unsure(&images)?)?));
+        }
+        Ok(numbers)
     })
 }

@@ -132,6 +132,8 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
                 std: 0.1,
             })
             .with_estimator(::illia::Estimator::LocalReparameterization);
+        let __whole = __defaults;
+        let __defaults = __whole.inner();
         let __conv1 = ::illia::nn::Conv2d::try_new(
             &(__path / "conv1"),
             1,
@@ -163,7 +165,7 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
             120,
             ::illia::nn::LinearConfig {
                 prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
+                posterior: __defaults.linear_posterior(),
                 estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
@@ -174,11 +176,12 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
             84,
             ::illia::nn::LinearConfig {
                 prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
+                posterior: __defaults.linear_posterior(),
                 estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
+        let __defaults = __whole;
         let __head = ::illia::nn::Linear::try_new(
             &(__path / "head"),
             84,
@@ -189,7 +192,7 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
                     std1: 1.0,
                     std2: 0.0025,
                 },
-                posterior: __defaults.posterior(),
+                posterior: __defaults.linear_posterior(),
                 estimator: ::illia::Estimator::Flipout,
                 ..::core::default::Default::default()
             },

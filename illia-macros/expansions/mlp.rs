@@ -113,13 +113,15 @@ impl ::illia::Net for Mlp {
         __arguments: Self::Arguments,
     ) -> ::core::result::Result<Self, ::illia::Error> {
         let __defaults = ::core::clone::Clone::clone(__given);
+        let __whole = __defaults;
+        let __defaults = __whole.inner();
         let __fc1 = ::illia::nn::Linear::try_new(
             &(__path / "fc1"),
             784,
             400,
             ::illia::nn::LinearConfig {
                 prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
+                posterior: __defaults.linear_posterior(),
                 estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
@@ -130,18 +132,19 @@ impl ::illia::Net for Mlp {
             400,
             ::illia::nn::LinearConfig {
                 prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
+                posterior: __defaults.linear_posterior(),
                 estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
+        let __defaults = __whole;
         let __head = ::illia::nn::Linear::try_new(
             &(__path / "head"),
             400,
             10,
             ::illia::nn::LinearConfig {
                 prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
+                posterior: __defaults.linear_posterior(),
                 estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },

@@ -225,24 +225,27 @@ impl ::illia::Net for Regressor {
                 std: (scale),
             })
             .with_posterior(::illia::Posterior::fan_in());
+        let __whole = __defaults;
+        let __defaults = __whole.inner();
         let __fc = ::illia::nn::Linear::try_new(
             &(__path / "fc"),
             (features as i64),
             (hidden as i64),
             ::illia::nn::LinearConfig {
                 prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
+                posterior: __defaults.linear_posterior(),
                 estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
+        let __defaults = __whole;
         let __head = ::illia::nn::Linear::try_new(
             &(__path / "head"),
             (hidden as i64),
             1,
             ::illia::nn::LinearConfig {
                 prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
+                posterior: __defaults.linear_posterior(),
                 estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },

@@ -240,6 +240,8 @@ impl ::illia::Net for Net {
     ) -> ::core::result::Result<Self, ::illia::Error> {
         const { <Self as ::illia::Net>::CHECKED };
         let __defaults = ::core::clone::Clone::clone(__given);
+        let __whole = __defaults;
+        let __defaults = __whole.inner();
         let __stem = ::illia::nn::Conv2d::try_new(
             &(__path / "stem"),
             1,
@@ -315,19 +317,20 @@ impl ::illia::Net for Net {
                 8,
                 ::illia::nn::LinearConfig {
                     prior: __defaults.prior(),
-                    posterior: __defaults.posterior(),
+                    posterior: __defaults.linear_posterior(),
                     estimator: __defaults.estimator(),
                     ..::core::default::Default::default()
                 },
             ),
         )?;
+        let __defaults = __whole;
         let __head = ::illia::nn::Linear::try_new(
             &(__path / "head"),
             __Net_shape7.last(),
             10,
             ::illia::nn::LinearConfig {
                 prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
+                posterior: __defaults.linear_posterior(),
                 estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },

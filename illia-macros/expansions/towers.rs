@@ -134,13 +134,15 @@ impl ::illia::Net for Towers {
                 mean: 0f64,
                 std: 1.0,
             });
+        let __whole = __defaults;
+        let __defaults = __whole.inner();
         let __left = ::illia::nn::Linear::try_new(
             &(__path / "left"),
             6,
             16,
             ::illia::nn::LinearConfig {
                 prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
+                posterior: __defaults.linear_posterior(),
                 estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
@@ -151,18 +153,19 @@ impl ::illia::Net for Towers {
             16,
             ::illia::nn::LinearConfig {
                 prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
+                posterior: __defaults.linear_posterior(),
                 estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },
         )?;
+        let __defaults = __whole;
         let __head = ::illia::nn::Linear::try_new(
             &(__path / "head"),
             32,
             1,
             ::illia::nn::LinearConfig {
                 prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
+                posterior: __defaults.linear_posterior(),
                 estimator: __defaults.estimator(),
                 ..::core::default::Default::default()
             },

@@ -10,7 +10,7 @@ use tch::nn::VarStore;
 use super::file::{File, Want, unusable};
 use crate::error::{Error, Result, Unusable, Within};
 use crate::module::BayesianModule;
-use crate::parameter::{Posterior, Prior};
+use crate::parameter::{AXES, Posterior, Prior, RandomParameter};
 
 /// Before the name of a parameter: where its prior is centred.
 const CENTRE: &str = "prior_centre/";
@@ -128,7 +128,9 @@ pub(super) fn check<M: BayesianModule + ?Sized>(
     state: &ModelState,
 ) -> Result<()> {
     let (tensors, ours) = contents(net, vs);
-    for (name, tensor) in tensors.iter().filter(|(name, _)| !name.starts_with(CENTRE)) {
+    // Files from before there were axes have none: the elements' own.
+    let own_axes = |name: &str| has_axes_of_its_own(net, file, name);
+    for (name, tensor) in tensors.iter().filter(|(name, _)| !name.starts_with(CENTRE) && !own_axes(name)) {
         check_tensor(path, file, name, name, tensor)?;
     }
     let architecture = |difference: String| unusable(path, Unusable::Architecture(difference));
@@ -165,6 +167,14 @@ pub(super) fn check<M: BayesianModule + ?Sized>(
         }
     }
     Ok(())
+}
+
+/// Whether a variable is one of axes that the file has not.
+fn has_axes_of_its_own<M: BayesianModule + ?Sized>(net: &M, file: &File, name: &str) -> bool {
+    let is_axes = |parameter: &RandomParameter| {
+        name.strip_prefix(parameter.name()).and_then(|rest| rest.strip_prefix('.')) == Some(AXES)
+    };
+    file.entry(name).is_none() && net.named_parameters().iter().any(|(_, p)| p.has_axes() && is_axes(p))
 }
 
 /// Refuses a file whose priors or pruned weights are not the model's, for runs, which go on with the same objective.
@@ -219,6 +229,12 @@ pub(super) fn apply<M: BayesianModule + ?Sized>(
                 Some(entry) => Some(file.tensor(entry)?.to_device(parameter.mu().device())),
                 None => None,
             };
+            if parameter
+                .named_variables()
+                .any(|(name, _)| name.ends_with(AXES) && file.entry(&name).is_none())
+            {
+                parameter.use_own_axes();
+            }
             parameter.set_prior_centre(centre);
             parameter.restore_pruning();
             parameter.forget_latest();

@@ -24,15 +24,20 @@ pub(super) fn weights<M: BayesianModule + ?Sized>(net: &M, export: &Export) -> R
 fn mean(name: String, parameter: &RandomParameter) -> Weight {
     let held = parameter.held_draw().map(|held| held.weights().detach());
     let weights = held.unwrap_or_else(|| parameter.mean_weights().detach());
-    Weight { name, values: vec![weights.copy()], variance: None }
+    Weight { name, values: vec![weights.copy()], variance: None, covariance: None }
 }
 
-/// Mean and variance of each element of a family that has them, as independent numbers.
+/// Mean and variance of each element of a family that has them, as independent numbers or along axes.
 fn moments(name: String, parameter: &RandomParameter) -> Result<Weight> {
     let plain = mean(name, parameter);
     let family = parameter.family().filter(|family| family.is_spread() && parameter.held().is_none());
     let Some(family) = family else { return Ok(plain) };
-    let Some((mean, std)) = family.moments(parameter.variables()) else {
+    let turned = parameter.axes().zip(parameter.sigma_along_axes());
+    let covariance = turned.map(|(axes, sigma)| (axes.copy(), sigma.detach().square()));
+    let independent = || family.moments(parameter.variables());
+    let of_axes =
+        covariance.as_ref().and_then(|_| Some((parameter.mu().shallow_clone(), parameter.sigma()?)));
+    let Some((mean, std)) = of_axes.or_else(independent) else {
         let problem = format!(
             "a posterior of {} has no mean and variance of independent weights; export draws",
             family.name()
@@ -41,7 +46,7 @@ fn moments(name: String, parameter: &RandomParameter) -> Result<Weight> {
     };
     // Pruned elements are 0.
     let values = if parameter.num_pruned() > 0 { plain.values } else { vec![mean.detach().copy()] };
-    Ok(Weight { values, variance: Some(std.detach().square()), ..plain })
+    Ok(Weight { values, variance: Some(std.detach().square()), covariance, ..plain })
 }
 
 /// Draw after draw, as a prediction makes them: the same keys in the same order.
@@ -50,7 +55,7 @@ fn all_draws(named: Vec<(String, &RandomParameter)>, draws: usize, given: Option
     let pass = Pass::over(&parameters, Mode::Function, given.map(Draws::shallow_clone));
     let mut all = ById::default();
     for (name, parameter) in named {
-        all.insert(parameter.id(), Weight { name, values: Vec::new(), variance: None });
+        all.insert(parameter.id(), Weight { name, values: Vec::new(), variance: None, covariance: None });
     }
     for draw in 0..draws {
         if draw > 0 {

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::recording::{Graph, Value};
 use super::refused;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::parameter::{ById, RandomParameter};
 
 /// What stands in a graph for a parameter.
@@ -16,6 +16,8 @@ pub(crate) struct Weight {
     pub values: Vec<Tensor>,
     /// The variance of each, where moments are written and it is random.
     pub variance: Option<Tensor>,
+    /// Where those of a row covary: the axes along which they don't, `[inputs, inputs]`, and the variances along those.
+    pub covariance: Option<(Tensor, Tensor)>,
 }
 
 /// The weights of all parameters of a net.
@@ -45,6 +47,22 @@ impl Value {
         let name = self.graph.constant(&name, || Ok(vec![change(&variance)?]))?;
         let variance = mean.renamed(name);
         Ok(Value::joined(mean, Some(variance)))
+    }
+
+    /// The axes of a weight's rows and Vᵀ of the variances V along those, where they covary.
+    pub(crate) fn covariance(&self, parameter: &RandomParameter) -> Result<Option<(Value, Value)>> {
+        let both = self.known(parameter, |weight| {
+            let copied = |(axes, along): &(Tensor, Tensor)| [axes.copy(), along.tr().contiguous()];
+            Ok(weight.covariance.as_ref().map(|both| (weight.name.clone(), copied(both))))
+        })?;
+        let Some((name, [axes, along])) = both else { return Ok(None) };
+        let constant = |what: &str, tensor: Tensor| {
+            let size = tensor.size().into_iter().map(Some).collect();
+            Ok::<_, Error>(
+                self.of(self.graph.constant(&format!("{name}.{what}"), || Ok(vec![tensor]))?, size),
+            )
+        };
+        Ok(Some((constant("axes", axes)?, constant("along", along)?)))
     }
 
     /// What `compute` makes of the weights of some parameters, of each draw for itself. The name is the first's and `layout`, which says what it

@@ -136,7 +136,7 @@ fn posterior_in_words(posterior: Posterior) -> String {
         Init::Orthogonal { .. } => "orthogonal".to_owned(),
     };
     match posterior {
-        Posterior::Automatic => "Automatic".to_owned(),
+        Posterior::Automatic | Posterior::AutomaticLast => "Automatic".to_owned(),
         Posterior::Gaussian { mu, rho } => format!("Gaussian({}, {})", start(mu), start(rho)),
         Posterior::Point { mu } => format!("Point({})", start(mu)),
         Posterior::Dropout { p, mu } => format!("Dropout({p}, {})", start(mu)),

@@ -19,6 +19,8 @@ pub struct Defaults {
     posterior: Option<Posterior>,
     estimator: Option<Estimator>,
     plain: bool,
+    /// Whether layers come behind.
+    inner: bool,
 }
 
 impl Defaults {
@@ -46,6 +48,12 @@ impl Defaults {
         Defaults { plain: true, ..self.clone() }
     }
 
+    /// The same for what layers come behind.
+    #[must_use]
+    pub fn inner(&self) -> Self {
+        Defaults { inner: true, ..self.clone() }
+    }
+
     /// The prior of a layer that states none.
     pub fn prior(&self) -> Prior {
         self.prior.unwrap_or_default()
@@ -54,6 +62,12 @@ impl Defaults {
     /// The posterior of a layer that states none.
     pub fn posterior(&self) -> Posterior {
         self.of(self.posterior.unwrap_or_default())
+    }
+
+    /// The posterior of a [`Linear`](crate::nn::Linear) that states none: with a covariance where it comes last and nobody chose one.
+    pub fn linear_posterior(&self) -> Posterior {
+        let last = !self.inner && self.posterior.is_none_or(|posterior| posterior.is_automatic());
+        if last { self.of(Posterior::AutomaticLast) } else { self.posterior() }
     }
 
     /// The estimator of a layer that states none.

@@ -49,7 +49,7 @@ impl RandomParameter {
     /// The draw that belongs to a key, in the variables' graph.
     pub(crate) fn draw_of(&self, key: Key) -> Tensor {
         let Some(family) = self.family() else { return self.mu().shallow_clone() };
-        match (&self.pruned, self.sigma()) {
+        match (&self.pruned, self.rho()) {
             (Some(_), Some(_)) => {
                 let (kind, device) = self.kind_device();
                 self.with_noise(&noise::normals(key, &self.mu().size(), kind, device))
@@ -58,10 +58,10 @@ impl RandomParameter {
         }
     }
 
-    /// mu + sigma * `eps`, in the variables' graph.
-    fn with_noise(&self, eps: &Tensor) -> Tensor {
-        match self.sigma() {
-            Some(sigma) => self.location() + sigma * eps,
+    /// mu + sigma * `eps`, with `eps` along the axes, in the variables' graph.
+    pub(crate) fn with_noise(&self, eps: &Tensor) -> Tensor {
+        match self.sigma_along_axes() {
+            Some(sigma) => self.location() + self.variables.turned(sigma * eps),
             None => self.mu().shallow_clone(),
         }
     }
@@ -91,7 +91,7 @@ impl RandomParameter {
         self.latest.set(None);
     }
 
-    /// Makes every draw mu + sigma * `eps`, with its gradient to mu and rho, until
+    /// Makes every draw mu + sigma * `eps` (along the [`axes`](Self::axes), where it has others than its own), with its gradient to mu and rho, until
     /// [`unfreeze`](Self::unfreeze): how given numbers are reproduced. For Gaussian posteriors;
     /// `eps` has mu's shape.
     ///

@@ -31,7 +31,8 @@ impl RandomParameter {
     /// Takes the elements where `mask` (bool, of mu's shape) is true out of the model for good: they are exactly 0 in
     /// every draw, cost no KL, get no gradient and are not counted by [`num_params`](Self::num_params).
     ///
-    /// In the variables they have mu = 0 and rho = minus infinity (sigma = 0), which a saved file keeps.
+    /// In the variables they have mu = 0 and rho = minus infinity (sigma = 0), which a saved file keeps. Elements that covaried become
+    /// independent, with the standard deviations that they had.
     ///
     /// # Errors
     /// [`Error::Configuration`] for other posteriors than the Gaussian; [`Error::Shape`] for a mask of another shape.
@@ -43,6 +44,7 @@ impl RandomParameter {
             let expected = format!("{:?}, as the weights", self.mu().size());
             return Err(Error::Shape { layer: "prune".to_owned(), expected, given: mask.size() });
         }
+        self.straighten();
         let mut mask = mask.to_kind(Kind::Bool).to_device(self.mu().device());
         if let Some(before) = &self.pruned {
             mask = mask.logical_or(&before.mask);
@@ -95,7 +97,22 @@ impl RandomParameter {
         }
     }
 
-    /// Gives a Gaussian posterior these standard deviations, of mu's shape or one for all; pruned elements keep theirs of 0.
+    /// Makes elements that covary independent, with the standard deviations that they have.
+    pub(crate) fn straighten(&self) {
+        if let (Some(_), Some(sigma)) = (self.axes(), tch::no_grad(|| self.sigma())) {
+            self.use_own_axes();
+            self.set_sigma(&sigma);
+        }
+    }
+
+    /// Makes the axes the elements' own, where there is a variable for them.
+    pub(crate) fn use_own_axes(&self) {
+        if let Some(&inputs) = self.mu().size().last() {
+            self.set_axes(&Tensor::eye(inputs, self.kind_device()));
+        }
+    }
+
+    /// Gives a Gaussian posterior these standard deviations along its axes, of mu's shape or one for all; pruned elements keep theirs of 0.
     pub(crate) fn set_sigma(&self, sigma: &Tensor) {
         let Some(rho) = self.rho() else { return };
         tch::no_grad(|| {
@@ -124,6 +141,7 @@ impl RandomParameter {
             self.mu().shallow_clone().copy_(&weight);
         });
         self.pruned = None;
+        self.use_own_axes();
         self.set_sigma(&(weight.abs() * delta).clamp_min(floor));
         // An adapter's prior is on the adapter.
         if self.is_random() && !matches!(self.posterior, Posterior::Lora { .. }) {

@@ -24,7 +24,7 @@ impl RandomParameter {
     ///
     /// Its mean over draws is [`kl`](Self::kl). Posteriors without a density return [`kl`](Self::kl).
     pub fn kl_monte_carlo(&self) -> Tensor {
-        match self.sigma() {
+        match self.sigma_along_axes() {
             Some(sigma) => self.gaussian_kl_monte_carlo(&sigma),
             None => self.family_kl_monte_carlo().unwrap_or_else(|| {
                 let exact = self.family().and_then(|f| f.kl(&self.variables, &PriorOf { parameter: self }));
@@ -37,7 +37,8 @@ impl RandomParameter {
         let (kind, device) = self.kind_device();
         if let Some(Held::Weights(weights)) = &self.held {
             // The draw is a constant now: only its density under the posterior moves.
-            let log_q = gaussian::log_density(&self.kept(&(weights - self.mu())), &self.kept(sigma));
+            let along = self.variables().along(weights - self.mu());
+            let log_q = gaussian::log_density(&self.kept(&along), &self.kept(sigma));
             return (log_q - self.log_prior(weights)).sum(kind);
         }
         let eps = match (&self.held, self.latest().or_else(|| self.next_draw())) {
@@ -45,8 +46,8 @@ impl RandomParameter {
             (_, Some(key)) => noise::normals(key, &self.mu().size(), kind, device),
             (_, None) => self.mu().zeros_like(),
         };
-        // With w = mu + sigma eps, log q(w) = -eps^2 / 2 - log sigma - log sqrt(2 pi).
-        let w = self.mu() + sigma * &eps;
+        // With w = mu + sigma eps, log q(w) = -eps^2 / 2 - log sigma - log sqrt(2 pi); to turn it changes no density.
+        let w = self.mu() + self.variables().turned(sigma * &eps);
         let log_q = self.kept(&eps).square() * -0.5 - self.kept(sigma).log() - LOG_SQRT_2PI;
         (log_q - self.log_prior(&w)).sum(kind)
     }

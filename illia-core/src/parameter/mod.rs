@@ -12,7 +12,7 @@ mod prior;
 
 pub use draw::Draw;
 pub(crate) use draw::Held;
-pub(crate) use family::InputUnits;
+pub(crate) use family::{AXES, InputUnits};
 pub use family::{Counts, Family, PriorOf, Start, Variables};
 pub(crate) use family::{FACTORS, Factors, Lora};
 pub(crate) use id::ById;
@@ -151,7 +151,7 @@ impl RandomParameter {
             };
             all.push((variable, added.within(name)?));
         }
-        let prior_is_automatic = prior == Prior::Automatic && matches!(posterior, Posterior::Automatic);
+        let prior_is_automatic = prior == Prior::Automatic && posterior.is_automatic();
         let prior = prior.scaled(shape, fan_in);
         let prior_rho = match prior {
             Prior::LearnedGaussian { std } if family.is_some() => {
@@ -163,7 +163,7 @@ impl RandomParameter {
         Ok(RandomParameter {
             id: ParameterId::new(),
             name: path,
-            variables: Variables { all, input_units: InputUnits { axis: 1, groups: 1 } },
+            variables: Variables::new(all),
             posterior,
             family,
             prior: Cell::new(prior),
@@ -209,15 +209,41 @@ impl RandomParameter {
     /// What sigma = softplus(rho) comes from; Gaussian posteriors have it.
     pub fn rho(&self) -> Option<&Tensor> {
         match self.posterior {
-            Posterior::Automatic | Posterior::Gaussian { .. } => self.variables.get("rho"),
+            Posterior::Automatic | Posterior::AutomaticLast | Posterior::Gaussian { .. } => {
+                self.variables.get("rho")
+            }
             _ => None,
         }
     }
 
-    /// The posterior's standard deviation softplus(rho) = log(1 + exp(rho)), in the graph; Gaussian
-    /// posteriors have it.
+    /// The posterior's standard deviation of each element, in the graph; Gaussian posteriors have it. It is softplus(rho) =
+    /// log(1 + exp(rho)) but where the elements covary, and [`axes`](Self::axes) along which they don't have it instead.
     pub fn sigma(&self) -> Option<Tensor> {
+        self.sigma_along_axes().map(|sigma| self.variables.of_elements(sigma))
+    }
+
+    /// softplus(rho), in the graph; Gaussian posteriors have it.
+    pub(crate) fn sigma_along_axes(&self) -> Option<Tensor> {
         self.rho().map(Tensor::softplus)
+    }
+
+    /// The directions along which the elements of each of a weight's rows are independent with standard deviations of softplus(rho):
+    /// an orthogonal matrix `[inputs, inputs]` with one in each column. None where those are the elements' own.
+    pub fn axes(&self) -> Option<&Tensor> {
+        self.variables.axes()
+    }
+
+    /// Whether there is a variable for axes.
+    pub(crate) fn has_axes(&self) -> bool {
+        self.variables.get(family::AXES).is_some()
+    }
+
+    /// Turns the axes, where there is a variable for them.
+    pub(crate) fn set_axes(&self, axes: &Tensor) {
+        if self.has_axes() {
+            self.variables.set_axes(axes);
+            self.forget_latest();
+        }
     }
 
     /// The variables of the posterior's family.

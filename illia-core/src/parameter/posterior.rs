@@ -16,6 +16,11 @@ pub enum Posterior {
     /// [`Fit`](crate::Fit) trains the means and finds the spread of the last layer by Laplace's approximation; elsewhere it
     /// is [`Gaussian`](Self::Gaussian), trained by variational inference.
     Automatic,
+    /// [`Automatic`](Self::Automatic) for the layer that comes last, and what `bnn!` gives it where it is a `Linear` of up to 1,024 inputs:
+    /// the weights of an output covary. A weight W `[outputs, inputs]` is mu + (softplus(rho) ∘ ε) Qᵀ with the orthogonal Q `[inputs, inputs]`
+    /// in the variable `axes`, shared by all outputs; Q is the identity until a [`Fit`](crate::Fit) makes it the eigenvectors of the
+    /// curvature (George et al. 2018 have a layer's curvature in this form). Q is never trained.
+    AutomaticLast,
     /// Mean-field Gaussian: N(mu, softplus(rho)²), independent for each element, trained by variational inference
     /// (Blundell et al. 2015). It finds its own spread in every layer, at a price: wide layers are pulled to the prior, so that a
     /// net of two layers may miss a curve that its means alone would fit (Coker et al. 2022), and between two clouds of data it is as
@@ -108,7 +113,9 @@ impl Posterior {
     /// The same with another start for mu; an adapter's, and a family of one's own, stay as they are.
     pub(crate) fn starting_at(self, start: Init) -> Self {
         match self {
-            Posterior::Automatic => Posterior::Gaussian { mu: start, rho: AUTOMATIC_RHO },
+            Posterior::Automatic | Posterior::AutomaticLast => {
+                Posterior::Gaussian { mu: start, rho: AUTOMATIC_RHO }
+            }
             Posterior::Gaussian { rho, .. } => Posterior::Gaussian { mu: start, rho },
             Posterior::Point { .. } => Posterior::Point { mu: start },
             Posterior::Dropout { p, .. } => Posterior::Dropout { p, mu: start },
@@ -125,8 +132,16 @@ impl Posterior {
                 Posterior::Plain { init: mu }
             }
             Posterior::Plain { .. } => self,
-            Posterior::Automatic | Posterior::Lora { .. } | Posterior::Custom(_) => Posterior::plain(),
+            Posterior::Automatic
+            | Posterior::AutomaticLast
+            | Posterior::Lora { .. }
+            | Posterior::Custom(_) => Posterior::plain(),
         }
+    }
+
+    /// Whether nobody chose it, so that a fit may find it in its own way.
+    pub(crate) fn is_automatic(&self) -> bool {
+        matches!(self, Posterior::Automatic | Posterior::AutomaticLast)
     }
 
     /// Whether the weights are random parameters at all.
@@ -137,8 +152,9 @@ impl Posterior {
     /// The family; a plain weight has none.
     pub(crate) fn family(&self) -> Option<Box<dyn Family>> {
         match *self {
-            Posterior::Automatic => Some(Box::new(MeanField { mu: HE, rho: AUTOMATIC_RHO })),
-            Posterior::Gaussian { mu, rho } => Some(Box::new(MeanField { mu, rho })),
+            Posterior::Automatic => Some(Box::new(MeanField { mu: HE, rho: AUTOMATIC_RHO, axes: false })),
+            Posterior::AutomaticLast => Some(Box::new(MeanField { mu: HE, rho: AUTOMATIC_RHO, axes: true })),
+            Posterior::Gaussian { mu, rho } => Some(Box::new(MeanField { mu, rho, axes: false })),
             Posterior::Point { mu } => Some(Box::new(Point { mu })),
             Posterior::Dropout { p, mu } => Some(Box::new(Dropout { p, mu })),
             Posterior::Plain { .. } => None,

@@ -52,8 +52,8 @@ impl Estimator {
                 };
                 let mean = layer.map(x, &mu, bias_mean).within(L::KIND)?;
                 let bias_variance = bias_moments.as_ref().map(|(_, sigma)| sigma.square());
-                let variance =
-                    layer.map(&x.square(), &sigma.square(), bias_variance.as_ref()).within(L::KIND)?;
+                let along = weight.seen_along(x).within(L::KIND)?.square();
+                let variance = layer.map(&along, &sigma.square(), bias_variance.as_ref()).within(L::KIND)?;
                 let eps = weight.output_noise(&mean);
                 // An all-zero input has no variance, and the root's slope there is infinite.
                 Ok(mean + variance.clamp_min(SMALLEST_VARIANCE).sqrt() * eps)
@@ -63,7 +63,9 @@ impl Estimator {
                 let mean = layer.map(x, &mu, b.as_ref().map(|b| b.weights())).within(L::KIND)?;
                 let delta = sigma * weight.weight_noise();
                 let (inputs, outputs) = signs(layer, x, weight, layer.outputs());
-                let turned = layer.map(&(x * inputs), &delta, None).within(L::KIND)?;
+                // Signs where the noise is independent: those of the elements would take their covariance away.
+                let along = weight.seen_along(x).within(L::KIND)? * inputs;
+                let turned = layer.map(&along, &delta, None).within(L::KIND)?;
                 Ok(mean + turned * outputs)
             }
         }
@@ -115,6 +117,13 @@ impl Estimator {
         let axis = -(layer.feature_axis() as i64);
         let raised = inner.movedim_int(axis, -1).f_matmul(&b.tr()).within(L::KIND)?;
         Ok(own + raised.movedim_int(-1, axis))
+    }
+}
+
+impl RandomParameter {
+    /// What a weight's spread sees of an input `[.., inputs]`: its part along each of the axes.
+    pub(crate) fn seen_along(&self, x: &Tensor) -> Result<Tensor, tch::TchError> {
+        self.axes().map_or_else(|| Ok(x.shallow_clone()), |axes| x.f_matmul(axes))
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Leaves {
     current: bool,
     /// softplus(rho), for estimators that draw outputs.
     sigma: Option<Tensor>,
+    /// The axes along which the noise is, where they are not the elements' own.
+    axes: Option<Tensor>,
     /// The prior and the KL's sums: the KL's gradient then is the update's to add, not autograd's.
     kl: Option<(GaussianPrior, KlSums)>,
 }
@@ -26,6 +28,8 @@ pub(crate) struct Leaf {
     pub id: ParameterId,
     pub weights: Option<(Tensor, Key)>,
     pub sigma: Option<Tensor>,
+    /// The axes along which the noise is, where they are not the elements' own.
+    pub axes: Option<Tensor>,
 }
 
 impl Leaves {
@@ -36,6 +40,7 @@ impl Leaves {
             id,
             weights: weights.map(|(weights, key)| (weights.shallow_clone(), *key)),
             sigma: self.sigma.as_ref().map(Tensor::shallow_clone),
+            axes: self.axes.as_ref().map(Tensor::shallow_clone),
         }
     }
 
@@ -52,8 +57,15 @@ impl Leaves {
             return weights.shallow_clone();
         }
         let key = next_key();
-        let weights =
-            tch::no_grad(|| self.in_one_pass(parameter, Some(key)).unwrap_or_else(|| parameter.draw_of(key)));
+        self.axes = parameter.axes().map(Tensor::shallow_clone);
+        let weights = tch::no_grad(|| match self.axes {
+            Some(_) => {
+                // For the KL, which is the same along the axes.
+                self.in_one_pass(parameter, None);
+                parameter.draw_of(key)
+            }
+            None => self.in_one_pass(parameter, Some(key)).unwrap_or_else(|| parameter.draw_of(key)),
+        });
         let weights = weights.detach().set_requires_grad(true);
         self.weights = Some((weights.shallow_clone(), key));
         self.current = true;
@@ -63,7 +75,8 @@ impl Leaves {
     /// sigma, the same for all draws of the step.
     pub(super) fn sigma(&mut self, parameter: &RandomParameter) -> Option<Tensor> {
         if self.sigma.is_none() {
-            let sigma = tch::no_grad(|| self.in_one_pass(parameter, None).or_else(|| parameter.sigma()))?;
+            let one_pass = |leaves: &mut Self| leaves.in_one_pass(parameter, None);
+            let sigma = tch::no_grad(|| one_pass(self).or_else(|| parameter.sigma_along_axes()))?;
             self.sigma = Some(sigma.detach().set_requires_grad(true));
         }
         self.sigma.as_ref().map(Tensor::shallow_clone)

@@ -107,7 +107,7 @@ impl RandomParameter {
     /// Writes one of a pass's draws without graph, one of `several` made together; false, and nothing is done, where no
     /// kernel does it.
     fn write_draw(&self, out: &Tensor, key: Key, several: bool) -> bool {
-        if self.rho().is_none() {
+        if self.rho().is_none() || self.axes().is_some() {
             return false;
         }
         match self.scale(several) {
@@ -170,8 +170,8 @@ impl RandomParameter {
         matches!(stack::mode_of(self), Some(Mode::Train { .. } | Mode::Means | Mode::Graph))
     }
 
-    /// Mean and standard deviation in the graph, for estimators that draw outputs: families that have them, where neither
-    /// frozen nor in a pass of functions. The latest draw is forgotten, since such a forward has none.
+    /// Mean and standard deviation in the graph, the latter along the axes, for estimators that draw outputs: families that have them,
+    /// where neither frozen nor in a pass of functions. The latest draw is forgotten, since such a forward has none.
     pub(crate) fn moments(&self) -> Option<(Tensor, Tensor)> {
         if self.held().is_some() || stack::given(self).is_some() {
             return None;
@@ -201,7 +201,10 @@ impl RandomParameter {
             self.forget_latest();
             return Some((self.location(), sigma));
         }
-        let (mean, std) = self.family()?.moments(self.variables())?;
+        let (mean, std) = match self.sigma_along_axes() {
+            Some(sigma) => (self.mu().shallow_clone(), sigma),
+            None => self.family()?.moments(self.variables())?,
+        };
         if mode.is_none() {
             stack::stranger(self);
         }

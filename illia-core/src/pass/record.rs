@@ -4,7 +4,7 @@
 //! gradient by W for every example, without a graph through the weights.
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::linear_map::LinearMap;
 use super::stack::{self, Mode};
@@ -145,6 +145,20 @@ pub(crate) fn squares(outputs: &Tensor, inputs: &Tensor) -> Result<Tensor> {
     }
     let each = outputs.transpose(2, 3).f_matmul(inputs).within("Laplace")?;
     Ok(each.square().sum_dim_intlist(0i64, false, each.kind()))
+}
+
+/// The sum over the examples and outputs of the outer products of their gradients `outputsᵀ inputs`, `[inputs, inputs]` of a layer of one
+/// group, in double.
+pub(crate) fn second_moments(outputs: &Tensor, inputs: &Tensor) -> Result<Tensor> {
+    let [outputs, inputs] = [outputs, inputs].map(|t| t.squeeze_dim(1).to_kind(Kind::Double));
+    let rows = if inputs.size().get(1) == Some(&1) {
+        // One place: an output's gradient is a multiple of the input.
+        let lengths = outputs.square().sum_dim_intlist(2i64, true, Kind::Double).sqrt();
+        (inputs * lengths).squeeze_dim(1)
+    } else {
+        outputs.transpose(1, 2).f_matmul(&inputs).within("curvature")?.flatten(0, 1)
+    };
+    rows.tr().f_matmul(&rows).within("curvature")
 }
 
 /// A use of parameters that are known to this pass: how what a layer computes with them is written as s = a Wᵀ + b.

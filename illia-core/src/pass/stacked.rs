@@ -64,7 +64,7 @@ fn marginal<L: LinearMap>(
         let (bias_mu, bias_sigma) = bias.and_then(RandomParameter::moments).unzip();
         let mean = layer.map(x, &mu, bias_mu.as_ref())?;
         let variance = bias_sigma.map(|sigma| sigma.square());
-        let variance = layer.map(&x.square(), &sigma.square(), variance.as_ref())?;
+        let variance = layer.map(&weight.seen_along(x)?.square(), &sigma.square(), variance.as_ref())?;
         Ok::<_, tch::TchError>((mean, variance))
     };
     if !shared {

@@ -28,7 +28,7 @@ pub(super) struct OfLeaves(ById<OfParameter>);
 struct OfParameter {
     /// Of the only draw's weights.
     weights: Option<(Tensor, Key)>,
-    /// Of several draws' weights: their sum, and the sum of each times its noise.
+    /// Of several draws' weights, or of one whose elements covary: their sum, and the sum of each times its noise.
     of_mu: Option<Tensor>,
     /// With those of sigma itself.
     of_sigma: Option<Tensor>,
@@ -68,7 +68,7 @@ impl Sums {
             if let Some((_, key)) = leaf.weights
                 && let Some(gradient) = gradients.next().flatten()
             {
-                of.add_weights(gradient, key, self.draws, fresh);
+                of.add_weights(gradient, key, leaf.axes.as_ref(), self.draws, fresh);
             }
             if leaf.sigma.is_some() {
                 add(&mut of.of_sigma, gradients.next().flatten());
@@ -147,8 +147,8 @@ impl Sums {
 }
 
 impl OfParameter {
-    fn add_weights(&mut self, gradient: Tensor, key: Key, draws: usize, fresh: bool) {
-        if draws == 1 {
+    fn add_weights(&mut self, gradient: Tensor, key: Key, axes: Option<&Tensor>, draws: usize, fresh: bool) {
+        if draws == 1 && axes.is_none() {
             let before = self.weights.take().filter(|_| !fresh);
             let sum = match before {
                 Some((sum, _)) => sum + gradient,
@@ -160,12 +160,13 @@ impl OfParameter {
         let _no_grad = tch::no_grad_guard();
         let of_mu = self.of_mu.take().unwrap_or_else(|| gradient.zeros_like());
         let of_sigma = self.of_sigma.take().unwrap_or_else(|| gradient.zeros_like());
-        if fused::accumulate(&of_mu, &of_sigma, &gradient, key) {
+        if axes.is_none() && fused::accumulate(&of_mu, &of_sigma, &gradient, key) {
             (self.of_mu, self.of_sigma) = (Some(of_mu), Some(of_sigma));
             return;
         }
         let eps = noise::normals(key, &gradient.size(), gradient.kind(), gradient.device());
-        (self.of_mu, self.of_sigma) = (Some(of_mu + &gradient), Some(of_sigma + gradient * eps));
+        let along = axes.map_or_else(|| gradient.shallow_clone(), |axes| gradient.matmul(axes));
+        (self.of_mu, self.of_sigma) = (Some(of_mu + &gradient), Some(of_sigma + along * eps));
     }
 }
 

@@ -162,6 +162,7 @@ impl Checker<'_> {
         };
         fields.extend(match posterior {
             Some(posterior) => quote!(posterior: #defaults.of(#posterior),),
+            None if reader.kind == "Linear" => quote!(posterior: #defaults.linear_posterior(),),
             None => quote!(posterior: #defaults.posterior(),),
         });
         if estimator {

@@ -17,12 +17,35 @@ pub fn body(context: &Context) -> TokenStream {
     let makes = (0..idents.len()).map(|field| {
         make(context, &context.model.nodes, field).unwrap_or_else(|| quote!(::core::unimplemented!()))
     });
+    // What the defaults are for a layer that comes last holds for the last field alone.
+    let last = idents.len().checked_sub(1).filter(|&last| is_one(&context.model.nodes, last));
+    let narrowed = (idents.len() > 1 || last.is_none())
+        .then(|| quote!(let __whole = __defaults; let __defaults = __whole.inner();));
+    let widened = (idents.len() > 1 && last.is_some()).then(|| quote!(let __defaults = __whole;));
+    let mut statements: Vec<TokenStream> =
+        locals.iter().zip(makes).map(|(local, make)| quote!(let #local = #make?;)).collect();
+    if let Some(last) = last {
+        statements.insert(last, quote!(#widened));
+    }
     let kept = context.keeps_arguments().then(|| quote!(__arguments,));
     let unmentioned = context.unmentioned().map(|_| quote!(__unmentioned: ::core::marker::PhantomData,));
     quote! {
-        #(let #locals = #makes?;)*
+        #narrowed
+        #(#statements)*
         ::core::result::Result::Ok(#name { #(#idents: #locals,)* #kept #unmentioned })
     }
+}
+
+/// Whether a field is one layer or net, which is not repeated.
+fn is_one(nodes: &[Node], field: usize) -> bool {
+    nodes.iter().any(|node| match node {
+        Node::Layer(call) if call.field == field => {
+            matches!(call.make, Make::Function { .. } | Make::Net(_))
+        }
+        Node::Residual { body, .. } | Node::Block(body) | Node::Each(body) => is_one(body, field),
+        Node::Concat { branches, .. } => branches.iter().any(|branch| is_one(branch, field)),
+        _ => false,
+    })
 }
 
 /// An expression of type `Result` for a field's value.

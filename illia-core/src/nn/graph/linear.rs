@@ -6,17 +6,30 @@ use crate::graph::{Attribute, Value, linear_map, window};
 use crate::parameter::RandomParameter;
 
 impl Linear {
-    /// `MatMul` with Wᵀ, and `Add`.
+    /// `MatMul` with Wᵀ, and `Add`. Where the weights of an output covary, the input's mean meets their variances along the axes, its own
+    /// variance, which is of independent numbers, those of each weight.
     pub(crate) fn written(&self, x: &Value) -> Result<Value> {
         x.holds(false)?;
         let weight = x.weight_as(&self.weight, "transposed", |w| {
             w.f_transpose(0, 1).and_then(|w| w.f_contiguous()).within("Linear")
         })?;
         let bias = bias(x, self.bias.as_ref())?;
-        linear_map(x, &weight, bias.as_ref(), |x, w, b| match b {
+        let map = |x: &Value, w: &Value, b: Option<&Value>| match b {
             Some(b) => x.matmul(w)?.plus(b),
             None => x.matmul(w),
-        })
+        };
+        let Some((axes, along)) = x.covariance(&self.weight)? else {
+            return linear_map(x, &weight, bias.as_ref(), map);
+        };
+        let output = linear_map(x, &weight.mean_part(), bias.as_ref(), map)?;
+        let mut variance = x.mean_part().matmul(&axes)?.square()?.matmul(&along)?;
+        if let (Some(own), Some(of_weights)) = (x.variance_part(), weight.variance_part()) {
+            variance = variance.plus(&own.matmul(&of_weights)?)?;
+        }
+        if let Some(before) = output.variance_part() {
+            variance = variance.plus(&before)?;
+        }
+        Ok(Value::joined(output.mean_part(), Some(variance)))
     }
 }
 

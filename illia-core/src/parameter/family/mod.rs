@@ -7,9 +7,10 @@ mod point;
 
 pub(crate) use dropout::Dropout;
 pub(crate) use lora::{FACTORS, Factors, Lora};
-pub(crate) use mean_field::MeanField;
+pub(crate) use mean_field::{AXES, MeanField};
 pub(crate) use point::Point;
 
+use std::cell::Cell;
 use std::fmt::Debug;
 
 use tch::nn::Init;
@@ -156,9 +157,15 @@ impl Start<'_> {
 pub struct Variables {
     pub(crate) all: Vec<(&'static str, Tensor)>,
     pub(crate) input_units: InputUnits,
+    /// The version of the axes that was looked at last, and whether those were other than the elements' own.
+    turned: Cell<(Option<i64>, bool)>,
 }
 
 impl Variables {
+    pub(crate) fn new(all: Vec<(&'static str, Tensor)>) -> Self {
+        Variables { all, input_units: InputUnits { axis: 1, groups: 1 }, turned: Cell::new((None, false)) }
+    }
+
     /// The location, in the parameter's shape.
     pub fn mu(&self) -> &Tensor {
         // A parameter is made with at least one variable.
@@ -215,6 +222,11 @@ impl PriorOf<'_> {
     /// log p(w) of a whole draw in nats: a scalar.
     pub fn log_density(&self, w: &Tensor) -> Tensor {
         self.parameter.log_prior(w).sum(w.kind())
+    }
+
+    /// Whether it is a Gaussian of one scale for all elements.
+    pub(crate) fn is_gaussian(&self) -> bool {
+        self.parameter.gaussian_prior().is_some()
     }
 
     /// The key of the draw in use, or of a new one.

@@ -2,7 +2,9 @@
 //!
 //! The means are trained maximum a posteriori. Then the last layer's weights become the mean-field Gaussian that is best around
 //! them: variance 1 / (h + 1 / prior variance) with h the diagonal of the Fisher information of the likelihood, Laplace's
-//! approximation of the last layer (MacKay 1992; Kristiadi et al. 2020; Daxberger et al. 2021). Seen from its last layer a net is
+//! approximation of the last layer (MacKay 1992; Kristiadi et al. 2020; Daxberger et al. 2021). Where the layer has axes
+//! ([`Posterior::AutomaticLast`](crate::Posterior::AutomaticLast)), they are turned to the eigenvectors of that information before, and h is
+//! the diagonal there (George et al. 2018): the exact posterior where the outputs' curvatures have those in common. Seen from its last layer a net is
 //! a linear model, for which that is what variational inference would end with. The layers before it end as points.
 //!
 //! h is an expectation over targets that the likelihood draws for the net's outputs (Martens 2020, section 5: the Fisher of the
@@ -17,11 +19,11 @@ use tch::{Kind, Tensor};
 use super::Forward;
 use super::shuffle::shuffled;
 use crate::data::{Batch, Dataset};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Within};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::noise::Stream;
-use crate::parameter::{Posterior, RandomParameter};
+use crate::parameter::RandomParameter;
 use crate::pass::record::{self, Matrix, Record};
 use crate::pass::{Mode, Pass};
 use crate::predict::Predict;
@@ -42,8 +44,11 @@ const NOISE: (usize, usize) = (1 << 10, 16);
 /// Turns between spread and noise, at most.
 const TURNS: usize = 8;
 
-/// A parameter's diagonal, and the form that it has.
-type Diagonal = (Tensor, Option<Matrix>);
+/// A sum for one parameter, and the form that its matrices have.
+type Sum = (Tensor, Option<Matrix>);
+
+/// What is summed for a parameter, of the gradients by its layer's outputs and of the inputs.
+type Of<'a> = &'a dyn Fn(&RandomParameter, &Tensor, &Tensor) -> Result<Tensor>;
 
 /// A net whose posterior is to be found in this way.
 pub(super) struct Automatic<'a, M: ?Sized> {
@@ -65,6 +70,8 @@ pub(super) struct Around<'a, L> {
     pub forward: Forward<'a>,
     /// Whether the forward treats each example by itself.
     pub alone: bool,
+    /// Whether held-out data chose the means.
+    pub is_validated: bool,
     pub vs: &'a VarStore,
     /// What multiplies the KL.
     pub kl_weight: f64,
@@ -86,7 +93,7 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
     pub(super) fn of(net: &'a M) -> Option<Self> {
         let named: Vec<_> = net.named_parameters().into_iter().filter(|(_, p)| p.is_random()).collect();
         let nothing_set = |parameter: &RandomParameter| {
-            matches!(parameter.posterior(), Posterior::Automatic)
+            parameter.posterior().is_automatic()
                 && parameter.fixed_gaussian().is_some()
                 && parameter.held().is_none()
                 && parameter.trains_by_leaves()
@@ -104,7 +111,7 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
     /// Why a net of which nobody chose a posterior is trained by variational inference all the same; None for others.
     pub(super) fn why_not(net: &M) -> Option<String> {
         let named: Vec<_> = net.named_parameters().into_iter().filter(|(_, p)| p.is_random()).collect();
-        if !named.iter().all(|(_, p)| matches!(p.posterior(), Posterior::Automatic)) {
+        if !named.iter().all(|(_, p)| p.posterior().is_automatic()) {
             return None;
         }
         let (last, _) = named.last()?;
@@ -142,6 +149,7 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         if around.kl_weight <= 0.0 {
             return Ok(Vec::new());
         }
+        self.find_axes(around)?;
         for _ in 0..TURNS {
             let Some(curvature) = self.curvature(around)? else {
                 let name = self.last.first().map_or("", |parameter| parameter.name());
@@ -155,6 +163,7 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
                 let sigma = (h / around.kl_weight + 1.0 / (std * std)).rsqrt().clamp_min(POINT * std);
                 parameter.set_sigma(&sigma);
             }
+            self.finish_mode(around)?;
             if self.fit_noise(around)? < 0.01 {
                 break;
             }
@@ -168,22 +177,35 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         Ok(own.into_iter().collect())
     }
 
-    /// The diagonal of the Fisher information over all data by each parameter of the last layer, in its shape; None where code of
-    /// the user's takes the layer's weights, so that nothing is known of what it does with them.
-    fn curvature<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Option<Vec<Tensor>>> {
-        let mut sums = self.own_curvature(around);
-        if let Some(group) = around.processes {
-            let (mut own, _) = exchange(group, "curvature", sums, |_| [])?;
-            for (sum, _) in own.iter_mut().flatten() {
-                group.all_reduce(sum, Reduction::Sum)?;
+    /// Turns the axes of those parameters of the last layer that have some to the eigenvectors of the curvature, summed over the
+    /// outputs: along them the weights of an output are the least dependent. The prior is the same in all directions.
+    fn find_axes<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<()> {
+        if !self.last.iter().any(|parameter| parameter.has_axes()) {
+            return Ok(());
+        }
+        let moments = self.summed(around, &|parameter, outputs, inputs| match parameter.has_axes() {
+            true => record::second_moments(outputs, inputs),
+            false => Ok(Tensor::zeros([1i64], (Kind::Double, outputs.device()))),
+        })?;
+        for (parameter, (moments, _)) in self.last.iter().zip(moments.into_iter().flatten()) {
+            if parameter.has_axes() {
+                let (_, axes) = moments.f_linalg_eigh("L").within("axes of the last layer")?;
+                // An eigenvector has no sign: that of its largest element is taken to be above 0.
+                let largest = axes.gather(0, &axes.abs().argmax(0, true), false);
+                parameter.set_axes(&(&axes * largest.sign()));
             }
-            sums = Ok(own);
         }
-        let Some(sums) = sums? else { return Ok(None) };
-        if sums.iter().any(|(sum, _)| sum.isfinite().all().int64_value(&[]) == 0) {
-            let term = "curvature of the last layer";
-            return Err(Error::NonFinite { epoch: 0, step: 0, term, value: f64::NAN });
-        }
+        Ok(())
+    }
+
+    /// The diagonal of the Fisher information over all data by each parameter of the last layer, along its axes and in its shape; None
+    /// where code of the user's takes the layer's weights, so that nothing is known of what it does with them.
+    fn curvature<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Option<Vec<Tensor>>> {
+        let sums = self.summed(around, &|parameter, outputs, inputs| {
+            let along = parameter.seen_along(inputs).within("the last layer's curvature")?;
+            Ok(record::squares(outputs, &along)?.to_kind(Kind::Double))
+        })?;
+        let Some(sums) = sums else { return Ok(None) };
         let whole = self.last.iter().zip(sums).map(|(parameter, (sum, matrix))| {
             let own = matrix?.to_parameter(&sum.unsqueeze(0), &parameter.mu().size());
             Some(own.squeeze_dim(0))
@@ -191,12 +213,31 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         Ok(whole.collect())
     }
 
-    /// Its sums over this process's examples, as the rows that the layer saw, with what makes the parameter's shape of them.
-    fn own_curvature<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Option<Vec<Diagonal>>> {
+    /// The sum over all data and drawn targets of what `of` makes of the gradients by a layer's outputs and of its inputs, for each
+    /// parameter of the last layer; None where it is not known what is done with its weights.
+    fn summed<L: Likelihood>(&self, around: &Around<'_, L>, of: Of<'_>) -> Result<Option<Vec<Sum>>> {
+        let mut sums = self.own_sums(around, of);
+        if let Some(group) = around.processes {
+            let (mut own, _) = exchange(group, "curvature", sums, |_| [])?;
+            for (sum, _) in own.iter_mut().flatten() {
+                group.all_reduce(sum, Reduction::Sum)?;
+            }
+            sums = Ok(own);
+        }
+        let sums = sums?;
+        if sums.iter().flatten().any(|(sum, _)| sum.isfinite().all().int64_value(&[]) == 0) {
+            let term = "curvature of the last layer";
+            return Err(Error::NonFinite { epoch: 0, step: 0, term, value: f64::NAN });
+        }
+        Ok(sums)
+    }
+
+    /// Those over this process's examples.
+    fn own_sums<L: Likelihood>(&self, around: &Around<'_, L>, of: Of<'_>) -> Result<Option<Vec<Sum>>> {
         let all = around.rows.len();
         let rows = around.rows.get(..all.min(EXAMPLES)).unwrap_or(&around.rows);
         let targets = PAIRS.div_ceil(rows.len().max(1)).min(TARGETS);
-        let mut sums: Vec<Diagonal> = self
+        let mut sums: Vec<Sum> = self
             .last
             .iter()
             .map(|p| (Tensor::zeros([1i64], (Kind::Double, p.mu().device())), None))
@@ -220,13 +261,8 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
                 for (parameter, (sum, matrix)) in self.last.iter().zip(&mut sums) {
                     let id = parameter.id();
                     let outputs = record::outputs_of(&records, id, &gradients);
-                    let squares = record::squares(&outputs, &record::inputs_of(&records, id))?;
-                    *sum = &*sum
-                        + if own {
-                            squares.to_kind(Kind::Double)
-                        } else {
-                            squares.to_kind(Kind::Double) * 0.0
-                        };
+                    let one = of(parameter, &outputs, &record::inputs_of(&records, id))?;
+                    *sum = &*sum + if own { one } else { one * 0.0 };
                     *matrix = records.iter().find(|record| record.is_of(id)).map(|r| r.matrix_of(id));
                 }
             }

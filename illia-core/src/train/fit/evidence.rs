@@ -189,6 +189,7 @@ mod tests {
             data: &data,
             forward: &|inputs, _| Ok(net.try_forward(&inputs[0]).unwrap()),
             alone: true,
+            is_validated: false,
             vs: &vs,
             kl_weight: 1.0,
             batch_size: 64,

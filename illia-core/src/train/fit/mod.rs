@@ -5,6 +5,7 @@ mod convergence;
 mod course;
 mod evidence;
 mod history;
+mod mode;
 mod resume;
 mod run;
 mod settle;

@@ -250,6 +250,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             data: self.data,
             forward: self.forward,
             alone: self.alone,
+            is_validated: self.progress.best.is_some(),
             vs: self.vs,
             kl_weight: self.progress.epochs.last().map_or(1.0, |epoch| epoch.kl_weight),
             batch_size: self.fit.micro_batch.unwrap_or(self.fit.batch_size.max(256)),

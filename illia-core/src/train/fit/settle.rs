@@ -138,7 +138,7 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
                     true => {
                         let normals =
                             noise::normals(around.noise.next_key(), &mu.size(), mu.kind(), mu.device());
-                        parameter.sigma().map_or_else(|| mu.zeros_like(), |sigma| sigma.detach() * normals)
+                        parameter.with_noise(&normals).detach() - &mu
                     }
                     false => mu.zeros_like(),
                 };

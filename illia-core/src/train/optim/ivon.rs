@@ -155,6 +155,8 @@ impl Optimiser for Ivon {
 
     fn step_posterior(&self, posterior: &mut PosteriorStep<'_>) -> bool {
         let parameter = posterior.parameter;
+        // Mean and Hessian are the elements' own.
+        parameter.straighten();
         let (Some(rho), Some(sigma)) = (parameter.rho(), parameter.sigma()) else { return false };
         let [of_mu, of_rho] = &mut posterior.memories;
         let (kind, device) = parameter.kind_device();
