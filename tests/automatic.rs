@@ -98,6 +98,29 @@ fn a_learned_noise_counts_what_the_weights_took() {
 }
 
 bnn! {
+    /// A linear model of which the last layer has but two weights.
+    struct Through(features: i64): [features] -> [1] { first: Linear(1), head: Linear(1) }
+}
+
+#[test]
+fn a_learned_noise_counts_what_earlier_layers_took() {
+    illia::manual_seed(12);
+    let (n, features) = (100, 21);
+    let (x, y) = linear(n, features);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let noise = Gaussian::learned(&(vs.root() / "noise"), 0.5).unwrap();
+    let net = Through::new(&(vs.root() / "net"), features);
+    Fit::new(&noise).progress(false).run(&net, &vs, &x, &y).unwrap();
+    let fitted = Predict::new().draws(1).run(&net, &x).unwrap();
+    let errors = (fitted.outputs() - &y).square().sum(Kind::Double).double_value(&[]);
+    // MacKay (1992): 22 weights, a slope for each column and an offset, are determined, all but wholly; it is they that fitted the noise away.
+    let expected = (errors / (100.0 - 22.0)).sqrt();
+    // The one draw of two weights that were determined adds 2 of 100 squares, give or take as much; half of that in the root.
+    assert!((noise.std() / expected - 1.0).abs() < 0.03, "{} for {expected}", noise.std());
+    assert!(noise.std() > 1.1 * (errors / 100.0).sqrt(), "the fit's own errors are smaller");
+}
+
+bnn! {
     struct Deep: [2] -> [3] { first: Linear(16) -> relu, head: Linear(3) }
 }
 bnn! {

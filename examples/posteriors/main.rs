@@ -1,20 +1,20 @@
-//! The pictures of `docs/posteriors.md`: what a prior says before any data, what three ways to a posterior make of the same data,
+//! The pictures of `docs/posteriors.md`: what a prior says before any data, what each way to a posterior makes of the same data,
 //! what a cold posterior costs, and where doubt comes from.
 //!
 //! ```text
 //! cargo run --release --example posteriors -- docs/pictures
 //! ```
 
+mod methods;
 mod picture;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use illia::infer::chain::Chain;
-use illia::infer::sghmc::Sghmc;
 use illia::likelihood::{Gaussian, HeteroscedasticGaussian};
 use illia::prelude::*;
 use illia::{Result, inverse_softplus, metrics};
+use methods::{Data, METHODS};
 use picture::Panel;
 use tch::nn::Init;
 
@@ -83,14 +83,14 @@ fn priors(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The same data under three methods, and under three weights of the KL.
+/// The same data by all methods, and under three weights of the KL.
 fn posteriors(folder: &Path) -> Result<()> {
     let (x, y) = data(|x| x.ones_like() * NOISE);
     println!(
         "half of the 90 % interval of the function, mean of |x| in  0.3..1 (data)  0..0.3 (gap)  1..2 (beyond)"
     );
+    let at = line((-2.0, 2.0), 161);
     let panel = |name: &str, title: String, prediction: &Prediction| -> Result<()> {
-        let at = line((-2.0, 2.0), 161);
         let (low, high) = prediction.interval(LEVEL)?;
         let (outer_low, outer_high) = Gaussian::fixed(NOISE)?.interval(prediction.outputs(), LEVEL)?;
         let half = (&high - &low) / 2.0;
@@ -108,40 +108,15 @@ fn posteriors(folder: &Path) -> Result<()> {
         write(folder, name, &panel)
     };
 
-    let mean_field = Posterior::Gaussian { mu: kaiming(), rho: Init::Const(-4.0) };
-    panel("posterior-nothing.svg", "nothing set".to_owned(), &fit(Posterior::Automatic, 1.0, &x, &y)?)?;
-    panel("posterior-mean-field.svg", "mean-field Gaussians".to_owned(), &fit(mean_field, 1.0, &x, &y)?)?;
-    panel("posterior-chain.svg", "a chain (SGHMC)".to_owned(), &chain(&x, &y)?)?;
+    let data = Data { x: &x, y: &y, at: &at };
+    for (name, title, method) in METHODS {
+        panel(&format!("posterior-{name}.svg"), title.to_owned(), &method(&data)?)?;
+    }
     for weight in [1.0, 0.1, 0.01] {
-        let title = format!("KL weight {weight}");
-        panel(&format!("cold-{weight}.svg"), title, &fit(mean_field, weight, &x, &y)?)?;
+        let prediction = methods::fit(methods::mean_field(), weight, &data)?;
+        panel(&format!("cold-{weight}.svg"), format!("KL weight {weight}"), &prediction)?;
     }
     Ok(())
-}
-
-fn fit(posterior: Posterior, weight: f64, x: &Tensor, y: &Tensor) -> Result<Prediction> {
-    illia::manual_seed(1);
-    let vs = nn::VarStore::new(Device::Cpu);
-    let net = Curve::try_new(&vs.root(), 1, posterior)?;
-    let fit = Fit::new(Gaussian::fixed(NOISE)?).kl(KlSchedule::Constant(weight)).progress(false);
-    fit.run(&net, &vs, x, y)?;
-    Predict::new().draws(400).run(&net, &line((-2.0, 2.0), 161))
-}
-
-/// A Markov chain through the weights, from the most probable ones: what the other two approximate, as far as it got in 40,000 steps.
-fn chain(x: &Tensor, y: &Tensor) -> Result<Prediction> {
-    illia::manual_seed(1);
-    let vs = nn::VarStore::new(Device::Cpu);
-    let net = Curve::try_new(&vs.root(), 1, Posterior::point())?;
-    let likelihood = Gaussian::fixed(NOISE)?;
-    Fit::new(&likelihood).progress(false).run(&net, &vs, x, y)?;
-
-    // In proportion to the posterior's narrowest direction; a momentum lasts 100 steps.
-    let learning_rate = 0.01 * NOISE / (x.size()[0] as f64).sqrt();
-    let sghmc = Sghmc { learning_rate, alpha: 0.01 / learning_rate, ..Sghmc::default() };
-    let chain = Chain { sghmc, burn_in: 10_000, every: 150, draws: 200, ..Chain::default() };
-    let draws = chain.run(&net, &likelihood, x, y)?;
-    Predict::new().run_draws(&net, &draws, &line((-2.0, 2.0), 161))
 }
 
 /// A net that predicts its noise too: how much of its doubt is the data's, and how much its own.

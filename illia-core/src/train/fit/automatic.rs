@@ -291,8 +291,8 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         })
     }
 
-    /// Moves the likelihood's variables, a learned noise, to where the data are most probable under the draws; gives the largest
-    /// change of one, 0 where there is none.
+    /// Moves the likelihood's variables, a learned noise, to where the data are most probable under the draws, with errors as large as new
+    /// data would have; gives the largest change of one, 0 where there is none.
     fn fit_noise<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<f64> {
         let trained: Vec<(String, Tensor)> = around
             .vs
@@ -310,10 +310,14 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
             }
             let prediction =
                 how.run_with(self.net, &batch.inputs, |inputs| (around.forward)(inputs, false))?;
-            let outputs = prediction.outputs().flatten(0, 1);
+            let mut outputs = prediction.outputs().flatten(0, 1);
             let times: Vec<i64> =
                 (0..batch.target.dim()).map(|axis| if axis == 0 { NOISE.1 as i64 } else { 1 }).collect();
             let target = batch.target.repeat(times);
+            if outputs.size() == target.size() {
+                let left = self.left_by_points(around)?;
+                outputs = &target + (outputs - &target) / left.sqrt();
+            }
             return descend(&trained, || loss(around.likelihood, &outputs, &target));
         }
         Ok(0.0)

@@ -32,6 +32,8 @@ const NUMBERS: i64 = 1 << 26;
 const COUNTABLE: f64 = 0.5;
 /// Targets drawn for one example, at most.
 const TARGETS: usize = 32;
+/// The least share of the errors' squares that is taken to be left.
+const LEAST_LEFT: f64 = 0.1;
 /// What the scale is multiplied by, or divided by, at most.
 const FURTHEST: f64 = 2.0;
 
@@ -78,6 +80,60 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         watched: &[&RandomParameter],
         around: &Around<'_, L>,
     ) -> Result<Option<(f64, f64)>> {
+        let Some(sample) = self.sample(watched, around)? else { return Ok(None) };
+        let _no_grad = tch::no_grad_guard();
+        let (mut squares, mut determined) = (0.0, 0.0);
+        for parameter in watched {
+            let Some((mean, std)) = parameter.fixed_gaussian() else { continue };
+            let curvature = curvature_of(&sample, parameter)? * (sample.scale * std * std);
+            let Some(own) = sample.count(&curvature, parameter.mu().numel())? else { return Ok(None) };
+            determined += own;
+            squares += ((parameter.location() - mean) / std).square().sum(Kind::Double).double_value(&[]);
+        }
+        Ok((determined > 0.0).then_some((squares, determined)))
+    }
+
+    /// (N - γ) / N, with γ the weights before the last layer that N examples determine: what of the errors' squares those have left
+    /// (MacKay 1992, equation 4.11; what the last layer has taken its draws give back). 1 where that can't be counted.
+    ///
+    /// # Errors
+    /// What the net, the likelihood and the data return.
+    pub(super) fn left_by_points<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<f64> {
+        let watched: Vec<_> = self.parameters.iter().copied().filter(|p| p.is_noted()).collect();
+        if self.is_one_layer || around.kl_weight <= 0.0 {
+            return Ok(1.0);
+        }
+        let Some(sample) = self.sample(&watched, around)? else { return Ok(1.0) };
+        let _no_grad = tch::no_grad_guard();
+        let (mut all, mut last) = (None, None);
+        let mut weights = [0; 2];
+        for parameter in watched {
+            let Some((_, std)) = parameter.fixed_gaussian() else { continue };
+            let products = products_of(&sample, parameter)? * (sample.scale * std * std);
+            let is_last = self.last.iter().any(|last| last.id() == parameter.id());
+            weights[0] += parameter.mu().numel();
+            if is_last {
+                weights[1] += parameter.mu().numel();
+                last = Some(last.map_or_else(|| products.shallow_clone(), |sum: Tensor| sum + &products));
+            }
+            all = Some(all.map_or_else(|| products.shallow_clone(), |sum: Tensor| sum + &products));
+        }
+        let mut counts = [0.0; 2];
+        for ((count, sum), weights) in counts.iter_mut().zip([all, last]).zip(weights) {
+            let Some(sum) = sum else { continue };
+            let Some(counted) = sample.count(&sum, weights)? else { return Ok(1.0) };
+            *count = counted;
+        }
+        let [all, last] = counts;
+        Ok((1.0 - (all - last).max(0.0) / around.rows.len() as f64).clamp(LEAST_LEFT, 1.0))
+    }
+
+    /// Gradients of single examples; None where code of the user's takes the weights.
+    fn sample<L: Likelihood>(
+        &self,
+        watched: &[&RandomParameter],
+        around: &Around<'_, L>,
+    ) -> Result<Option<Sample>> {
         let one = around.batch(around.rows.get(..1).unwrap_or_default())?;
         let Some((_, records)) = self.recorded(&one, around, watched)? else { return Ok(None) };
         let inputs: i64 = records.iter().map(Record::numbers).sum();
@@ -93,26 +149,42 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
             gradients(around.likelihood, &output, &target, &records)
         });
         let drawn = drawn.collect::<Result<Vec<_>>>()?;
-        let _no_grad = tch::no_grad_guard();
-        // Of all data, and of a likelihood that the KL's weight divides.
-        let scale = around.rows.len() as f64 / (rows.len() * targets).max(1) as f64 / around.kl_weight;
-        let (mut squares, mut determined) = (0.0, 0.0);
-        for parameter in watched {
-            let Some((mean, std)) = parameter.fixed_gaussian() else { continue };
-            let curvature = curvature_of(&records, parameter, &drawn)? * (scale * std * std);
-            // A decomposition of what are no numbers would be an error; training goes on, and says itself where it fails.
-            if curvature.isfinite().all().int64_value(&[]) == 0 {
-                return Ok(None);
-            }
-            let own = determined_by(&curvature)?;
-            let sampled = (rows.len() * targets) as f64;
-            if parameter.mu().numel() as f64 > sampled && own > COUNTABLE * sampled {
-                return Ok(None);
-            }
-            determined += own;
-            squares += ((parameter.location() - mean) / std).square().sum(Kind::Double).double_value(&[]);
+        let size = (rows.len() * targets).max(1) as f64;
+        let scale = around.rows.len() as f64 / size / around.kl_weight;
+        Ok(Some(Sample { records, drawn, size, scale }))
+    }
+}
+
+/// What examples' gradients are made of, for targets drawn by the likelihood.
+struct Sample {
+    records: Vec<Record>,
+    /// Of the layers' outputs, for each target.
+    drawn: Vec<Vec<Tensor>>,
+    /// How many gradients there are of a parameter.
+    size: f64,
+    /// What makes their sum that of all data, under a likelihood that the KL's weight divides.
+    scale: f64,
+}
+
+impl Sample {
+    /// γ of a curvature of so many weights; None where it is no number, which training says itself, and where it is the sample's size
+    /// that was counted.
+    fn count(&self, curvature: &Tensor, weights: usize) -> Result<Option<f64>> {
+        if curvature.isfinite().all().int64_value(&[]) == 0 {
+            return Ok(None);
         }
-        Ok((determined > 0.0).then_some((squares, determined)))
+        let counted = determined_by(curvature)?;
+        let too_small = weights as f64 > self.size && counted > COUNTABLE * self.size;
+        Ok((!too_small).then_some(counted))
+    }
+
+    /// A layer's inputs and the gradients by its outputs, `[gradients, groups, places, features]` each, in double: beside the eigenvalues
+    /// of 1, which count, there are those of a million.
+    fn factors(&self, parameter: &RandomParameter) -> (Tensor, Tensor) {
+        let inputs = record::inputs_of(&self.records, parameter.id());
+        let outputs = self.drawn.iter().map(|by| record::outputs_of(&self.records, parameter.id(), by));
+        let outputs = Tensor::cat(&outputs.collect::<Vec<_>>(), 0).to_kind(Kind::Double);
+        (inputs.to_kind(Kind::Double).repeat([self.drawn.len() as i64, 1, 1, 1]), outputs)
     }
 }
 
@@ -133,27 +205,39 @@ fn size_of_gradient(records: &[Record], parameter: &RandomParameter) -> i64 {
     if places > 1 { parameter.mu().numel() as i64 } else { 0 }
 }
 
-/// The sum of the outer products of the examples' gradients by the parameter over all drawn targets, or the matrix of their inner
-/// products, whichever is smaller: they have the same eigenvalues.
-fn curvature_of(records: &[Record], parameter: &RandomParameter, drawn: &[Vec<Tensor>]) -> Result<Tensor> {
-    let inputs = record::inputs_of(records, parameter.id());
-    let outputs: Vec<Tensor> =
-        drawn.iter().map(|gradients| record::outputs_of(records, parameter.id(), gradients)).collect();
-    // In double: beside the eigenvalues of 1, which count, there are those of a million.
-    let outputs = Tensor::cat(&outputs, 0).to_kind(Kind::Double);
-    let inputs = inputs.to_kind(Kind::Double).repeat([drawn.len() as i64, 1, 1, 1]);
-    let [examples, places] = [0, 2].map(|axis| inputs.size().get(axis).copied().unwrap_or(1));
-    let numbers = parameter.mu().numel() as i64;
-    if places == 1 && numbers > examples {
+/// The gradients by the parameter, `[gradients, weights]`.
+fn gradients_of(inputs: &Tensor, outputs: &Tensor) -> Result<Tensor> {
+    Ok(outputs.transpose(2, 3).f_matmul(inputs).within("evidence")?.flatten(1, -1))
+}
+
+/// The sum of the outer products of the gradients by the parameter, or the matrix of their inner products, whichever is smaller:
+/// they have the same eigenvalues.
+fn curvature_of(sample: &Sample, parameter: &RandomParameter) -> Result<Tensor> {
+    let (inputs, outputs) = sample.factors(parameter);
+    if parameter.mu().numel() as f64 > sample.size {
+        return products(&inputs, &outputs);
+    }
+    let each = gradients_of(&inputs, &outputs)?;
+    each.tr().f_matmul(&each).within("evidence")
+}
+
+/// The inner products of the gradients by the parameter, `[gradients, gradients]`.
+fn products_of(sample: &Sample, parameter: &RandomParameter) -> Result<Tensor> {
+    let (inputs, outputs) = sample.factors(parameter);
+    products(&inputs, &outputs)
+}
+
+fn products(inputs: &Tensor, outputs: &Tensor) -> Result<Tensor> {
+    if inputs.size().get(2) == Some(&1) {
+        // One place: the product of two gradients is that of inputs times that of outputs.
         let by_group = |t: &Tensor| {
             let rows = t.squeeze_dim(2).transpose(0, 1);
             rows.f_matmul(&rows.transpose(1, 2)).within("evidence")
         };
-        let each = by_group(&outputs)? * by_group(&inputs)?;
+        let each = by_group(outputs)? * by_group(inputs)?;
         return Ok(each.sum_dim_intlist(0i64, false, Kind::Double));
     }
-    let each = outputs.transpose(2, 3).f_matmul(&inputs).within("evidence")?.flatten(1, -1);
-    let each = if numbers > examples { each } else { each.tr() };
+    let each = gradients_of(inputs, outputs)?;
     each.f_matmul(&each.tr()).within("evidence")
 }
 
