@@ -1,9 +1,13 @@
 //! The fast step against plain autograd, and what a run promises.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use illia::likelihood::Categorical;
 use illia::nn::{Conv2d, ConvConfig, Linear, LinearConfig};
 use illia::prelude::*;
-use illia::{Adam, Elbo, Trainer};
+use illia::{Adam, Best, Elbo, EpochRecord, Trainer, metrics};
 
 #[bayesian]
 #[derive(Debug)]
@@ -79,4 +83,69 @@ fn the_fast_step_gives_what_plain_autograd_gives() {
             }
         }
     }
+}
+
+/// Three clouds and what a small net is told of them: the examples, as many to validate by.
+fn clouds() -> [(Tensor, Tensor); 2] {
+    [0, 1].map(|_| {
+        let y = Tensor::randint(3, [90], (Kind::Int64, Device::Cpu));
+        let centres = Tensor::from_slice2(&[[2f32, 0.0], [-1.0, 1.7], [-1.0, -1.7]]);
+        (centres.index_select(0, &y) + Tensor::randn([90, 2], (Kind::Float, Device::Cpu)), y)
+    })
+}
+
+fn accuracy(prediction: &Prediction, y: &Tensor) -> illia::Result<f64> {
+    metrics::accuracy(&prediction.predictive_mean(&Categorical), y)
+}
+
+#[test]
+fn metrics_are_recorded_and_choose_the_best_epoch() {
+    illia::manual_seed(4);
+    let [(x, y), (held_x, held_y)] = clouds();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Linear::new(vs.root(), 2, 3, LinearConfig::default());
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    let fit = Fit::new(Categorical).epochs(30).progress(false).validation(&held_x, &held_y);
+    let fit = fit.metric("accuracy", accuracy).best_by("accuracy", Best::Largest).on_epoch(move |epoch| {
+        assert_eq!(epoch.epoch, count.fetch_add(1, Ordering::Relaxed) + 1);
+        ControlFlow::Continue(())
+    });
+    let history = fit.run(&net, &vs, &x, &y).unwrap();
+    assert_eq!((history.epochs.len(), seen.load(Ordering::Relaxed)), (30, 30));
+    let all: Vec<f64> = history.epochs.iter().map(|epoch| epoch.metrics["accuracy"]).collect();
+    let most = all.iter().copied().fold(0.0, f64::max);
+    // Of equal ones the first.
+    let first = all.iter().position(|accuracy| *accuracy == most).map(|at| at + 1);
+    assert_eq!(history.best_epoch, first);
+    assert!(all.iter().any(|accuracy| *accuracy < most), "{all:?}");
+}
+
+#[test]
+fn code_of_the_users_ends_a_run_after_its_epoch() {
+    let [(x, y), _] = clouds();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Linear::new(vs.root(), 2, 3, LinearConfig::default());
+    let stop = |epoch: &EpochRecord| match epoch.epoch {
+        7 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    let history =
+        Fit::new(Categorical).epochs(30).progress(false).on_epoch(stop).run(&net, &vs, &x, &y).unwrap();
+    assert_eq!((history.epochs.len(), history.interrupted), (7, false));
+}
+
+#[test]
+fn metrics_that_cannot_be_measured_are_refused() {
+    let [(x, y), _] = clouds();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Linear::new(vs.root(), 2, 3, LinearConfig::default());
+    let said = |fit: Fit<Categorical>| fit.progress(false).run(&net, &vs, &x, &y).unwrap_err().to_string();
+    let with = || Fit::new(Categorical).validation(&x, &y);
+    assert!(
+        said(Fit::new(Categorical).metric("accuracy", accuracy)).contains("only together with validation")
+    );
+    assert!(said(with().best_by("accuracy", Best::Largest)).contains("the name of a `metric`"));
+    let twice = with().metric("accuracy", accuracy).metric("accuracy", accuracy);
+    assert!(said(twice).contains("a name of its own"));
 }

@@ -53,5 +53,5 @@ pub use parameter::{
 pub use pass::{Draws, Estimator};
 pub use predict::{Predict, Prediction};
 pub use train::{Adam, AdamW, Ivon, Memory, Moments, Optimiser, PosteriorStep, Sgd};
-pub use train::{Clip, Convergence, Elbo, ElboTerms, EpochRecord, Fit, History, Terms, Trainer};
+pub use train::{Best, Clip, Convergence, Elbo, ElboTerms, EpochRecord, Fit, History, Terms, Trainer};
 pub use train::{KlSchedule, RateSchedule, Schedule};

@@ -16,7 +16,7 @@ mod variables;
 
 pub use clip::Clip;
 pub use elbo::{Elbo, ElboTerms};
-pub use fit::{Convergence, EpochRecord, Fit, History};
+pub use fit::{Best, Convergence, EpochRecord, Fit, History};
 pub use kl_schedule::KlSchedule;
 pub use optim::{Adam, AdamW, Ivon, Memory, Moments, Optimiser, PosteriorStep, Sgd};
 pub use rate_schedule::RateSchedule;

@@ -1,5 +1,7 @@
 //! What a run came to.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Convergence;
@@ -21,6 +23,9 @@ pub struct EpochRecord {
     pub loss: f64,
     /// The negative log predictive density on the validation set, in nats per example.
     pub validation_nll: Option<f64>,
+    /// What [`Fit::metric`](crate::Fit::metric) measured on it, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
     /// How long the epoch took, validation included.
     pub seconds: f64,
 }
@@ -28,7 +33,7 @@ pub struct EpochRecord {
 impl PartialEq for EpochRecord {
     fn eq(&self, other: &Self) -> bool {
         let numbers = |r: &EpochRecord| (r.epoch, r.nll, r.kl, r.kl_weight, r.loss, r.validation_nll);
-        numbers(self) == numbers(other)
+        numbers(self) == numbers(other) && self.metrics == other.metrics
     }
 }
 

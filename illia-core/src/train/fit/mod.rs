@@ -11,9 +11,11 @@ mod run;
 mod settle;
 mod shuffle;
 mod together;
+mod watch;
 
 pub use convergence::Convergence;
 pub use history::{EpochRecord, History};
+pub use watch::Best;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -34,6 +36,7 @@ use crate::train::KlSchedule;
 use crate::train::RateSchedule;
 use crate::train::optim::{Adam, Optimiser};
 use run::Run;
+use watch::Watch;
 
 /// Trains a model: by stochastic variational inference, or, where nobody chose a posterior, to the mode with Laplace's approximation
 /// of the last layer ([`Posterior::Automatic`](crate::Posterior::Automatic)).
@@ -78,6 +81,7 @@ pub struct Fit<L> {
     allow_changes: bool,
     interrupt: Option<Arc<AtomicBool>>,
     processes: Option<Arc<dyn ProcessGroup>>,
+    watch: Watch,
 }
 
 impl<L: Likelihood> Fit<L> {
@@ -105,6 +109,7 @@ impl<L: Likelihood> Fit<L> {
             allow_changes: false,
             interrupt: None,
             processes: None,
+            watch: Watch::default(),
         }
     }
 
@@ -291,6 +296,7 @@ impl<L: Likelihood> Fit<L> {
                 return Err(Error::configuration("validation", value, "as many of both, and at least 1"));
             }
         }
+        self.watch.validate(self.validation.is_some())?;
         if self.patience.is_some() && self.validation.is_none() {
             return Err(Error::configuration("patience", "set", "only together with validation"));
         }

@@ -40,6 +40,7 @@ impl<L: Likelihood, M: BayesianModule + ?Sized> Run<'_, L, M> {
             ("the micro batch", said(&fit.micro_batch)),
             ("the data's fingerprint", format!("{:016x}", self.data.fingerprint()?)),
             ("the validation's fingerprint", validation),
+            ("what chooses the best epoch", fit.watch.rule()),
             ("the likelihood", self.likelihood()),
             ("the optimiser", said(&fit.optimiser)),
             ("the learning rate", fit.step_size.unwrap_or(fit.optimiser.learning_rate()).to_string()),

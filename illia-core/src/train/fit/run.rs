@@ -1,6 +1,7 @@
 //! A run under way.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -45,7 +46,7 @@ pub(super) struct Progress {
     pub batches: usize,
     /// That epoch's record so far.
     pub partial: Option<EpochRecord>,
-    /// The best validation so far: (epoch, nats per example).
+    /// The best validation so far: (epoch, what it has least of).
     pub best: Option<(usize, f64)>,
     /// How many processes took the latest step together; files of one process alone don't say.
     #[serde(default)]
@@ -78,6 +79,8 @@ pub(super) struct Run<'a, L, M: ?Sized> {
     pub(super) progress: Progress,
     /// The weights of the best validation so far.
     pub(super) best: Vec<(String, Tensor)>,
+    /// Whether the user's code has ended it.
+    ended: bool,
     interrupted: bool,
     pub(super) course: Course,
     /// Where nobody chose a posterior.
@@ -123,6 +126,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
                 ..Progress::default()
             },
             best: Vec::new(),
+            ended: false,
             interrupted: false,
             course: Course { settled: None, epochs: None },
             automatic,
@@ -312,24 +316,26 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             }
         }
         self.check_same_weights()?;
-        record.validation_nll = self.validation_nll()?;
+        if let Some((nll, metrics)) = self.validated()? {
+            (record.validation_nll, record.metrics) = (Some(nll), metrics);
+        }
         record.seconds = before + start.elapsed().as_secs_f64();
-        let (nll, validation_nll) = (record.nll, record.validation_nll);
-        if let Some(nll) = record.validation_nll
-            && nll.is_finite()
-            && self.progress.best.is_none_or(|(_, best)| nll < best)
+        if let Some(least) = self.fit.watch.least(&record)
+            && least.is_finite()
+            && self.progress.best.is_none_or(|(_, best)| least < best)
         {
-            self.progress.best = Some((epoch, nll));
+            self.progress.best = Some((epoch, least));
             self.best = self.snapshot();
         }
+        let message = in_short(&record);
+        self.ended = self.fit.watch.tell(&record);
         self.progress.epochs.push(record);
         if self.scale_is_due() {
             self.find_scale()?;
         }
         if bar.is_shown() {
-            let validation = validation_nll.map_or(String::new(), |nll| format!(", validation {nll:.4}"));
             let of = self.epochs().map_or(String::new(), |epochs| format!("/{epochs}"));
-            bar.set_message(format!("epoch {epoch}{of}: nll {nll:.4}{validation}{}", self.way().in_short()));
+            bar.set_message(format!("epoch {epoch}{of}: {message}{}", self.way().in_short()));
         }
         if self.fit.epochs.is_none() && self.course.epochs.is_none() {
             self.course = Course::of(&self.progress.epochs, self.steps_per_epoch);
@@ -402,13 +408,16 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         }
     }
 
-    fn validation_nll(&self) -> Result<Option<f64>> {
+    /// The negative log predictive density on the validation set, and the metrics there.
+    fn validated(&self) -> Result<Option<(f64, BTreeMap<String, f64>)>> {
         let Some((inputs, y)) = &self.fit.validation else { return Ok(None) };
         if let Some(automatic) = &self.automatic {
             automatic.make_points();
         }
         let device = self.vs.device();
-        self.mean_of_all(y.size().first().map_or(0, |&n| n as usize), |shard| {
+        let watch = &self.fit.watch;
+        let rows = y.size().first().map_or(0, |&n| n as usize);
+        let means = self.means_of_all(rows, 1 + watch.count(), |shard| {
             let own = |tensor: &Tensor| shard.of_tensor(&tensor.to_device(device));
             let inputs: Vec<_> = inputs.iter().map(own).collect();
             let mut how = Predict::new().draws(self.fit.validation_draws);
@@ -416,10 +425,13 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
                 how = how.per_example();
             }
             let prediction = how.run_with(self.net, &inputs, |inputs| (self.forward)(inputs, false))?;
-            let log_density = prediction.log_predictive(&self.fit.likelihood, &own(y))?;
-            Ok(-log_density.mean(Kind::Double).double_value(&[]))
-        })
-        .map(Some)
+            let y = own(y);
+            let log_density = prediction.log_predictive(&self.fit.likelihood, &y)?;
+            let mut means = vec![-log_density.mean(Kind::Double).double_value(&[])];
+            means.extend(watch.measure(&prediction, &y)?);
+            Ok(means)
+        })?;
+        Ok(means.split_first().map(|(nll, metrics)| (*nll, watch.named(metrics))))
     }
 
     fn snapshot(&self) -> Vec<(String, Tensor)> {
@@ -427,6 +439,9 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
     }
 
     fn is_over(&self) -> bool {
+        if self.ended {
+            return true;
+        }
         let (Some(patience), Some((best, _))) = (self.fit.patience, self.progress.best) else { return false };
         self.progress.epochs.len() >= best.saturating_add(patience)
     }
@@ -446,4 +461,11 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             }
         }
     }
+}
+
+/// An epoch's numbers for the bar.
+fn in_short(record: &EpochRecord) -> String {
+    let validation = record.validation_nll.map(|nll| format!(", validation {nll:.4}"));
+    let metrics = record.metrics.iter().map(|(name, value)| format!(", {name} {value:.4}"));
+    validation.into_iter().chain(metrics).fold(format!("nll {:.4}", record.nll), |text, part| text + &part)
 }

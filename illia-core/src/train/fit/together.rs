@@ -32,16 +32,30 @@ impl<L: Likelihood, M: BayesianModule + ?Sized> Run<'_, L, M> {
         }
     }
 
-    /// A mean over `rows` examples of which each process computes that over its own; all over all, where the forward may mix them.
-    /// The same number in all processes, so that they decide alike.
-    pub(super) fn mean_of_all(&self, rows: usize, mean: impl FnOnce(Shard) -> Result<f64>) -> Result<f64> {
+    /// `count` means over `rows` examples of which each process computes those over its own; all over all, where the forward may mix
+    /// them. The same numbers in all processes, so that they decide alike.
+    pub(super) fn means_of_all(
+        &self,
+        rows: usize,
+        count: usize,
+        means: impl FnOnce(Shard) -> Result<Vec<f64>>,
+    ) -> Result<Vec<f64>> {
         let whole = Shard::of(rows, 0, 1);
-        let Some(group) = self.group() else { return mean(whole) };
+        let Some(group) = self.group() else { return means(whole) };
         let shard = if self.alone { whole.part(group.rank(), group.size()) } else { whole };
-        let own = mean(shard).map(|mean| mean * shard.share());
-        let (_, all) = exchange(group, "validation", own, |own| [own.to_bits().cast_signed()])?;
-        let all = all.iter().map(|[own]| f64::from_bits(own.cast_unsigned()));
-        Ok(if self.alone { all.sum() } else { all.take(1).sum() })
+        let mut own = means(shard);
+        let mut means = Vec::new();
+        for at in 0..count {
+            let bits = |own: &Vec<f64>| {
+                let own = own.get(at).copied().unwrap_or(f64::NAN) * shard.share();
+                [own.to_bits().cast_signed()]
+            };
+            let (values, all) = exchange(group, "validation", own, bits)?;
+            let all = all.iter().map(|[own]| f64::from_bits(own.cast_unsigned()));
+            means.push(if self.alone { all.sum() } else { all.take(1).sum() });
+            own = Ok(values);
+        }
+        Ok(means)
     }
 
     /// Refuses processes that did not start alike.

@@ -1,0 +1,154 @@
+//! What a run is watched by: metrics of the user's on the validation set, and their code after each epoch.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::{EpochRecord, Fit};
+use crate::error::{Error, Result};
+use crate::predict::Prediction;
+
+type Metric = dyn Fn(&Prediction, &Tensor) -> Result<f64> + Send + Sync;
+type Each = dyn Fn(&EpochRecord) -> ControlFlow<()> + Send + Sync;
+
+/// Which of a metric's values is the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Best {
+    /// The smallest: an error.
+    Smallest,
+    /// The largest: an accuracy.
+    Largest,
+}
+
+/// All that a run is watched by.
+#[derive(Clone, Default)]
+pub(super) struct Watch {
+    metrics: Vec<(String, Arc<Metric>)>,
+    /// What chooses the best epoch in place of the density.
+    best_by: Option<(String, Best)>,
+    each: Vec<Arc<Each>>,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let metrics: Vec<&String> = self.metrics.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Watch")
+            .field("metrics", &metrics)
+            .field("best_by", &self.best_by)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Watch {
+    /// The metrics' values, in their order.
+    pub fn measure(&self, prediction: &Prediction, y: &Tensor) -> Result<Vec<f64>> {
+        self.metrics.iter().map(|(_, metric)| metric(prediction, y)).collect()
+    }
+
+    pub fn count(&self) -> usize {
+        self.metrics.len()
+    }
+
+    /// The values by their names.
+    pub fn named(&self, values: &[f64]) -> BTreeMap<String, f64> {
+        self.metrics.iter().zip(values).map(|((name, _), value)| (name.clone(), *value)).collect()
+    }
+
+    /// What the best epoch has least of.
+    pub fn least(&self, record: &EpochRecord) -> Option<f64> {
+        let Some((name, best)) = &self.best_by else { return record.validation_nll };
+        let value = *record.metrics.get(name)?;
+        Some(if *best == Best::Largest { -value } else { value })
+    }
+
+    /// How the best epoch is chosen, for whoever compares runs.
+    pub fn rule(&self) -> String {
+        self.best_by
+            .as_ref()
+            .map_or_else(|| "density".to_owned(), |(name, best)| format!("{best:?} `{name}`").to_lowercase())
+    }
+
+    /// Tells the user's code of an epoch; whether it wants the run to end.
+    pub fn tell(&self, record: &EpochRecord) -> bool {
+        // All are told, whatever one of them wants.
+        self.each.iter().fold(false, |end, each| each(record).is_break() || end)
+    }
+
+    pub fn validate(&self, has_validation: bool) -> Result<()> {
+        if let (Some((name, _)), false) = (self.metrics.first(), has_validation) {
+            return Err(Error::configuration("metric", name, "only together with validation"));
+        }
+        let mut names: Vec<&String> = self.metrics.iter().map(|(name, _)| name).collect();
+        names.sort();
+        if let Some([name, _]) = names.array_windows().find(|[a, b]| a == b) {
+            return Err(Error::configuration(
+                "metric",
+                format!("{name} twice"),
+                "a name of its own for each",
+            ));
+        }
+        match &self.best_by {
+            Some((name, _)) if !names.contains(&name) => {
+                Err(Error::configuration("best_by", name, "the name of a `metric`"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<L> Fit<L> {
+    /// Measures the prediction for the validation set after each epoch too, of [`validation_draws`](Self::validation_draws) draws: into
+    /// [`EpochRecord::metrics`] and the bar, by this name. Of several processes each measures its part of the set, and the
+    /// mean counts.
+    ///
+    /// ```no_run
+    /// use illia_core::{Fit, likelihood::Categorical, metrics};
+    /// # let x = tch::Tensor::from(0.0);
+    /// # let y = tch::Tensor::from(0i64);
+    /// let fit = Fit::new(Categorical)
+    ///     .validation(&x, &y)
+    ///     .metric("accuracy", |p, y| metrics::accuracy(&p.predictive_mean(&Categorical), y));
+    /// ```
+    #[must_use]
+    pub fn metric(
+        mut self,
+        name: &str,
+        metric: impl Fn(&Prediction, &Tensor) -> Result<f64> + Send + Sync + 'static,
+    ) -> Self {
+        self.watch.metrics.push((name.to_owned(), Arc::new(metric)));
+        self
+    }
+
+    /// Chooses the best epoch, whose weights the model ends with, by the [`metric`](Self::metric) of this name; so
+    /// [`patience`](Self::patience) counts from it. The negative log predictive density chooses it otherwise.
+    #[must_use]
+    pub fn best_by(mut self, metric: &str, best: Best) -> Self {
+        self.watch.best_by = Some((metric.to_owned(), best));
+        self
+    }
+
+    /// Calls code of your own after each epoch, in the order in which it was given: to log, to draw, or to end the run by
+    /// [`ControlFlow::Break`], as after its last epoch. Of several processes all call it, and all have to answer alike.
+    ///
+    /// ```no_run
+    /// use std::ops::ControlFlow;
+    /// use illia_core::{Fit, likelihood::Categorical};
+    ///
+    /// let fit = Fit::new(Categorical).on_epoch(|epoch| {
+    ///     println!("{},{},{}", epoch.epoch, epoch.nll, epoch.kl);
+    ///     if epoch.nll < 0.01 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn on_epoch(
+        mut self,
+        each: impl Fn(&EpochRecord) -> ControlFlow<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.watch.each.push(Arc::new(each));
+        self
+    }
+}
