@@ -17,6 +17,7 @@
 //! assert_eq!(first, draw());
 //! ```
 
+mod cuda;
 mod generator;
 mod state;
 
@@ -53,6 +54,7 @@ pub struct Key {
 /// As `Tensor::empty`: on a negative size, or one that does not fit in memory.
 pub fn normals(key: Key, shape: &[i64], kind: Kind, device: Device) -> Tensor {
     if let Device::Cuda(_) = device {
+        cuda::keep();
         Cuda::manual_seed_all(Source::new(key, Purpose::Normal).word());
         return Tensor::randn(shape, (Kind::Float, device)).to_kind(kind);
     }
