@@ -372,3 +372,15 @@ fn pruned_weights_stay_out() {
         .sum();
     assert!(zeros > 0 && zeros as usize <= pruned, "{zeros} of {pruned}");
 }
+
+#[test]
+fn draws_in_one_forward_are_those_of_single_forwards() {
+    let Some(device) = gpu("draws_in_one_forward_are_those_of_single_forwards") else { return };
+    let (_vs, net) = net(device, WIDE);
+    let (x, _) = classes(device);
+    illia::manual_seed(9);
+    let together = Predict::new().draws(7).run(&net, &x).unwrap();
+    illia::manual_seed(9);
+    let one_by_one = tch::no_grad(|| Tensor::stack(&[(); 7].map(|()| net.forward(&x)), 0));
+    close("draws", together.outputs(), device, &one_by_one.to_device(Device::Cpu), 1e-5);
+}

@@ -160,7 +160,7 @@ impl RandomParameter {
     }
 
     /// Whether its numbers are single precision on a GPU, and none is pruned.
-    fn is_on_gpu(&self) -> bool {
+    pub(super) fn is_on_gpu(&self) -> bool {
         self.mu().device().is_cuda() && self.mu().kind() == Kind::Float && self.num_pruned() == 0
     }
 
