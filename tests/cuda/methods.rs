@@ -68,7 +68,7 @@ fn same_law(device: Device, vs: &nn::VarStore, net: &Net, posterior: Posterior) 
     copied(vs, &mut cpu_vs);
     let (x, _) = classes(device);
     for predict in [Predict::new(), Predict::new().marginal()] {
-        let theirs = predict.clone().draws(DRAWS).run(net, &x).unwrap();
+        let theirs = predict.draws(DRAWS).run(net, &x).unwrap();
         let ours = predict.draws(DRAWS).run(&cpu, &x.to_device(Device::Cpu)).unwrap();
         assert_eq!(theirs.outputs().device(), device);
         let std = ours.std().clamp_min(1e-6);
@@ -144,16 +144,16 @@ fn families_train_and_draw_as_on_the_cpu() {
 fn what_is_not_random_trains_as_on_the_cpu() {
     let Some(device) = gpu("what_is_not_random_trains_as_on_the_cpu") else { return };
     for posterior in [Posterior::plain(), Posterior::point()] {
-        let optimisers: [(&str, fn() -> Fit<Categorical>); 3] = [
-            ("SGD", || fit(30).optimiser(Sgd { learning_rate: 0.1, ..Sgd::default() })),
-            ("Adam", || fit(30)),
-            ("AdamW", || fit(30).optimiser(AdamW::default())),
+        let optimisers = [
+            ("SGD", fit(30).optimiser(Sgd { learning_rate: 0.1, ..Sgd::default() })),
+            ("Adam", fit(30)),
+            ("AdamW", fit(30).optimiser(AdamW::default())),
         ];
         for (optimiser, fit) in optimisers {
             let [cpu, other] = both(device, posterior).map(|(vs, net)| {
                 let (x, y) = classes(vs.device());
                 illia::manual_seed(5);
-                fit().run(&net, &vs, &x, &y).unwrap();
+                fit.run(&net, &vs, &x, &y).unwrap();
                 vs.variables()
             });
             for (name, ours) in &cpu {
