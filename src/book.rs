@@ -15,6 +15,8 @@ mod distributed {}
 mod export {}
 #[doc = include_str!("../docs/first-net.md")]
 mod first_net {}
+#[doc = include_str!("../docs/gpu.md")]
+mod gpu {}
 #[doc = include_str!("../docs/images.md")]
 mod images {}
 #[doc = include_str!("../docs/posteriors.md")]

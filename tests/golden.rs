@@ -3,9 +3,12 @@
 //!
 //! `ILLIA_GOLDEN=DIR cargo test --test golden` checks the cases of another folder.
 
+mod device;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use device::device;
 use illia::nn::{Conv, ConvConfig, Embedding, EmbeddingConfig, Linear, LstmModel, LstmModelConfig, Size};
 use illia::prelude::*;
 use serde_json::Value;
@@ -24,7 +27,8 @@ impl Case {
         let bytes = std::fs::read(path).unwrap();
         let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
         let case = &header.metadata().as_ref().expect("the file has metadata")["case"];
-        let tensors = Tensor::read_safetensors(path).unwrap().into_iter().collect();
+        let tensors = Tensor::read_safetensors(path).unwrap().into_iter();
+        let tensors = tensors.map(|(name, tensor)| (name, tensor.to_device(device()))).collect();
         Case { tensors, layer: serde_json::from_str(case).unwrap() }
     }
 
@@ -174,7 +178,7 @@ fn convolution<const D: usize>(case: &Case, p: nn::Path) {
 
 fn check(path: &Path) {
     let case = Case::read(path);
-    let vs = nn::VarStore::new(Device::Cpu);
+    let vs = nn::VarStore::new(device());
     let p = vs.root();
     match case.layer["kind"].as_str() {
         Some("Linear") => {

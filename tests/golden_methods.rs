@@ -3,12 +3,14 @@
 //!
 //! `ILLIA_GOLDEN_METHODS=DIR cargo test --test golden_methods` checks the cases of another folder.
 
+mod device;
 #[path = "laplace/golden.rs"]
 mod laplace;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use device::device;
 use illia::infer::ivon::{Ivon, IvonGradients};
 use illia::infer::moments::Moments;
 use illia::infer::sghmc::{Sghmc, SghmcState};
@@ -46,7 +48,7 @@ impl Case {
         let bytes = std::fs::read(path).unwrap();
         let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
         let case = &header.metadata().as_ref().expect("the file has metadata")["case"];
-        let cast = |t: Tensor| if t.kind() == Kind::Double { t.to_kind(kind) } else { t };
+        let cast = |t: Tensor| if t.kind() == Kind::Double { t.to_kind(kind) } else { t }.to_device(device());
         let tensors = Tensor::read_safetensors(path).unwrap().into_iter();
         let tensors = tensors.map(|(name, tensor)| (name, cast(tensor))).collect();
         Case { tensors, settings: serde_json::from_str(case).unwrap(), kind }
@@ -81,7 +83,7 @@ impl Case {
     fn close(&self, what: &str, ours: &Tensor, reference: &Tensor, tolerance: f64) {
         assert_eq!(ours.size(), reference.size(), "{what}: shape");
         let tolerance = if self.kind == Kind::Double { 1e-9 } else { tolerance };
-        let difference = (ours - reference).abs().max().double_value(&[]);
+        let difference = (ours.to_device(reference.device()) - reference).abs().max().double_value(&[]);
         let scale = Some(reference.abs().max().double_value(&[])).filter(|scale| *scale > 0.0);
         let error = difference / scale.unwrap_or(1.0);
         assert!(error <= tolerance, "{what}: off by {error:e} in {:?}", self.kind);
@@ -205,7 +207,7 @@ fn sghmc(case: &Case) {
 
 /// A store of variables in the case's precision.
 fn variables(case: &Case) -> nn::VarStore {
-    let mut vs = nn::VarStore::new(Device::Cpu);
+    let mut vs = nn::VarStore::new(device());
     vs.set_kind(case.kind);
     vs
 }

@@ -5,9 +5,12 @@
 #[path = "../examples/zoo/nets/mod.rs"]
 mod nets;
 
+mod device;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use device::device;
 use illia::checkpoint::Names;
 use illia::prelude::*;
 use nets::{
@@ -27,8 +30,9 @@ impl Case {
     fn of(name: &str) -> Case {
         let path =
             PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden_zoo/{name}.safetensors"));
-        let tensors = Tensor::read_safetensors(&path).expect("a file").into_iter().collect();
-        Case { path, tensors, vs: nn::VarStore::new(Device::Cpu) }
+        let tensors = Tensor::read_safetensors(&path).expect("a file").into_iter();
+        let tensors = tensors.map(|(name, tensor)| (name, tensor.to_device(device()))).collect();
+        Case { path, tensors, vs: nn::VarStore::new(device()) }
     }
 
     fn input(&self, i: usize) -> &Tensor {
@@ -364,6 +368,6 @@ fn a_crystal_graph_network() {
     let net = Crystals::deterministic(&case.vs.root(), 4, 3, 6, 8);
     case.load(Names::new().row("convs.*.conv", &["convs.*"]));
     let one = |i: usize| case.input(i).unsqueeze(0);
-    let keep = Tensor::ones([1, 4], (Kind::Float, Device::Cpu));
+    let keep = Tensor::ones([1, 4], (Kind::Float, device()));
     case.check(&[&net.forward(&one(0), &one(1), &one(2), &keep).squeeze_dim(0)]);
 }

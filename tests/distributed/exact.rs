@@ -114,6 +114,22 @@ fn every_collective_gives_what_it_says() {
     }
 }
 
+/// Their tensors travel through the host's memory; noise is the GPU's, whole in each process, of which each takes its rows.
+#[test]
+fn so_they_are_on_a_gpu_that_they_share() {
+    if !tch::Cuda::is_available() {
+        eprintln!("so_they_are_on_a_gpu_that_they_share: left out, there is no GPU");
+        return;
+    }
+    start(&vec![json!({"device": "cuda"}); 2]).succeeded();
+    for net in ["drawn", "outputs"] {
+        let job = json!({"net": net, "device": "cuda", "double": true, "epochs": 10});
+        let (one, two) = (trained(1, &job), trained(2, &job));
+        let off = distance(&two, &one);
+        assert!(off < 1e-6, "{off:e} off: {job}");
+    }
+}
+
 #[test]
 fn an_ensemble_is_the_same_bits_over_any_number_of_processes() {
     let job = json!({"net": "ensemble"});

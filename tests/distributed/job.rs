@@ -99,7 +99,7 @@ pub fn run() {
     let done = Rendezvous::from_env()
         .and_then(|meeting| Group::join(&Rendezvous { timeout, ..meeting.expect("launched") }))
         .and_then(|group| match job["net"].as_str() {
-            None => collectives(&group),
+            None => collectives(&group, device(&job)),
             Some("drawn") => train(&job, group, Drawn::try_new),
             Some("outputs") => train(&job, group, Outputs::try_new),
             Some("default") => train(&job, group, Default_::try_new),
@@ -113,6 +113,11 @@ pub fn run() {
     }
 }
 
+/// Where the job's tensors lie: the CPU, or the GPU that all processes share.
+fn device(job: &Value) -> Device {
+    if job["device"] == "cuda" { Device::Cuda(0) } else { Device::Cpu }
+}
+
 fn train<M: BayesianModule + ModuleT>(
     job: &Value,
     group: Group,
@@ -120,7 +125,7 @@ fn train<M: BayesianModule + ModuleT>(
 ) -> illia::Result<()> {
     let number = |name: &str, or: u64| job[name].as_u64().unwrap_or(or) as usize;
     illia::manual_seed(number("seed", 1) as u64);
-    let mut vs = nn::VarStore::new(Device::Cpu);
+    let mut vs = nn::VarStore::new(device(job));
     let net = net(&vs.root())?;
     let kind = if job["double"] == true { Kind::Double } else { Kind::Float };
     if kind == Kind::Double {
@@ -181,7 +186,7 @@ fn ensemble(job: &Value, group: &Group) -> illia::Result<()> {
 fn write(job: &Value, rank: usize, vs: &nn::VarStore, history: &History) -> illia::Result<()> {
     let Some(folder) = job["out"].as_str() else { return Ok(()) };
     let mut all: Vec<(String, Tensor)> =
-        vs.variables().into_iter().map(|(name, v)| (name, v.detach())).collect();
+        vs.variables().into_iter().map(|(name, v)| (name, v.detach().to_device(Device::Cpu))).collect();
     let losses: Vec<f64> =
         history.epochs.iter().flat_map(|e| [e.loss, e.nll, e.kl, e.validation_nll.unwrap_or(0.0)]).collect();
     all.push(("losses".to_owned(), Tensor::from_slice(&losses)));
@@ -191,12 +196,11 @@ fn write(job: &Value, rank: usize, vs: &nn::VarStore, history: &History) -> illi
 }
 
 /// Each collective against what it has to give.
-fn collectives(group: &Group) -> illia::Result<()> {
+fn collectives(group: &Group, device: Device) -> illia::Result<()> {
     let (rank, size) = (group.rank(), group.size());
     for kind in [Kind::Float, Kind::Double, Kind::Int64] {
-        let own =
-            || (Tensor::arange(5, (Kind::Float, Device::Cpu)) + 10.0 * (rank as f64 + 1.0)).to_kind(kind);
-        let of = |number: f64| (Tensor::arange(5, (Kind::Float, Device::Cpu)) + number).to_kind(kind);
+        let own = || (Tensor::arange(5, (Kind::Float, device)) + 10.0 * (rank as f64 + 1.0)).to_kind(kind);
+        let of = |number: f64| (Tensor::arange(5, (Kind::Float, device)) + number).to_kind(kind);
         let mut largest = own();
         group.all_reduce(&mut largest, Reduction::Max)?;
         assert_eq!(largest, of(10.0 * size as f64));
@@ -214,7 +218,7 @@ fn collectives(group: &Group) -> illia::Result<()> {
         group.all_reduce(&mut averaged, Reduction::Mean)?;
         assert_eq!(averaged, of(mean));
         // Not contiguous, and a view of something larger.
-        let whole = Tensor::zeros([4, 5], (kind, Device::Cpu));
+        let whole = Tensor::zeros([4, 5], (kind, device));
         let mut column = whole.tr().narrow(1, 1, 1);
         column.copy_(&own().unsqueeze(1));
         group.all_reduce(&mut column, Reduction::Sum)?;

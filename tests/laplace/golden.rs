@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::device::device;
 use illia::data::Tensors;
 use illia::infer::laplace::{FittedLaplace, Laplace, Priors, Structure, Subset};
 use illia::nn::{Conv2d, ConvConfig, Linear, LinearConfig};
@@ -102,7 +103,7 @@ impl Case<'_> {
     /// Within `single` in single precision, and `double` in double.
     fn close(&self, what: &str, ours: &Tensor, single: f64, double: f64) {
         let reference = self.tensor(what).to_kind(Kind::Double);
-        let ours = ours.to_kind(Kind::Double);
+        let ours = ours.to_kind(Kind::Double).to_device(reference.device());
         assert_eq!(ours.size(), reference.size(), "{what}: shape");
         let tolerance = if self.kind == Kind::Double { double } else { single };
         let scale = reference.abs().max().double_value(&[]);
@@ -119,7 +120,7 @@ impl Case<'_> {
 /// Checks the case in the precision that `tensors` have.
 pub fn check(tensors: &HashMap<String, Tensor>, settings: &Value, kind: Kind) {
     let case = Case { tensors, kind };
-    let mut vs = nn::VarStore::new(Device::Cpu);
+    let mut vs = nn::VarStore::new(device());
     let net = Chain::new(&vs.root(), &settings["layers"]);
     if kind == Kind::Double {
         vs.double();

@@ -110,9 +110,15 @@ impl Cell for LstmCell {
         layers: i64,
         bidirectional: bool,
     ) -> Result<(Tensor, Tensor, Option<Tensor>), TchError> {
-        let (y, h, c) = x.f_lstm(state, weights, bias, layers, 0.0, false, bidirectional, true)?;
+        let (y, h, c) = x.f_lstm(state, weights, bias, layers, 0.0, keeps(x), bidirectional, true)?;
         Ok((y, h, Some(c)))
     }
+}
+
+/// Whether libtorch's kernel runs in training mode. Its dropout is 0, so the mode says one thing only: whether cuDNN keeps what a
+/// backward pass needs, without which it refuses one.
+fn keeps(x: &Tensor) -> bool {
+    x.device().is_cuda()
 }
 
 /// The state's only tensor, for kernels that take just one.
@@ -136,7 +142,7 @@ impl Cell for GruCell {
         bidirectional: bool,
     ) -> Result<(Tensor, Tensor, Option<Tensor>), TchError> {
         let h = only(state)?;
-        let (y, h) = x.f_gru(h, weights, bias, layers, 0.0, false, bidirectional, true)?;
+        let (y, h) = x.f_gru(h, weights, bias, layers, 0.0, keeps(x), bidirectional, true)?;
         Ok((y, h, None))
     }
 }
@@ -156,7 +162,7 @@ impl Cell for RnnCell {
         bidirectional: bool,
     ) -> Result<(Tensor, Tensor, Option<Tensor>), TchError> {
         let h = only(state)?;
-        let (y, h) = x.f_rnn_tanh(h, weights, bias, layers, 0.0, false, bidirectional, true)?;
+        let (y, h) = x.f_rnn_tanh(h, weights, bias, layers, 0.0, keeps(x), bidirectional, true)?;
         Ok((y, h, None))
     }
 }

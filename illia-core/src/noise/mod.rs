@@ -17,6 +17,7 @@
 //! assert_eq!(first, draw());
 //! ```
 
+mod cuda;
 mod generator;
 mod state;
 
@@ -29,7 +30,7 @@ use crate::simd::isa::Isa;
 use crate::simd::{memory, parallel};
 use generator::Purpose;
 pub(crate) use generator::{BLOCK, CHUNK, Lanes, Source};
-use tch::{Cuda, Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// What one tensor of noise is made from. Keys that differ anywhere give independent numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,8 +54,8 @@ pub struct Key {
 /// As `Tensor::empty`: on a negative size, or one that does not fit in memory.
 pub fn normals(key: Key, shape: &[i64], kind: Kind, device: Device) -> Tensor {
     if let Device::Cuda(_) = device {
-        Cuda::manual_seed_all(Source::new(key, Purpose::Normal).word());
-        return Tensor::randn(shape, (Kind::Float, device)).to_kind(kind);
+        let word = Source::new(key, Purpose::Normal).word();
+        return cuda::seeded(word, || Tensor::randn(shape, (Kind::Float, device))).to_kind(kind);
     }
     let made = memory::filled(shape, |out| fill_normals(key, out));
     made.to_device(device).to_kind(kind)
@@ -69,8 +70,8 @@ pub fn normals(key: Key, shape: &[i64], kind: Kind, device: Device) -> Tensor {
 /// As [`normals`].
 pub fn uniforms(key: Key, shape: &[i64], kind: Kind, device: Device) -> Tensor {
     let made = if let Device::Cuda(_) = device {
-        Cuda::manual_seed_all(Source::new(key, Purpose::Uniform).word());
-        Tensor::rand(shape, (Kind::Float, device))
+        let word = Source::new(key, Purpose::Uniform).word();
+        cuda::seeded(word, || Tensor::rand(shape, (Kind::Float, device)))
     } else {
         memory::filled(shape, |out| fill_uniforms(key, out)).to_device(device)
     };

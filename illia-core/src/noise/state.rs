@@ -1,6 +1,6 @@
 //! The seed and the counters that make each key new.
 
-use super::Key;
+use super::{Key, cuda};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
@@ -77,7 +77,7 @@ fn set_own(state: SeedState) {
 /// that run side by side don't disturb each other. A program that never calls it has seed 0: it is
 /// repeatable too.
 pub fn manual_seed(seed: u64) {
-    tch::manual_seed(seed.cast_signed());
+    cuda::alone(|| tch::manual_seed(seed.cast_signed()));
     let [own, followers] = SeedState::pair(seed);
     set_own(own);
     *PROCESS.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(followers);

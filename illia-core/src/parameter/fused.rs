@@ -30,6 +30,11 @@ pub(crate) struct KlSums {
 }
 
 impl KlSums {
+    /// Of the norms of d and of sigma, and the sum of log sigma.
+    pub(crate) fn of_norms([distance, sigma, log_sigma]: [f64; 3], count: usize) -> KlSums {
+        KlSums { squares: distance * distance + sigma * sigma, log_sigma, count: count as f64 }
+    }
+
     /// The sum of (d² + sigma²) / 2s² - log(sigma / s) - 1/2, with s the prior's standard deviation.
     pub(crate) fn nats(&self, prior: GaussianPrior) -> f64 {
         let std = f64::from(prior.std);

@@ -1,8 +1,8 @@
 //! What estimators consume in a training step: leaves of the step's graph, so that no graph goes through the posterior.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
-use crate::noise::Key;
+use crate::noise::{self, Key};
 use crate::parameter::fused::{self, ClosedKl, GaussianPrior, Gradients, KlSums};
 use crate::parameter::{ParameterId, RandomParameter};
 use crate::simd::memory;
@@ -19,7 +19,27 @@ pub(crate) struct Leaves {
     /// The axes along which the noise is, where they are not the elements' own.
     axes: Option<Tensor>,
     /// The prior and the KL's sums: the KL's gradient then is the update's to add, not autograd's.
-    kl: Option<(GaussianPrior, KlSums)>,
+    kl: Option<(GaussianPrior, Summed)>,
+}
+
+/// The KL's sums, where they are.
+#[derive(Debug)]
+enum Summed {
+    Here(KlSums),
+    /// On a device, to be waited for when all of the forward is under way: what [`KlSums::of_norms`] takes, and for how many elements.
+    OnDevice(Tensor, usize),
+}
+
+impl Summed {
+    fn get(&self) -> KlSums {
+        match self {
+            Summed::Here(sums) => *sums,
+            Summed::OnDevice(norms, count) => {
+                let norms = norms.to_device(Device::Cpu);
+                KlSums::of_norms([0, 1, 2].map(|i| norms.double_value(&[i])), *count)
+            }
+        }
+    }
 }
 
 /// Handles on the leaves of one parameter's draw in use.
@@ -84,31 +104,42 @@ impl Leaves {
 
     /// The KL in nats, where the draw's pass summed it.
     pub(crate) fn kl(&self) -> Option<f64> {
-        self.kl.map(|(prior, sums)| sums.nats(prior))
+        self.kl.as_ref().map(|(prior, sums)| sums.get().nats(*prior))
     }
 
-    /// w, or sigma without a key, by the kernel that also sums the KL; `None` where there is none for this memory.
+    /// w, or sigma without a key, by the kernel that also sums the KL, or on a GPU by the few calls that do so; `None` where there
+    /// are none for this memory.
     fn in_one_pass(&mut self, parameter: &RandomParameter, key: Option<Key>) -> Option<Tensor> {
-        if !memory::is_plain(parameter.mu()) {
+        let plain = memory::is_plain(parameter.mu());
+        if !plain && !parameter.is_on_gpu() {
             return None;
         }
-        let out = parameter.mu().empty_like();
         let prior = if self.kl.is_none() { parameter.gaussian_prior() } else { None };
-        let sums = parameter.draw_into(&out, key, prior)?;
-        self.kl = self.kl.or(prior.map(|prior| (prior, sums)));
+        let (out, sums) = if plain {
+            let out = parameter.mu().empty_like();
+            let sums = parameter.draw_into(&out, key, prior)?;
+            (out, prior.map(|_| Summed::Here(sums)))
+        } else {
+            let (out, norms) = parameter.draw_on_gpu(key, prior)?;
+            (out, norms.map(|norms| Summed::OnDevice(norms, parameter.mu().numel())))
+        };
+        if let (Some(prior), Some(sums)) = (prior, sums) {
+            self.kl = Some((prior, sums));
+        }
         Some(out)
     }
 
     /// The KL's part of the loss, `weight` times it, in the closed form that [`kl`](Self::kl) is.
     pub(crate) fn closed_kl<'a>(&self, parameter: &'a RandomParameter, weight: f64) -> Option<ClosedKl<'a>> {
-        self.kl.map(|(prior, _)| ClosedKl { prior, centre: parameter.prior_centre(), weight })
+        let (prior, _) = self.kl.as_ref()?;
+        Some(ClosedKl { prior: *prior, centre: parameter.prior_centre(), weight })
     }
 
     /// A learned prior's variable and the gradient that `weight` times [`kl`](Self::kl) gives it.
     pub(crate) fn prior_gradient(&self, parameter: &RandomParameter, weight: f64) -> Option<Tensor> {
-        let (rho, (prior, sums)) = (parameter.prior_rho()?, self.kl?);
+        let (rho, (prior, sums)) = (parameter.prior_rho()?, self.kl.as_ref()?);
         // d softplus(x) / dx is the logistic function.
-        Some(tch::no_grad(|| rho.sigmoid() * (weight * sums.by_std(prior))))
+        Some(tch::no_grad(|| rho.sigmoid() * (weight * sums.get().by_std(*prior))))
     }
 }
 
@@ -141,6 +172,30 @@ impl RandomParameter {
         Some(sums.without(self.num_pruned()))
     }
 
+    /// Whether its numbers are single precision on a GPU, and none is pruned.
+    pub(super) fn is_on_gpu(&self) -> bool {
+        self.mu().device().is_cuda() && self.mu().kind() == Kind::Float && self.num_pruned() == 0
+    }
+
+    /// On a GPU, where each call costs more than its arithmetic: a mean-field Gaussian's draw, or sigma without a key, and for the KL to
+    /// `prior` what [`KlSums::of_norms`] takes.
+    fn draw_on_gpu(
+        &self,
+        key: Option<Key>,
+        prior: Option<GaussianPrior>,
+    ) -> Option<(Tensor, Option<Tensor>)> {
+        let (mu, sigma) = (self.mu(), self.rho()?.softplus());
+        let norms = prior.map(|prior| {
+            let distance = self.centred(mu) - f64::from(prior.mean);
+            Tensor::stack(&[distance.norm(), sigma.norm(), sigma.log().sum(Kind::Float)], 0)
+        });
+        let out = match key {
+            Some(key) => noise::normals(key, &mu.size(), Kind::Float, mu.device()) * sigma + mu,
+            None => sigma,
+        };
+        Some((out, norms))
+    }
+
     /// The gradients of (mu, rho) for the leaves of one step: those of the leaves through w = mu + sigma eps and
     /// sigma = softplus(rho), those of mu and rho themselves, and the KL's. The tensors' own form of the optimisers' fused
     /// updates, for any kind, device and layout.
@@ -150,26 +205,34 @@ impl RandomParameter {
         kl: Option<ClosedKl<'_>>,
     ) -> Option<(Tensor, Tensor)> {
         let rho = self.rho()?;
-        let or_zero =
-            |gradient: Option<&Tensor>| gradient.map_or_else(|| rho.zeros_like(), Tensor::shallow_clone);
+        let own = |gradient: Option<&Tensor>| gradient.map(Tensor::shallow_clone);
+        let plus = |sum: Option<Tensor>, term: Tensor| match sum {
+            Some(sum) => sum + term,
+            None => term,
+        };
         tch::no_grad(|| {
-            let (mut mu, mut sigma) = (or_zero(gradients.mu), or_zero(gradients.sigma));
+            let (mut mu, mut sigma) = (own(gradients.mu), own(gradients.sigma));
             let (kind, device) = self.kind_device();
             if let Some((gradient, key)) = gradients.weights {
-                mu = &mu + gradient;
-                sigma = &sigma + gradient * crate::noise::normals(key, &self.mu().size(), kind, device);
+                mu = Some(plus(mu, gradient.shallow_clone()));
+                sigma = Some(plus(sigma, gradient * noise::normals(key, &self.mu().size(), kind, device)));
             }
             if let Some(ClosedKl { prior, weight, .. }) = kl {
                 let (per_variance, scale) = (weight / f64::from(prior.std).powi(2), rho.softplus());
-                mu = &mu + (self.centred(self.mu()) - f64::from(prior.mean)) * per_variance;
-                sigma = &sigma + &scale * per_variance - scale.reciprocal() * weight;
+                mu = Some(plus(mu, (self.centred(self.mu()) - f64::from(prior.mean)) * per_variance));
+                sigma = Some(plus(sigma, &scale * per_variance - scale.reciprocal() * weight));
             }
             if let Some(mask) = self.pruned_mask() {
-                mu = mu.masked_fill(mask, 0.0);
-                sigma = sigma.masked_fill(mask, 0.0);
+                [mu, sigma] = [mu, sigma].map(|of| of.map(|of| of.masked_fill(mask, 0.0)));
             }
             // At a pruned element's rho of minus infinity the slope is 0.
-            Some((mu, sigma * rho.sigmoid() + or_zero(gradients.rho)))
+            let of_rho = sigma.map(|sigma| sigma * rho.sigmoid());
+            let of_rho = match own(gradients.rho) {
+                Some(own) => Some(plus(of_rho, own)),
+                None => of_rho,
+            };
+            let or_zero = |of: Option<Tensor>| of.unwrap_or_else(|| rho.zeros_like());
+            Some((or_zero(mu), or_zero(of_rho)))
         })
     }
 }

@@ -97,6 +97,9 @@ impl RandomParameter {
     /// A fresh draw without graph, by the one-pass kernel where there is one.
     fn plain_draw(&self) -> Tensor {
         let Some(key) = self.next_draw() else { return self.mu().detach() };
+        if let Some(drawn) = self.drawn_on_gpu(&[key]) {
+            return drawn.select(0, 0);
+        }
         let out = self.rho().map(|_| self.mu().empty_like());
         match out.filter(|out| self.write_draw(out, key, false)) {
             Some(out) => out,
@@ -119,9 +122,23 @@ impl RandomParameter {
     /// A mean-field Gaussian's sigma without graph, made once for all draws of the open pass; None where no kernel makes it.
     fn scale(&self, several: bool) -> Option<Tensor> {
         stack::scale(self, several, || {
+            if self.is_on_gpu() {
+                return self.rho().map(|rho| rho.detach().softplus());
+            }
             let sigma = self.mu().empty_like();
             self.draw_into(&sigma, None, None).map(|_| sigma)
         })
+    }
+
+    /// A mean-field Gaussian's draws without graph on a GPU, `[keys, ..]`, each as it would be alone; None elsewhere.
+    fn drawn_on_gpu(&self, keys: &[Key]) -> Option<Tensor> {
+        if !self.is_on_gpu() || self.axes().is_some() {
+            return None;
+        }
+        let sigma = self.scale(true)?;
+        let mu = self.mu().detach();
+        let noise = |key: &Key| noise::normals(*key, &mu.size(), mu.kind(), mu.device());
+        Some(Tensor::stack(&keys.iter().map(noise).collect::<Vec<_>>(), 0) * sigma + mu)
     }
 
     /// The weights of the next `draws` draws, `[draws, ..]`: those that as many passes would draw, and the same for every
@@ -143,6 +160,13 @@ impl RandomParameter {
         };
         if let Some(stacked) = before {
             return stacked;
+        }
+        if self.is_on_gpu() && self.rho().is_some() && self.axes().is_none() {
+            let keys: Vec<Key> = (0..draws).filter_map(|_| self.next_draw()).collect();
+            if let Some(out) = self.drawn_on_gpu(&keys) {
+                stack::with_site(self, |site| *site = Site::Stacked(out.shallow_clone()));
+                return out;
+            }
         }
         let out = Tensor::empty(shape, self.kind_device());
         for draw in 0..draws {

@@ -47,8 +47,11 @@ const MARGINAL_ROWS: usize = 1024;
 /// where they outgrow the cache, the allocator also hands their memory back to the system and gets it anew each time.
 const CONVOLUTIONAL_ROWS: usize = 32;
 
-/// Weights of several draws held at a time.
-const WEIGHTS: usize = 4 << 20;
+/// The same for a GPU, which has no such cache and wants much to do in each call: of convolutional nets, and of others.
+const GPU_ROWS: [usize; 2] = [1 << 12, 1 << 15];
+
+/// Weights of several draws held at a time, on the CPU and on a GPU.
+const WEIGHTS: [usize; 2] = [4 << 20, 1 << 28];
 
 /// Examples that go through a net at a time, where nothing else is said.
 const BATCH_SIZE: usize = 1024;
@@ -199,10 +202,10 @@ impl Predict {
         }
         let shape = Weights::of(&parameters, given);
         let batch_size = self.batch_size.unwrap_or(BATCH_SIZE);
-        let limit = if shape.convolutional { CONVOLUTIONAL_ROWS } else { batch_size };
+        let limit = if shape.convolutional { shape.most_rows(self.marginal) } else { batch_size };
         let rows = batch_size.min(limit).min(examples.max(1));
         let parts = split(inputs, rows);
-        let at_a_time = self.draws_at_a_time(&shape, draws, batch_size, rows);
+        let at_a_time = self.draws_at_a_time(&shape, draws, rows);
         if examples > 0 && at_a_time > 1 && (self.marginal || parts.len() == 1) {
             let stack = Stack { draws: at_a_time, rows: 0, marginal: self.marginal && given.is_none() };
             if let Some(outputs) = stacked(&parameters, given, draws, &parts, stack, forward)? {
@@ -213,15 +216,14 @@ impl Predict {
     }
 
     /// Draws to compute in one forward over `rows` examples.
-    fn draws_at_a_time(&self, net: &Weights, draws: usize, batch_size: usize, rows: usize) -> i64 {
-        let (most_rows, weights) = match self.marginal {
-            _ if !net.stackable => return 1,
-            true => (MARGINAL_ROWS, net.drawn_in_marginal),
-            false => (ROWS, net.drawn),
-        };
-        let most_rows = if net.convolutional { CONVOLUTIONAL_ROWS } else { most_rows };
-        let by_rows = most_rows.min(batch_size) / rows;
-        by_rows.min(WEIGHTS / weights.max(1)).clamp(1, draws) as i64
+    fn draws_at_a_time(&self, net: &Weights, draws: usize, rows: usize) -> i64 {
+        if !net.stackable {
+            return 1;
+        }
+        let weights = if self.marginal { net.drawn_in_marginal } else { net.drawn };
+        let by_rows = net.most_rows(self.marginal).min(self.batch_size.unwrap_or(usize::MAX)) / rows;
+        let [on_cpu, on_gpu] = WEIGHTS.map(|most| most / weights.max(1));
+        by_rows.min(if net.on_gpu { on_gpu } else { on_cpu }).clamp(1, draws) as i64
     }
 }
 
@@ -338,13 +340,16 @@ struct Weights {
     drawn: usize,
     drawn_in_marginal: usize,
     convolutional: bool,
+    on_gpu: bool,
     /// Whether all their layers compute several draws at once.
     stackable: bool,
 }
 
 impl Weights {
     fn of(parameters: &[&RandomParameter], given: Option<&Draws>) -> Weights {
-        let mut all = Weights { drawn: 0, drawn_in_marginal: 0, convolutional: false, stackable: true };
+        let on_gpu = parameters.first().is_some_and(|parameter| parameter.mu().device().is_cuda());
+        let mut all =
+            Weights { drawn: 0, drawn_in_marginal: 0, convolutional: false, on_gpu, stackable: true };
         for parameter in parameters {
             let given = given.is_some_and(|draws| draws.of(parameter.id()).is_some());
             let size = if parameter.is_random() || given { parameter.num_weights() } else { 0 };
@@ -354,5 +359,17 @@ impl Weights {
             all.stackable &= parameter.is_stackable() && (!given || parameter.stacks());
         }
         all
+    }
+
+    /// How many rows, of one draw or several, go through the net at a time.
+    fn most_rows(&self, marginal: bool) -> usize {
+        let [convolutional, others] = GPU_ROWS;
+        match (self.on_gpu, self.convolutional) {
+            (true, true) => convolutional,
+            (true, false) => others,
+            (false, true) => CONVOLUTIONAL_ROWS,
+            (false, false) if marginal => MARGINAL_ROWS,
+            (false, false) => ROWS,
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn sum_of_squares<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) 
     let isa = Isa::best();
     let mut sum = 0.0;
     // What is on a device is asked for once, since it has to be waited for.
-    let mut elsewhere: Option<Tensor> = None;
+    let mut elsewhere: Vec<Tensor> = Vec::new();
     for tensor in tensors {
         let sums = memory::with_slices([Some(tensor)], |slices| {
             parallel::map_blocks(slices, BLOCK, |_, [block]| squares_block(isa, block))
@@ -28,18 +28,17 @@ pub(crate) fn sum_of_squares<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) 
                 let complex =
                     matches!(tensor.kind(), Kind::ComplexHalf | Kind::ComplexFloat | Kind::ComplexDouble);
                 let sizes = if complex { tensor.abs() } else { tensor.shallow_clone() };
-                let squares = sizes.norm_scalaropt_dtype(2, Kind::Double).square();
-                elsewhere = Some(match elsewhere {
-                    Some(others) => {
-                        let here = others.device();
-                        others + squares.to_device(here)
-                    }
-                    None => squares,
+                let norm = sizes.norm_scalaropt_dtype(2, Kind::Double);
+                elsewhere.push(match elsewhere.first() {
+                    Some(first) => norm.to_device(first.device()),
+                    None => norm,
                 });
             }
         }
     }
-    sum += elsewhere.map_or(0.0, |squares| squares.double_value(&[]));
+    if !elsewhere.is_empty() {
+        sum += Tensor::stack(&elsewhere, 0).square().sum(Kind::Double).double_value(&[]);
+    }
     (sum <= f64::from(LARGEST)).then_some(sum)
 }
 

@@ -75,7 +75,7 @@ impl Watch {
     /// Tells the user's code of an epoch; whether it wants the run to end.
     pub fn tell(&self, record: &EpochRecord) -> bool {
         // All are told, whatever one of them wants.
-        self.each.iter().fold(false, |end, each| each(record).is_break() || end)
+        self.each.iter().filter(|each| each(record).is_break()).count() > 0
     }
 
     pub fn validate(&self, has_validation: bool) -> Result<()> {

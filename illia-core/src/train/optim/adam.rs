@@ -95,8 +95,11 @@ impl Optimiser for Adam {
         let gradient = &gradient.to_kind(mean.kind());
         let _ = mean.lerp_(gradient, 1.0 - self.beta1);
         let _ = square.lerp_(&gradient.square(), 1.0 - self.beta2);
-        let scale = (&*square / correction2).sqrt() + self.eps;
-        *variable -= (&*mean / scale * (learning_rate / correction1)).to_kind(variable.kind());
+        // The corrections, which are numbers, taken out of the tensors: on a GPU each call costs more than its arithmetic.
+        let root = correction2.sqrt();
+        let scale = square.sqrt().g_add_scalar_(self.eps * root);
+        let step = (&*mean / scale).g_mul_scalar_(learning_rate * root / correction1);
+        let _ = variable.g_sub_(&step.to_kind(variable.kind()));
     }
 
     fn step_posterior(&self, posterior: &mut PosteriorStep<'_>) -> bool {
