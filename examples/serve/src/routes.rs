@@ -96,7 +96,8 @@ impl App {
         self.metrics.rows.fetch_add(rows as u64, Relaxed);
         let refused = answers.iter().filter(|answer| answer.is_refused()).count();
         self.metrics.refused.fetch_add(refused as u64, Relaxed);
-        serde_json::to_string(&json!({ "answers": answers })).map_err(|e| failed(&e.into()))
+        let answers = serde_json::to_string(&answers).map_err(|e| failed(&e.into()))?;
+        Ok(format!("{{\"answers\":{answers}}}"))
     }
 }
 
