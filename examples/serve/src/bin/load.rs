@@ -25,7 +25,8 @@ usage: load [OPTIONS] HOST:PORT
   --body FILE        what is sent (default: numbers that fit the net, made up)
   --help             this text
 
-An answer is `lost` if a request went and none came back.
+Rate and times are of what was answered with 200; who gets 503 waits as long as it is asked to. An answer is `lost` if a
+request went and none came back whole.
 ";
 
 struct Arguments {
@@ -104,6 +105,7 @@ async fn measure(arguments: Arguments) -> Result<(), Failure> {
 /// What came back.
 #[derive(Default)]
 struct Seen {
+    /// By those with 200.
     took: Vec<Duration>,
     statuses: BTreeMap<u16, usize>,
     lost: usize,
@@ -161,9 +163,14 @@ async fn one(address: String, body: Bytes, until: Instant) -> Seen {
         };
         let start = Instant::now();
         match ask(open, &address, body.clone()).await {
-            Ok(status) => {
-                seen.took.push(start.elapsed());
+            Ok((status, wait)) => {
                 *seen.statuses.entry(status).or_default() += 1;
+                if status == 200 {
+                    seen.took.push(start.elapsed());
+                }
+                if let Some(wait) = wait {
+                    tokio::time::sleep(wait).await;
+                }
             }
             Err(_) => {
                 seen.lost += 1;
@@ -174,17 +181,22 @@ async fn one(address: String, body: Bytes, until: Instant) -> Seen {
     seen
 }
 
-/// The status of an answer that came whole.
-async fn ask(connection: &mut Connection, address: &str, body: Bytes) -> Result<u16, Failure> {
+/// The status of an answer that came whole, and how long it asks to wait.
+async fn ask(
+    connection: &mut Connection,
+    address: &str,
+    body: Bytes,
+) -> Result<(u16, Option<Duration>), Failure> {
     let request = Request::post("/predict").header("host", address).body(Full::new(body))?;
     connection.ready().await?;
     let response = connection.send_request(request).await?;
     let status = response.status().as_u16();
+    let wait = response.headers().get("retry-after").and_then(|wait| wait.to_str().ok()?.parse().ok());
     let mut body: Incoming = response.into_body();
     while let Some(frame) = body.frame().await {
         frame?;
     }
-    Ok(status)
+    Ok((status, wait.map(Duration::from_secs)))
 }
 
 /// Rows that fit what `/health` says of the net: of numbers between -1 and 1, of tokens 0 and 1, 8 along a free axis.
