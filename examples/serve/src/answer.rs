@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::Failure;
-use crate::model::{Classes, Gives, Model, Outputs};
+use crate::model::{Classes, Model, Outputs};
 
 /// How answers are judged.
 #[derive(Debug, Clone)]
@@ -82,10 +82,10 @@ impl Rule {
         let row = |values: &[f32], row: usize| -> Vec<f64> {
             values.iter().skip(row * size).take(size).map(|&value| f64::from(value)).collect()
         };
-        let one = |i: usize| match (outputs, model.gives) {
-            (Outputs::Moments { mean, std }, _) => self.numbers(&row(mean, i), &row(std, i)),
-            (Outputs::Draws(values), Gives::Draws(draws)) => {
-                let each: Vec<Vec<f64>> = (0..draws).map(|draw| row(values, draw * rows + i)).collect();
+        let one = |i: usize| match outputs {
+            Outputs::Moments { mean, std } => self.numbers(&row(mean, i), &row(std, i)),
+            Outputs::Draws(draws) => {
+                let each: Vec<Vec<f64>> = draws.iter().map(|draw| row(draw, i)).collect();
                 match model.classes {
                     Some(classes) => self.class(&each, classes),
                     None => {
@@ -94,7 +94,6 @@ impl Rule {
                     }
                 }
             }
-            (Outputs::Draws(_), Gives::Moments) => self.numbers(&[], &[]),
         };
         (0..rows).map(one).collect()
     }

@@ -42,17 +42,17 @@ pub enum Classes {
     Probabilities,
 }
 
+/// What the file was exported as.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Gives {
-    /// `[draws, batch, size]`
+    /// So many draws.
     Draws(usize),
-    /// Mean and standard deviation, `[batch, size]` each.
     Moments,
 }
 
-/// What the net gave, as in [`Gives`].
+/// What the net gave: `[batch, size]` of each draw, or of mean and standard deviation.
 pub enum Outputs {
-    Draws(Vec<f32>),
+    Draws(Vec<Vec<f32>>),
     Moments { mean: Vec<f32>, std: Vec<f32> },
 }
 
@@ -186,6 +186,7 @@ impl Model {
     }
 
     pub fn run(&self, input: Input) -> Result<Outputs, String> {
+        let rows = input.rows;
         let outputs = self
             .plan
             .run(tvec![input.tensor.into()])
@@ -196,7 +197,9 @@ impl Model {
             Ok(view.iter().copied().collect())
         };
         Ok(match self.gives {
-            Gives::Draws(_) => Outputs::Draws(values(0)?),
+            Gives::Draws(_) => {
+                Outputs::Draws(values(0)?.chunks((rows * self.size).max(1)).map(<[f32]>::to_vec).collect())
+            }
             Gives::Moments => Outputs::Moments { mean: values(0)?, std: values(1)? },
         })
     }
