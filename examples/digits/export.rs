@@ -6,10 +6,10 @@ use illia::data::ImageSet;
 use illia::export::{self, Export};
 use illia::prelude::*;
 
-use crate::Failure;
 use crate::arguments::Arguments;
 use crate::judge::judge;
 use crate::net::DigitNet;
+use crate::{Failure, uci};
 
 /// As many passes a request costs.
 const DRAWS: usize = 16;
@@ -18,19 +18,34 @@ const REFUSED: f64 = 0.05;
 
 /// Writes draws of `net`, and above which doubt an answer is refused: what the given share of `held_out` has with the same draws.
 pub fn write(net: &DigitNet, held_out: &ImageSet, arguments: &Arguments, path: &Path) -> Result<(), Failure> {
+    // The same draws each time.
+    let judged = |images: &Tensor| {
+        illia::manual_seed(arguments.seed);
+        judge(net, images, DRAWS, arguments.device)
+    };
+    let good = judged(&held_out.images)?;
+    let limit = good.uncertainty.total.quantile_scalar(1.0 - REFUSED, 0, false, "linear");
     illia::manual_seed(arguments.seed);
-    let total =
-        judge(net, &held_out.images, DRAWS, arguments.device)?.uncertainty.total.to_kind(Kind::Double);
-    let limit = total.quantile_scalar(1.0 - REFUSED, 0, false, "linear").double_value(&[]);
-    // The same draws again.
-    illia::manual_seed(arguments.seed);
-    let export = Export::draws(DRAWS).classes().metadata("serve.refuse_above", format!("{limit:.4}"));
+    let export = Export::draws(DRAWS).classes().metadata("serve.refuse_above", limit.double_value(&[]));
     export::onnx(net, &export, path)?;
+
+    println!("\n{}: {DRAWS} draws, to be refused above {:.4} nats:", path.display(), limit.double_value(&[]));
+    let count = |rows: &Tensor| rows.sum(Kind::Int64).int64_value(&[]);
+    let refused = good.uncertainty.total.gt_tensor(&limit);
+    let wrong = good.probabilities.argmax(-1, false).not_equal_tensor(&held_out.labels);
     println!(
-        "\n{}: {DRAWS} draws, to be refused above {limit:.4} nats, as {:.0} % of the test digits are",
-        path.display(),
-        100.0 * REFUSED
+        "{} of {} test digits, {} of the {} that are read wrongly among them",
+        count(&refused),
+        held_out.labels.numel(),
+        count(&refused.logical_and(&wrong)),
+        count(&wrong)
     );
+    let noise = uci::noise_like(&held_out.images);
+    for (name, images) in
+        [("images of noise", noise), ("digits turned by 90°", uci::rotated(&held_out.images, 90.0))]
+    {
+        println!("{} of as many {name}", count(&judged(&images)?.uncertainty.total.gt_tensor(&limit)));
+    }
     println!("cargo run --release -p serve -- {}", path.display());
     Ok(())
 }
