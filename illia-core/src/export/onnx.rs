@@ -56,7 +56,8 @@ const MOST_BYTES: usize = i32::MAX as usize;
 ///
 /// # Errors
 /// [`Error::Unfit`] with the step that has no form in ONNX, or none for moments; [`Error::Configuration`] for no draws, for
-/// numbers of a kind that ONNX has not, for more than 2 GiB of weights, and for metadata under a key that is taken; [`Error::Io`] where the file can't be written.
+/// numbers of a kind that ONNX has not, for more than 2 GiB of weights, and for metadata under a key that is taken; [`Error::Io`] where the
+/// file can't be written.
 pub fn onnx<M: Exported>(net: &M, export: &Export, path: impl AsRef<Path>) -> Result<()> {
     let bytes = tch::no_grad(|| model(net, export))?.encode_to_vec();
     let path = path.as_ref();
