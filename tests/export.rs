@@ -98,6 +98,16 @@ fn moments_have_fewer_forms_than_draws() {
     assert!(sentence(&dropped, &Export::draws(0)).contains("draws = 0"));
 }
 
+#[test]
+fn metadata_stand_under_keys_of_ones_own() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Classes::new(&vs.root());
+    let of_ours = sentence(&net, &Export::mean().metadata("illia.draws", 3));
+    assert!(of_ours.contains("`illia.draws`") && of_ours.contains("key of your own"), "{of_ours}");
+    let twice = sentence(&net, &Export::mean().metadata("limit", 0.5).metadata("limit", 0.6));
+    assert!(twice.contains("`limit`") && twice.contains("once"), "{twice}");
+}
+
 bnn! {
     struct Attends: [5, 8] -> [2] {
         posterior: FanIn;

@@ -25,6 +25,7 @@ usage: digits [OPTIONS]
   --seed N       start of every random number (default: 1)
   --device D     cpu, cuda or cuda:N (default: cpu)
   --out DIR      folder for pictures and checkpoints (default: out/digits)
+  --export FILE  the small digits' net as an ONNX file for the server in examples/serve
   --method M     numbers alone, of vi, ivon, laplace (the last layer's), swag, sghmc, moments, ensemble (of 5), dropout
                  or point, on the CPU and without pictures; `--ood` or pure noise is what is told apart
   --json         these numbers as one object on the last line; the method is vi unless another is said
@@ -45,6 +46,7 @@ pub struct Arguments {
     pub device: Device,
     pub out: PathBuf,
     pub resume: bool,
+    pub export: Option<PathBuf>,
     pub method: Option<&'static Method>,
     pub json: bool,
     pub help: bool,
@@ -61,6 +63,7 @@ impl Arguments {
             device: Device::Cpu,
             out: PathBuf::from("out/digits"),
             resume: false,
+            export: None,
             method: None,
             json: false,
             help: false,
@@ -92,6 +95,7 @@ impl Arguments {
                     arguments.method =
                         Some(method.ok_or_else(|| format!("--method: `{text}` is none of {known}"))?);
                 }
+                Long("export") => arguments.export = Some(parser.value()?.into()),
                 Long("json") => arguments.json = true,
                 Short('h') | Long("help") => arguments.help = true,
                 other => return Err(other.unexpected().into()),
@@ -99,6 +103,11 @@ impl Arguments {
         }
         if arguments.ood.is_some() && arguments.data.is_none() {
             return Err("--ood is of use only together with --data".into());
+        }
+        if arguments.export.is_some()
+            && (arguments.data.is_some() || arguments.method.is_some() || arguments.json)
+        {
+            return Err("--export goes with none of --data, --method and --json".into());
         }
         if arguments.json && arguments.method.is_none() {
             arguments.method = METHODS.first();

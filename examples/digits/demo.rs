@@ -11,7 +11,7 @@ use crate::judge::{Judged, judge, mean, pixels, print_cases};
 use crate::net::{DigitNet, WIDE};
 use crate::pictures::{self, Curves, Results, TURNED, Turn};
 use crate::train::{Recipe, Run, Session};
-use crate::{Ended, Failure, report, uci};
+use crate::{Ended, Failure, export, report, uci};
 
 /// Every angle in the picture; the table shows every second one.
 const ANGLES: [f64; 13] = [0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0, 105.0, 120.0, 135.0, 150.0, 165.0, 180.0];
@@ -146,6 +146,9 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
     pictures::save_and_list(&arguments.out, &results.figures())?;
     let title = format!("UCI handwritten digits, seed {}", arguments.seed);
     report::write(&arguments.out, &title, &sure, &test, ("noise", Some(&of_noise.uncertainty)))?;
+    if let Some(path) = &arguments.export {
+        export::write(&bayesian.net, &test, arguments, path)?;
+    }
     println!("\n{:.1} s in all", start.elapsed().as_secs_f64());
     Ok(Ended::Complete)
 }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod demo;
+mod export;
 mod judge;
 mod methods;
 mod mnist;

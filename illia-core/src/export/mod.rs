@@ -6,6 +6,8 @@
 #[cfg(feature = "onnx")]
 mod draws;
 #[cfg(feature = "onnx")]
+mod metadata;
+#[cfg(feature = "onnx")]
 mod model;
 #[cfg(feature = "onnx")]
 mod onnx;
@@ -32,6 +34,7 @@ use crate::pass::Draws;
 pub struct Export {
     pub(crate) what: What,
     pub(crate) classes: bool,
+    pub(crate) metadata: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -44,26 +47,30 @@ pub(crate) enum What {
 }
 
 impl Export {
+    fn of(what: What) -> Export {
+        Export { what, classes: false, metadata: Vec::new() }
+    }
+
     /// The posterior's mean: a plain net, whose outputs are those of [`freeze_at_mean`](BayesianModule::freeze_at_mean).
     pub fn mean() -> Export {
-        Export { what: What::Mean, classes: false }
+        Export::of(What::Mean)
     }
 
     /// `draws` draws, those that [`Predict`](crate::Predict) would make next: outputs `draws` `[draws, batch, ..]`, `mean` and `std` as
     /// [`Prediction`](crate::Prediction) has them, and of class probabilities `mutual_information` `[batch, ..]`.
     pub fn draws(draws: usize) -> Export {
-        Export { what: What::Draws(draws), classes: false }
+        Export::of(What::Draws(draws))
     }
 
     /// The same of draws that a method gave.
     pub fn given(draws: Draws) -> Export {
-        Export { what: What::Given(draws), classes: false }
+        Export::of(What::Given(draws))
     }
 
     /// Mean and variance through the net in one pass without a draw ([`moments`](crate::infer::moments)): outputs `mean` and `std`. Steps
     /// that have no closed form are an error.
     pub fn moments() -> Export {
-        Export { what: What::Moments, classes: false }
+        Export::of(What::Moments)
     }
 
     /// Says that the outputs are logits of classes along their last axis, so that draws have a mutual information. A net that ends in
@@ -71,6 +78,14 @@ impl Export {
     #[must_use]
     pub fn classes(mut self) -> Export {
         self.classes = true;
+        self
+    }
+
+    /// An entry of your own in the file's metadata: what a reader has to know besides, such as above which doubt an answer is refused.
+    /// Keys that begin with `illia.` are the library's.
+    #[must_use]
+    pub fn metadata(mut self, key: &str, value: impl std::fmt::Display) -> Export {
+        self.metadata.push((key.to_owned(), value.to_string()));
         self
     }
 }

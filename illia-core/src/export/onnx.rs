@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 
 use super::draws::{Classes, Summary, classes, unrolled};
 use super::model::*;
-use super::{Export, Exported, What};
+use super::{Export, Exported, What, metadata};
 use crate::error::{Error, Result};
 use crate::files::{bytes_of, write_whole};
 use crate::graph::{Attribute, Graph, Node, Ports, Value, refused};
@@ -56,7 +56,8 @@ const MOST_BYTES: usize = i32::MAX as usize;
 ///
 /// # Errors
 /// [`Error::Unfit`] with the step that has no form in ONNX, or none for moments; [`Error::Configuration`] for no draws, for
-/// numbers of a kind that ONNX has not, and for more than 2 GiB of weights; [`Error::Io`] where the file can't be written.
+/// numbers of a kind that ONNX has not, for more than 2 GiB of weights, and for metadata under a key that is taken; [`Error::Io`] where the
+/// file can't be written.
 pub fn onnx<M: Exported>(net: &M, export: &Export, path: impl AsRef<Path>) -> Result<()> {
     let bytes = tch::no_grad(|| model(net, export))?.encode_to_vec();
     let path = path.as_ref();
@@ -88,13 +89,10 @@ fn model<M: Exported>(net: &M, export: &Export) -> Result<ModelProto> {
         let problem = format!("wrote {} outputs and has {}", values.len(), ports.outputs.len());
         return Err(refused("Net", &problem));
     }
-    let outputs = outputs(&graph, &values, &ports, &names, export)?;
-    let mut metadata =
-        vec![("illia.net", type_name::<M>().to_owned()), ("illia.export", export.name().to_owned())];
-    if let Some(draws) = export.number_of_draws() {
-        metadata.push(("illia.draws", draws.to_string()));
-    }
-    let entry = |(key, value): (&str, String)| StringStringEntryProto { key: key.to_owned(), value };
+    let of = |value| classes(&graph, value).or_else(|| export.classes.then_some(Classes::Logits));
+    let kinds: Vec<Option<Classes>> = values.iter().map(of).collect();
+    let metadata_props = metadata::entries(type_name::<M>(), export, &ports, &kinds)?;
+    let outputs = outputs(&graph, &values, &kinds, &ports, &names, export)?;
     Ok(ModelProto {
         ir_version: IR_VERSION,
         producer_name: "illia".to_owned(),
@@ -102,26 +100,8 @@ fn model<M: Exported>(net: &M, export: &Export) -> Result<ModelProto> {
         doc_string: String::new(),
         graph: Some(written(&graph, &ports, type_name::<M>(), outputs)?),
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
-        metadata_props: metadata.into_iter().map(entry).collect(),
+        metadata_props,
     })
-}
-
-impl Export {
-    fn name(&self) -> &'static str {
-        match self.what {
-            What::Mean => "mean",
-            What::Draws(_) | What::Given(_) => "draws",
-            What::Moments => "moments",
-        }
-    }
-
-    fn number_of_draws(&self) -> Option<usize> {
-        match &self.what {
-            What::Draws(draws) => Some(*draws),
-            What::Given(draws) => Some(draws.len()),
-            What::Mean | What::Moments => None,
-        }
-    }
 }
 
 fn type_name<M>() -> &'static str {
@@ -149,6 +129,7 @@ fn names(ports: &Ports, export: &Export) -> Vec<Vec<String>> {
 fn outputs(
     graph: &Graph,
     values: &[Value],
+    kinds: &[Option<Classes>],
     ports: &Ports,
     names: &[Vec<String>],
     export: &Export,
@@ -156,10 +137,6 @@ fn outputs(
     let mut all: Vec<Output> = Vec::new();
     let shapes: Vec<Vec<Dimension>> = ports.outputs.iter().map(|(_, shape)| dimensions(shape)).collect();
     let draws = export.number_of_draws();
-    let kinds: Vec<Option<Classes>> = values
-        .iter()
-        .map(|value| classes(graph, value).or_else(|| export.classes.then_some(Classes::Logits)))
-        .collect();
     let unrolled = draws.map(|draws| unrolled(graph, values, draws));
     for (i, value) in values.iter().enumerate() {
         let (Some(shape), Some(names)) = (shapes.get(i), names.get(i)) else { continue };

@@ -1,5 +1,5 @@
 //! Nets of every kind with what their exports must give: a folder of ONNX files and, beside each, its inputs and outputs as an `.npz`. What
-//! reads them stands in `tests`: Python's onnx and onnxruntime.
+//! reads them stands in `tests`: tract, and Python's onnx and onnxruntime.
 
 mod nets;
 

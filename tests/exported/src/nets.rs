@@ -333,6 +333,7 @@ pub(crate) fn all(writer: &mut Writer) -> Result<()> {
 
 fn chains(writer: &mut Writer) -> Result<()> {
     one!(writer, "mlp", Mlp::new, real(&[5, 8]), real(&[1, 8]));
+    frozen(writer)?;
     one!(writer, "lenet", LeNet::<10>::new, real(&[3, 1, 28, 28]));
     one!(writer, "resnet", ResNet::new, real(&[2, 1, 8, 8]));
     one!(writer, "unet", UNet::new, real(&[2, 1, 16, 16]));
@@ -363,6 +364,25 @@ fn chains(writer: &mut Writer) -> Result<()> {
             filled(&vs);
             writer.net(name, &mut net, &[vec![real(&size)]], |net, x| Ok(vec![net.try_forward(&x[0])?]))?;
         }
+    }
+    Ok(())
+}
+
+/// Of a frozen net every draw is the one that it holds.
+fn frozen(writer: &mut Writer) -> Result<()> {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let mut net = Deep::new(&vs.root(), 5, 1);
+    net.freeze();
+    let x = real(&[4, 5]);
+    let held = tch::no_grad(|| net.try_forward(&x))?;
+    let nothing = held.zeros_like();
+    for (name, export, outputs) in [
+        ("frozen-mean", export::Export::mean(), vec![held.copy()]),
+        ("frozen-draws", export::Export::draws(2), vec![Tensor::stack(&[&held, &held], 0), held, nothing]),
+    ] {
+        let file = writer.file(name);
+        export::onnx(&net, &export, &file)?;
+        writer.add(name, &file, &[x.shallow_clone()], outputs)?;
     }
     Ok(())
 }

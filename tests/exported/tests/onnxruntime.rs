@@ -1,0 +1,24 @@
+//! Every exported file before onnx's checker and in onnxruntime, by `check.py`; where Python has them.
+
+use std::process::Command;
+
+use exported_tests::cases;
+
+#[test]
+fn files_give_in_onnxruntime_what_their_nets_give() {
+    let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+    let has = Command::new(&python).args(["-c", "import numpy, onnx, onnxruntime"]).output();
+    if !has.is_ok_and(|output| output.status.success()) {
+        println!("skipped: {} has not numpy, onnx and onnxruntime", python.display());
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("illia-onnxruntime-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    cases(&folder).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/check.py");
+    let output = Command::new(&python).arg(script).arg(&folder).output().unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    println!("{said}");
+}
