@@ -284,6 +284,12 @@ bnn! {
 }
 
 bnn! {
+    /// The weights of each output covary.
+    #[derive(Debug)]
+    struct Covarying: [8] -> [2] { fc1: Linear(16) -> relu, head: Linear(2) }
+}
+
+bnn! {
     struct Moving: [8] -> [2] {
         posterior: FanIn;
 
@@ -457,6 +463,32 @@ fn moments(writer: &mut Writer) -> Result<()> {
         let y = linear(&y, &net.head)?;
         writer.add(&format!("moving-moments-{rows}"), &file, &[x], vec![y.mean().copy(), y.std()])?;
     }
+
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Covarying::new(&vs.root());
+    let (axes, _) = Tensor::f_linalg_qr(&real(&[16, 16]), "reduced")?;
+    let sigma = (real(&[2, 16]) * 0.5).exp() * 0.1;
+    let weight = &net.head.weight;
+    tch::no_grad(|| {
+        let rho = sigma.expm1().log();
+        for (name, value) in [("head.weight.axes", &axes), ("head.weight.rho", &rho)] {
+            if let Some(variable) = vs.variables().get(name) {
+                variable.shallow_clone().copy_(value);
+            }
+        }
+    });
+    let file = writer.file("covarying-moments");
+    export::onnx(&net, &export::Export::moments(), &file)?;
+    let x = real(&[4, 8]);
+    let hidden = linear(&Moments::certain(&x)?, &net.fc1)?.relu();
+    // m S m + v (w² + diag S) of each output's covariance S, beside the bias.
+    let independent = linear(&hidden, &net.head)?;
+    let covariance = axes.unsqueeze(0).matmul(&sigma.square().diag_embed(0, -2, -1)).matmul(&axes.tr());
+    let m = hidden.mean();
+    let along = (m.matmul(&covariance) * m).sum_dim_intlist(-1i64, false, Kind::Float).tr();
+    let sigma = weight.sigma().map_or_else(|| weight.mu().zeros_like(), |sigma| sigma.detach());
+    let variance = independent.variance() - m.square().matmul(&sigma.square().tr()) + along;
+    writer.add("covarying-moments", &file, &[x], vec![independent.mean().copy(), variance.sqrt()])?;
 
     let vs = nn::VarStore::new(Device::Cpu);
     let net = MovingImage::new(&vs.root());
