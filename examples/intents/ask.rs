@@ -4,10 +4,9 @@ use std::io::{BufRead, Write};
 
 use illia::HeldOut;
 use illia::conformal::Outliers;
-use illia::prelude::*;
 
 use crate::Failure;
-use crate::head::{Head, Link};
+use crate::head::{Head, Link, Outputs};
 use crate::texts::Texts;
 
 /// Answers each line with an intent and its probability, or turns it away: of queries like the validation set's, a share `rate` at most
@@ -16,12 +15,12 @@ pub fn answer(
     texts: &Texts,
     head: &Head,
     link: Link,
-    val: &Tensor,
+    val: &Outputs,
     intents: &[String],
     rate: f64,
 ) -> Result<(), Failure> {
     let known =
-        Outliers::fit(HeldOut::unlabelled(val.shallow_clone())?, |means| Ok(link.strangeness(means)))?;
+        Outliers::fit(HeldOut::unlabelled(val.means.shallow_clone())?, |means| Ok(link.strangeness(means)))?;
     eprintln!(
         "Ask; an empty line ends it. {:.0} % of the queries that I know may be turned away.",
         100.0 * rate
@@ -31,9 +30,9 @@ pub fn answer(
         if line.trim().is_empty() {
             break;
         }
-        let means = head.means(&texts.encode(&[line])?);
-        let (p, intent) = link.log_probabilities(&means).exp().max_dim(1, false);
-        let likeness = known.p_values(&link.strangeness(&means))?[0];
+        let outputs = head.outputs(&texts.encode(&[line])?)?;
+        let (p, intent) = link.log_probabilities(&outputs).exp().max_dim(1, false);
+        let likeness = known.p_values(&link.strangeness(&outputs.means))?[0];
         let (name, p) = (&intents[intent.int64_value(&[0]) as usize], 100.0 * p.double_value(&[0]));
         if likeness <= rate {
             println!("not one of mine (p = {likeness:.4}); nearest: {name}, {p:.0} %");

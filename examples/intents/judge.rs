@@ -7,7 +7,7 @@ use illia::prelude::*;
 
 use crate::Failure;
 use crate::clinc::Clinc;
-use crate::head::Link;
+use crate::head::{Link, Outputs};
 
 /// Each with its standard error; the ECE with what chance gives a calibrated model of the same confidences.
 pub struct Numbers {
@@ -19,13 +19,13 @@ pub struct Numbers {
 }
 
 /// What queries of known intents and of none give.
-pub fn numbers(link: Link, means: &Tensor, labels: &Tensor, none: &Tensor) -> Result<Numbers, Failure> {
-    let log_p = link.log_probabilities(means);
+pub fn numbers(link: Link, known: &Outputs, labels: &Tensor, none: &Outputs) -> Result<Numbers, Failure> {
+    let log_p = link.log_probabilities(known);
     let p = log_p.exp();
     let n = labels.numel() as f64;
     let accuracy = metrics::accuracy(&p, labels)?;
     let nll = -log_p.gather(1, &labels.unsqueeze(1), false);
-    let (inside, outside) = (link.strangeness(means), link.strangeness(none));
+    let (inside, outside) = (link.strangeness(&known.means), link.strangeness(&none.means));
     let auroc = metrics::auroc(&inside, &outside)?;
     let diagram = metrics::reliability(&p, labels, metrics::BINS)?;
     // Hanley & McNeil (1982), equation 2 with the approximations of Q1 and Q2.
@@ -67,16 +67,16 @@ impl Numbers {
 }
 
 /// The queries that look strangest, and the ones of no intent that do not.
-pub fn examples(link: Link, means: &Tensor, none: &Tensor, data: &Clinc) {
-    let show = |title: &str, means: &Tensor, texts: &[String], strangest: bool| {
+pub fn examples(link: Link, known: &Outputs, none: &Outputs, data: &Clinc) {
+    let show = |title: &str, outputs: &Outputs, texts: &[String], strangest: bool| {
         println!("\n{title}");
-        let places = link.strangeness(means).topk(5.min(texts.len() as i64), 0, strangest, true).1;
-        let (p, intent) = link.log_probabilities(means).exp().max_dim(1, false);
+        let places = link.strangeness(&outputs.means).topk(5.min(texts.len() as i64), 0, strangest, true).1;
+        let (p, intent) = link.log_probabilities(outputs).exp().max_dim(1, false);
         for place in Vec::<i64>::try_from(places).unwrap_or_default() {
             let name = &data.intents[intent.int64_value(&[place]) as usize];
             println!("  {} ({name}, {:.0} %)", texts[place as usize], 100.0 * p.double_value(&[place]));
         }
     };
-    show("Least sure of:", means, &data.test.texts, true);
+    show("Least sure of:", known, &data.test.texts, true);
     show("Of no intent, and taken for one:", none, &data.oos_test.texts, false);
 }

@@ -1,4 +1,4 @@
-//! Which of 150 intents a query has, or none of them: a frozen sentence encoder and a Gaussian process on its sphere.
+//! Which of 150 intents a query has, or none of them: a frozen sentence encoder, a Gaussian process on its sphere and a linear layer.
 //!
 //! `cargo run --release --example intents -- --model DIR --data FILE` with the folder of all-MiniLM-L6-v2 and CLINC150's
 //! `data_full.json`; `--help` lists the options, docs/intents.md has the numbers.
@@ -8,6 +8,8 @@ mod clinc;
 mod encoder;
 mod head;
 mod judge;
+mod linear;
+mod process;
 mod texts;
 
 use std::path::PathBuf;
@@ -91,16 +93,16 @@ fn run() -> Result<(), Failure> {
     let start = Instant::now();
     let labels = |part: &clinc::Part| Tensor::from_slice(&part.labels);
     let head = Head::fit(train?, &labels(&data.train), data.intents.len() as i64)?;
-    let val = head.means(&val?);
+    let val = head.outputs(&val?)?;
     let link = Link::fit(&val, &labels(&data.val));
     let seconds = start.elapsed().as_secs_f64();
 
     if arguments.ask {
         return ask::answer(&texts, &head, link, &val, &data.intents, arguments.rate);
     }
-    let chosen = judge::numbers(link, &val, &labels(&data.val), &head.means(&oos_val?))?;
+    let chosen = judge::numbers(link, &val, &labels(&data.val), &head.outputs(&oos_val?)?)?;
     println!("On the validation queries: {chosen}");
-    let (test, oos) = (head.means(&test?), head.means(&oos_test?));
+    let (test, oos) = (head.outputs(&test?)?, head.outputs(&oos_test?)?);
     let measured = judge::numbers(link, &test, &labels(&data.test), &oos)?;
     println!("On the test queries:       {measured}\nTrained in {seconds:.1} s");
     judge::examples(link, &test, &oos, &data);
