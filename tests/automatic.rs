@@ -110,7 +110,8 @@ fn a_learned_noise_counts_what_earlier_layers_took() {
     let vs = nn::VarStore::new(Device::Cpu);
     let noise = Gaussian::learned(&(vs.root() / "noise"), 0.5).unwrap();
     let net = Through::new(&(vs.root() / "net"), features);
-    Fit::new(&noise).progress(false).run(&net, &vs, &x, &y).unwrap();
+    // A target's last axis of one may be left out.
+    Fit::new(&noise).progress(false).run(&net, &vs, &x, &y.squeeze_dim(1)).unwrap();
     let fitted = Predict::new().draws(1).run(&net, &x).unwrap();
     let errors = (fitted.outputs() - &y).square().sum(Kind::Double).double_value(&[]);
     // MacKay (1992): 22 weights, a slope for each column and an offset, are determined, all but wholly; it is they that fitted the noise away.
@@ -408,4 +409,39 @@ fn a_covariance_is_kept_in_files_and_files_without_one_are_read() {
     for file in [turned, plain] {
         std::fs::remove_file(file).unwrap();
     }
+}
+
+#[test]
+fn what_is_pruned_stays_0_in_every_draw_after_another_fit() {
+    illia::manual_seed(13);
+    let x = Tensor::randn([60, 2], FLOAT);
+    let y = x.select(1, 0).unsqueeze(1).sin();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let mut net = Small::new(&vs.root());
+    let fit = || Fit::new(Gaussian::fixed(0.1).unwrap()).epochs(30).progress(false);
+    fit().run(&net, &vs, &x, &y).unwrap();
+    let mask = net.head.weight.mu().abs().lt(0.5);
+    let count = mask.sum(Kind::Int64).int64_value(&[]);
+    assert!(count > 0 && count < 16, "{count}");
+    net.head.weight.prune(&mask).unwrap();
+    fit().run(&net, &vs, &x, &y).unwrap();
+    let drawn = net.head.weight.draw();
+    assert_eq!(drawn.weights().masked_select(&mask).abs().max().double_value(&[]), 0.0);
+    assert!(drawn.weights().ne(0.0).sum(Kind::Int64).int64_value(&[]) == 16 - count);
+}
+
+#[test]
+fn a_file_whose_axes_are_not_orthogonal_is_refused() {
+    illia::manual_seed(14);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let mut net = Small::new(&vs.root());
+    let axes = vs.variables()["head.weight.axes"].shallow_clone();
+    tch::no_grad(|| axes.shallow_clone().copy_(&(Tensor::eye(16, FLOAT) * 2.0)));
+    let file = std::env::temp_dir().join(format!("illia-axes-askew-{}", std::process::id()));
+    checkpoint::save(&net, &vs, &file).unwrap();
+    tch::no_grad(|| axes.shallow_clone().copy_(&Tensor::eye(16, FLOAT)));
+    let refused = checkpoint::load(&mut net, &vs, &file).unwrap_err().to_string();
+    assert!(refused.contains("`head.weight.axes` is no orthogonal matrix"), "{refused}");
+    assert!(net.head.weight.axes().is_none(), "nothing was changed");
+    std::fs::remove_file(file).unwrap();
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
 use tch::nn::VarStore;
+use tch::{Kind, Tensor};
 
 use super::file::{File, Want, unusable};
 use crate::error::{Error, Result, Unusable, Within};
 use crate::module::BayesianModule;
 use crate::parameter::{AXES, Posterior, Prior, RandomParameter};
 
+/// How far QᵀQ of axes may be from the identity: as half precision leaves it.
+const ORTHOGONAL: f64 = 0.05;
 /// Before the name of a parameter: where its prior is centred.
 const CENTRE: &str = "prior_centre/";
 
@@ -132,6 +134,7 @@ pub(super) fn check<M: BayesianModule + ?Sized>(
     let own_axes = |name: &str| has_axes_of_its_own(net, file, name);
     for (name, tensor) in tensors.iter().filter(|(name, _)| !name.starts_with(CENTRE) && !own_axes(name)) {
         check_tensor(path, file, name, name, tensor)?;
+        check_axes(path, file, net, name)?;
     }
     let architecture = |difference: String| unusable(path, Unusable::Architecture(difference));
     for (name, ours) in &ours.parameters {
@@ -171,10 +174,30 @@ pub(super) fn check<M: BayesianModule + ?Sized>(
 
 /// Whether a variable is one of axes that the file has not.
 fn has_axes_of_its_own<M: BayesianModule + ?Sized>(net: &M, file: &File, name: &str) -> bool {
-    let is_axes = |parameter: &RandomParameter| {
+    file.entry(name).is_none() && is_axes(net, name)
+}
+
+/// Whether a variable has the axes of a parameter.
+fn is_axes<M: BayesianModule + ?Sized>(net: &M, name: &str) -> bool {
+    let of = |parameter: &RandomParameter| {
         name.strip_prefix(parameter.name()).and_then(|rest| rest.strip_prefix('.')) == Some(AXES)
     };
-    file.entry(name).is_none() && net.named_parameters().iter().any(|(_, p)| p.has_axes() && is_axes(p))
+    name.ends_with(AXES) && net.named_parameters().iter().any(|(_, p)| p.has_axes() && of(p))
+}
+
+/// Refuses axes that are not orthogonal: the KL would be another's.
+fn check_axes<M: BayesianModule + ?Sized>(path: &Path, file: &File, net: &M, name: &str) -> Result<()> {
+    let (Some(entry), true) = (file.entry(name), is_axes(net, name)) else { return Ok(()) };
+    let axes = file.tensor(entry)?.to_kind(Kind::Double);
+    let one = axes.tr().f_matmul(&axes).within(name)?;
+    let off = (&one - Tensor::eye(one.size().first().copied().unwrap_or(0), (one.kind(), one.device())))
+        .abs()
+        .max()
+        .double_value(&[]);
+    if off < ORTHOGONAL {
+        return Ok(());
+    }
+    Err(unusable(path, Unusable::Damaged(format!("`{name}` is no orthogonal matrix"))))
 }
 
 /// Refuses a file whose priors or pruned weights are not the model's, for runs, which go on with the same objective.

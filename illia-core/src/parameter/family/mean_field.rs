@@ -86,16 +86,16 @@ impl Variables {
     pub(crate) fn axes(&self) -> Option<&Tensor> {
         let axes = self.get(AXES)?;
         // Looked at again where something was written to them since: a fit, or a file.
-        let version = axes.internal_version();
+        let version = axes.f_internal_version().ok();
         let (seen, turned) = self.turned.get();
-        if seen == Some(version) {
+        if seen.is_some() && seen == version {
             return turned.then_some(axes);
         }
         let turned = tch::no_grad(|| {
             let own = Tensor::eye(axes.size().first().copied().unwrap_or(0), (axes.kind(), axes.device()));
             !axes.equal(&own)
         });
-        self.turned.set((Some(version), turned));
+        self.turned.set((version, turned));
         turned.then_some(axes)
     }
 

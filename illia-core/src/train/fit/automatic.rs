@@ -20,7 +20,7 @@ use super::Forward;
 use super::shuffle::shuffled;
 use crate::data::{Batch, Dataset};
 use crate::error::{Error, Result, Within};
-use crate::likelihood::Likelihood;
+use crate::likelihood::{Likelihood, matched};
 use crate::module::BayesianModule;
 use crate::noise::Stream;
 use crate::parameter::RandomParameter;
@@ -149,8 +149,8 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         if around.kl_weight <= 0.0 {
             return Ok(Vec::new());
         }
-        self.find_axes(around)?;
         for _ in 0..TURNS {
+            self.find_axes(around)?;
             let Some(curvature) = self.curvature(around)? else {
                 let name = self.last.first().map_or("", |parameter| parameter.name());
                 return Ok(vec![format!(
@@ -163,8 +163,8 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
                 let sigma = (h / around.kl_weight + 1.0 / (std * std)).rsqrt().clamp_min(POINT * std);
                 parameter.set_sigma(&sigma);
             }
-            self.finish_mode(around)?;
-            if self.fit_noise(around)? < 0.01 {
+            let moved = self.finish_mode(around)?;
+            if self.fit_noise(around)? < 0.01 && !moved {
                 break;
             }
         }
@@ -180,15 +180,17 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
     /// Turns the axes of those parameters of the last layer that have some to the eigenvectors of the curvature, summed over the
     /// outputs: along them the weights of an output are the least dependent. The prior is the same in all directions.
     fn find_axes<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<()> {
-        if !self.last.iter().any(|parameter| parameter.has_axes()) {
+        // What is pruned is 0 in every draw, which along other axes it would not be.
+        let turns = |parameter: &RandomParameter| parameter.has_axes() && parameter.num_pruned() == 0;
+        if !self.last.iter().any(|parameter| turns(parameter)) {
             return Ok(());
         }
-        let moments = self.summed(around, &|parameter, outputs, inputs| match parameter.has_axes() {
+        let moments = self.summed(around, &|parameter, outputs, inputs| match turns(parameter) {
             true => record::second_moments(outputs, inputs),
             false => Ok(Tensor::zeros([1i64], (Kind::Double, outputs.device()))),
         })?;
         for (parameter, (moments, _)) in self.last.iter().zip(moments.into_iter().flatten()) {
-            if parameter.has_axes() {
+            if turns(parameter) {
                 let (_, axes) = moments.f_linalg_eigh("L").within("axes of the last layer")?;
                 // An eigenvector has no sign: that of its largest element is taken to be above 0.
                 let largest = axes.gather(0, &axes.abs().argmax(0, true), false);
@@ -314,7 +316,10 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
             let times: Vec<i64> =
                 (0..batch.target.dim()).map(|axis| if axis == 0 { NOISE.1 as i64 } else { 1 }).collect();
             let target = batch.target.repeat(times);
-            if outputs.size() == target.size() {
+            // Of outputs that are the target's mean itself the errors are known; of a logarithm, say, they are not.
+            if let Ok(target) = matched("noise", &outputs, &target)
+                && around.likelihood.mean(&outputs).equal(&outputs)
+            {
                 let left = self.left_by_points(around)?;
                 outputs = &target + (outputs - &target) / left.sqrt();
             }

@@ -20,16 +20,16 @@ const STEPS: usize = 12;
 const WORTH: f64 = 5e-4;
 
 impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
-    /// Moves the means to the mode, by steps of the posterior's variance times the gradient.
+    /// Moves the means to the mode, by steps of the posterior's variance times the gradient; whether they moved.
     ///
     /// # Errors
     /// What the net, the likelihood and the data return.
-    pub(super) fn finish_mode<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<()> {
+    pub(super) fn finish_mode<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<bool> {
         let held = |p: &RandomParameter| (around.held)(&format!("{}.mu", p.name()));
         if !self.is_one_layer || around.is_validated || self.last.iter().any(|p| held(p)) {
-            return Ok(());
+            return Ok(false);
         }
-        for _ in 0..STEPS {
+        for taken in 0..STEPS {
             let (before, gradients) = self.objective(around, true)?;
             let _no_grad = tch::no_grad_guard();
             let step = |(parameter, gradient): (&&RandomParameter, &Tensor)| {
@@ -41,7 +41,7 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
             let promised: f64 =
                 steps.iter().zip(&gradients).map(|(s, g)| (s * g).sum(Kind::Double).double_value(&[])).sum();
             if steps.len() < self.last.len() || !promised.is_finite() || promised * 0.5 < WORTH {
-                return Ok(());
+                return Ok(taken > 0);
             }
             let kept: Vec<Tensor> = self.last.iter().map(|parameter| parameter.mu().copy()).collect();
             let go = |length: f64| {
@@ -59,10 +59,10 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
             let (after, _) = self.objective(around, false)?;
             if after.is_nan() || after >= before {
                 go(0.0);
-                return Ok(());
+                return Ok(taken > 0);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// -log p(data, means) in nats up to a constant, the likelihood divided by the KL's weight, over all data; and its gradients by the
@@ -101,10 +101,10 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
             let sum = || {
                 let output = (around.forward)(&batch.inputs, false)?;
                 let each = around.likelihood.log_likelihood(&output, &batch.target)?;
-                Ok::<_, Error>(each.sum(each.kind()) * (-1.0 / around.kl_weight))
+                Ok::<_, Error>(each.sum(Kind::Double) * (-1.0 / around.kl_weight))
             };
             let sum = if slopes { tch::with_grad(sum) } else { tch::no_grad(sum) }?;
-            value += sum.detach().to_kind(Kind::Double);
+            value += sum.detach();
             if slopes {
                 let by = Tensor::f_run_backward(&[sum], &means, false, false)
                     .map_err(|e| Error::torch("mode", &e))?;

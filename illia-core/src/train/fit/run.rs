@@ -1,14 +1,13 @@
 //! A run under way.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use tch::Tensor;
 use tch::nn::VarStore;
-use tch::{Kind, Tensor};
 
 use super::Forward;
 use super::automatic::{Around, Automatic};
@@ -24,7 +23,6 @@ use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::noise::Stream;
 use crate::pass::Estimator;
-use crate::predict::Predict;
 use crate::processes::Shard;
 use crate::progress::ProgressBar;
 use crate::train::RateSchedule;
@@ -69,7 +67,7 @@ pub(super) struct Run<'a, L, M: ?Sized> {
     pub(super) data: &'a dyn Dataset,
     /// Whether the forward treats each example by itself.
     pub(super) alone: bool,
-    forward: Forward<'a>,
+    pub(super) forward: Forward<'a>,
     pub(super) examples: usize,
     pub(super) steps_per_epoch: usize,
     pub(super) trainer: Trainer,
@@ -84,7 +82,7 @@ pub(super) struct Run<'a, L, M: ?Sized> {
     interrupted: bool,
     pub(super) course: Course,
     /// Where nobody chose a posterior.
-    automatic: Option<Automatic<'a, M>>,
+    pub(super) automatic: Option<Automatic<'a, M>>,
     /// What a checkpoint says of how the run was started; empty where none are kept.
     pub(super) settings: Settings,
 }
@@ -327,7 +325,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             self.progress.best = Some((epoch, least));
             self.best = self.snapshot();
         }
-        let message = in_short(&record);
+        let message = record.in_short();
         self.ended = self.fit.watch.tell(&record);
         self.progress.epochs.push(record);
         if self.scale_is_due() {
@@ -408,32 +406,6 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         }
     }
 
-    /// The negative log predictive density on the validation set, and the metrics there.
-    fn validated(&self) -> Result<Option<(f64, BTreeMap<String, f64>)>> {
-        let Some((inputs, y)) = &self.fit.validation else { return Ok(None) };
-        if let Some(automatic) = &self.automatic {
-            automatic.make_points();
-        }
-        let device = self.vs.device();
-        let watch = &self.fit.watch;
-        let rows = y.size().first().map_or(0, |&n| n as usize);
-        let means = self.means_of_all(rows, 1 + watch.count(), |shard| {
-            let own = |tensor: &Tensor| shard.of_tensor(&tensor.to_device(device));
-            let inputs: Vec<_> = inputs.iter().map(own).collect();
-            let mut how = Predict::new().draws(self.fit.validation_draws);
-            if self.alone {
-                how = how.per_example();
-            }
-            let prediction = how.run_with(self.net, &inputs, |inputs| (self.forward)(inputs, false))?;
-            let y = own(y);
-            let log_density = prediction.log_predictive(&self.fit.likelihood, &y)?;
-            let mut means = vec![-log_density.mean(Kind::Double).double_value(&[])];
-            means.extend(watch.measure(&prediction, &y)?);
-            Ok(means)
-        })?;
-        Ok(means.split_first().map(|(nll, metrics)| (*nll, watch.named(metrics))))
-    }
-
     fn snapshot(&self) -> Vec<(String, Tensor)> {
         self.vs.variables().into_iter().map(|(name, variable)| (name, variable.detach().copy())).collect()
     }
@@ -461,11 +433,4 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             }
         }
     }
-}
-
-/// An epoch's numbers for the bar.
-fn in_short(record: &EpochRecord) -> String {
-    let validation = record.validation_nll.map(|nll| format!(", validation {nll:.4}"));
-    let metrics = record.metrics.iter().map(|(name, value)| format!(", {name} {value:.4}"));
-    validation.into_iter().chain(metrics).fold(format!("nll {:.4}", record.nll), |text, part| text + &part)
 }

@@ -6,11 +6,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
+use super::run::Run;
 use super::{EpochRecord, Fit};
 use crate::error::{Error, Result};
-use crate::predict::Prediction;
+use crate::likelihood::Likelihood;
+use crate::module::BayesianModule;
+use crate::predict::{Predict, Prediction};
 
 type Metric = dyn Fn(&Prediction, &Tensor) -> Result<f64> + Send + Sync;
 type Each = dyn Fn(&EpochRecord) -> ControlFlow<()> + Send + Sync;
@@ -150,5 +153,42 @@ impl<L> Fit<L> {
     ) -> Self {
         self.watch.each.push(Arc::new(each));
         self
+    }
+}
+
+impl<L: Likelihood, M: BayesianModule + ?Sized> Run<'_, L, M> {
+    /// The negative log predictive density on the validation set, and the metrics there.
+    pub(super) fn validated(&self) -> Result<Option<(f64, BTreeMap<String, f64>)>> {
+        let Some((inputs, y)) = &self.fit.validation else { return Ok(None) };
+        if let Some(automatic) = &self.automatic {
+            automatic.make_points();
+        }
+        let device = self.vs.device();
+        let watch = &self.fit.watch;
+        let rows = y.size().first().map_or(0, |&n| n as usize);
+        let means = self.means_of_all(rows, 1 + watch.count(), |shard| {
+            let own = |tensor: &Tensor| shard.of_tensor(&tensor.to_device(device));
+            let inputs: Vec<_> = inputs.iter().map(own).collect();
+            let mut how = Predict::new().draws(self.fit.validation_draws);
+            if self.alone {
+                how = how.per_example();
+            }
+            let prediction = how.run_with(self.net, &inputs, |inputs| (self.forward)(inputs, false))?;
+            let y = own(y);
+            let log_density = prediction.log_predictive(&self.fit.likelihood, &y)?;
+            let mut means = vec![-log_density.mean(Kind::Double).double_value(&[])];
+            means.extend(watch.measure(&prediction, &y)?);
+            Ok(means)
+        })?;
+        Ok(means.split_first().map(|(nll, metrics)| (*nll, watch.named(metrics))))
+    }
+}
+
+impl EpochRecord {
+    /// Its numbers for the bar.
+    pub(super) fn in_short(&self) -> String {
+        let validation = self.validation_nll.map(|nll| format!(", validation {nll:.4}"));
+        let metrics = self.metrics.iter().map(|(name, value)| format!(", {name} {value:.4}"));
+        validation.into_iter().chain(metrics).fold(format!("nll {:.4}", self.nll), |text, part| text + &part)
     }
 }
