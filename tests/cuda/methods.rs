@@ -130,7 +130,13 @@ fn the_step_of_each_estimator_is_plain_autograds() {
 fn families_train_and_draw_as_on_the_cpu() {
     let Some(device) = gpu("families_train_and_draw_as_on_the_cpu") else { return };
     let (x, y) = classes(device);
-    for posterior in [WIDE, Posterior::fan_in(), Posterior::dropout(0.3), Posterior::lora(2, 4.0)] {
+    for posterior in [
+        WIDE,
+        Posterior::fan_in(),
+        Posterior::dropout(0.3),
+        Posterior::gaussian_dropout(1.0),
+        Posterior::lora(2, 4.0),
+    ] {
         let (vs, net) = net(device, posterior);
         let history = fit(20).run(&net, &vs, &x, &y).unwrap();
         let [first, .., last] = history.epochs.as_slice() else { panic!("epochs") };

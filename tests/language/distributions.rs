@@ -16,6 +16,8 @@ bnn! {
         #[deterministic]
         fc4: Linear(8, bias: false) -> relu,
         fc5: Linear(8, prior: (Prior::Laplace { scale: 0.25 }), posterior: Gaussian(mu: nn::Init::Const(0.5))),
+        fc6: Linear(8, posterior: GaussianDropout),
+        fc7: Linear(8, posterior: GaussianDropout(std: 0.5, rho: nn::Init::Const(-1.0))),
         head: Linear(2, prior: LearnedGaussian(std: 0.3), posterior: FanIn),
     }
 }
@@ -38,6 +40,9 @@ fn of_the_net_and_of_a_layer() {
     assert!(matches!(net.fc3.weight.posterior(), Posterior::Dropout { p, .. } if p == 0.2));
     assert!(!net.fc4.weight.is_random() && net.fc4.bias.is_none());
     assert_eq!(net.fc5.weight.mu().min().double_value(&[]), 0.5);
+    assert!(matches!(net.fc6.weight.posterior(), Posterior::GaussianDropout { std: 2.0, .. }));
+    let factors = net.fc7.weight.variables().get("input_rho").expect("one for each input");
+    assert_eq!((factors.size(), factors.max().double_value(&[])), (vec![1, 8], -1.0));
     assert_eq!(net.head.weight.prior(), Prior::LearnedGaussian { std: 0.3 });
     assert_eq!(net.head.estimator, Estimator::Flipout);
 }

@@ -140,6 +140,9 @@ fn posterior_in_words(posterior: Posterior) -> String {
         Posterior::Gaussian { mu, rho } => format!("Gaussian({}, {})", start(mu), start(rho)),
         Posterior::Point { mu } => format!("Point({})", start(mu)),
         Posterior::Dropout { p, mu } => format!("Dropout({p}, {})", start(mu)),
+        Posterior::GaussianDropout { std, mu, rho } => {
+            format!("GaussianDropout({std}, {}, {})", start(mu), start(rho))
+        }
         Posterior::Plain { init } => format!("Plain({})", start(init)),
         Posterior::Lora { rank, alpha, rho } => format!("Lora({rank}, {alpha}, {})", start(rho)),
         Posterior::Custom(own) => own.name(),

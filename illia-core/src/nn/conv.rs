@@ -171,9 +171,10 @@ impl<const D: usize> Conv<D> {
         let fan_in = fan_in(inputs / groups, kernel);
         let mut shape = vec![outputs, inputs / groups];
         shape.extend(kernel.0);
-        let mut made = weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior)?;
+        let units = InputUnits { axis: 1, groups };
+        let mut made =
+            weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior, units)?;
         made.weight.set_estimator(estimator);
-        made.weight.set_input_units(InputUnits { axis: 1, groups });
         Ok(Conv { weight: made.weight, bias: made.bias, estimator, config, kernel, inputs, outputs })
     }
 

@@ -130,9 +130,10 @@ impl<const D: usize> ConvTranspose<D> {
         let fan_in = fan_in(outputs / groups, kernel);
         let mut shape = vec![inputs, outputs / groups];
         shape.extend(kernel.0);
-        let mut made = weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior)?;
+        let units = InputUnits { axis: 0, groups: 1 };
+        let mut made =
+            weight_and_bias(p, &shape, fan_in, outputs, bias, prior, bias_prior, posterior, units)?;
         made.weight.set_estimator(estimator);
-        made.weight.set_input_units(InputUnits { axis: 0, groups: 1 });
         Ok(ConvTranspose { weight: made.weight, bias: made.bias, estimator, config, kernel, inputs, outputs })
     }
 

@@ -103,11 +103,11 @@ impl Embedding {
             return Err(Error::configuration("sparse", true, "not together with scale_grad_by_freq"));
         }
         let rows = vocabulary - i64::from(config.padding_idx.is_some());
-        let mut weight =
-            RandomParameter::new(p, "weight", &[rows, dim], dim, config.prior, config.posterior)?;
+        let (shape, units) = ([rows, dim], InputUnits { axis: 0, groups: 1 });
+        let EmbeddingConfig { prior, posterior, .. } = config;
+        let mut weight = RandomParameter::of_input_units(p, "weight", &shape, dim, prior, posterior, units)?;
         weight.set_omitted_row(config.padding_idx);
         weight.set_noted();
-        weight.set_input_units(InputUnits { axis: 0, groups: 1 });
         Ok(Embedding { weight, config, vocabulary, dim })
     }
 

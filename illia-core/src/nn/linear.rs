@@ -9,7 +9,7 @@ use super::{size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
-use crate::parameter::RandomParameter;
+use crate::parameter::{InputUnits, RandomParameter};
 use crate::pass::{Estimator, LinearMap};
 
 /// The settings of a [`Linear`] layer.
@@ -84,7 +84,9 @@ impl Linear {
     ) -> Result<Self> {
         let LinearConfig { bias, prior, bias_prior, posterior, estimator } = config;
         let shape = [size("outputs", outputs, 1)?, size("inputs", inputs, 1)?];
-        let mut made = weight_and_bias(p, &shape, inputs, outputs, bias, prior, bias_prior, posterior)?;
+        let units = InputUnits::default();
+        let mut made =
+            weight_and_bias(p, &shape, inputs, outputs, bias, prior, bias_prior, posterior, units)?;
         made.weight.set_estimator(estimator);
         Ok(Linear { weight: made.weight, bias: made.bias, estimator, inputs, outputs })
     }

@@ -45,7 +45,7 @@ use tch::nn::Path;
 use crate::error::{Error, Result};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
-use crate::parameter::RandomParameter;
+use crate::parameter::{InputUnits, RandomParameter};
 
 /// The largest size that a layer takes, far beyond any net: with it, products of two sizes have no overflow, and libtorch's
 /// kernels, which count in 32 bits in places, none either.
@@ -81,10 +81,12 @@ fn weight_and_bias<'a>(
     prior: Prior,
     bias_prior: Option<Prior>,
     posterior: Posterior,
+    input_units: InputUnits,
 ) -> Result<WeightAndBias> {
     let p = p.borrow();
     let parameter = |name: &str, shape: &[i64], prior| {
-        let mut parameter = RandomParameter::new(p, name, shape, fan_in, prior, posterior)?;
+        let mut parameter =
+            RandomParameter::of_input_units(p, name, shape, fan_in, prior, posterior, input_units)?;
         // These layers' forwards go through an estimator, which knows of several draws and notes what it does.
         parameter.set_stackable();
         parameter.set_noted();

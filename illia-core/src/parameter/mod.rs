@@ -80,7 +80,7 @@ pub struct RandomParameter {
 
 impl RandomParameter {
     /// Adds the parameter's variables to `p`: `name.mu` and `name.rho` for a Gaussian posterior,
-    /// `name.mu` for points and dropout, `name` for a plain weight, `name.mu`, `name.lora_a`, `name.lora_a_rho` and `name.lora_b`
+    /// `name.mu` for points and dropout, that and `name.input_rho` for Gaussian dropout, `name` for a plain weight, `name.mu`, `name.lora_a`, `name.lora_a_rho` and `name.lora_b`
     /// for an adapter (with [`Posterior::Lora`] what has fewer than two axes is a plain weight that is not trained).
     ///
     /// `fan_in` is the number of inputs of one output unit; initialisations scale with it.
@@ -95,6 +95,19 @@ impl RandomParameter {
         fan_in: i64,
         prior: Prior,
         posterior: Posterior,
+    ) -> Result<Self> {
+        Self::of_input_units(p, name, shape, fan_in, prior, posterior, InputUnits::default())
+    }
+
+    /// [`new`](Self::new) for a weight whose input units lie elsewhere than along its second axis.
+    pub(crate) fn of_input_units<'a>(
+        p: impl Borrow<Path<'a>>,
+        name: &str,
+        shape: &[i64],
+        fan_in: i64,
+        prior: Prior,
+        posterior: Posterior,
+        input_units: InputUnits,
     ) -> Result<Self> {
         prior.validate()?;
         posterior.validate()?;
@@ -112,7 +125,7 @@ impl RandomParameter {
         drop(Tensor::f_empty(shape, (Kind::Double, Device::Cpu)).within(name)?);
         let p = p.borrow();
         let (family, stream) = (posterior.family(), Stream::new());
-        let start = Start { shape, fan_in, kind: p.kind(), device: p.device(), stream: &stream };
+        let start = Start { shape, fan_in, kind: p.kind(), device: p.device(), input_units, stream: &stream };
         let starts = match (&family, &posterior) {
             (Some(family), _) => family.start(&start),
             (None, Posterior::Plain { init }) => vec![("", start.initial(*init))],
@@ -163,7 +176,7 @@ impl RandomParameter {
         Ok(RandomParameter {
             id: ParameterId::new(),
             name: path,
-            variables: Variables::new(all),
+            variables: Variables::new(all, input_units),
             posterior,
             family,
             prior: Cell::new(prior),
@@ -304,11 +317,6 @@ impl RandomParameter {
     /// Gives the prior a centre, or takes it away.
     pub(crate) fn set_prior_centre(&mut self, centre: Option<Tensor>) {
         self.prior_centre = centre;
-    }
-
-    /// Says where the input units are: along axis 1, in one group, unless told otherwise.
-    pub(crate) fn set_input_units(&mut self, units: InputUnits) {
-        self.variables.input_units = units;
     }
 
     /// Whether its layer computes several draws at once, or needs not since it is the same in all.

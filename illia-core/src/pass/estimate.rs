@@ -28,6 +28,17 @@ impl Estimator {
             return self.through_factors(layer, x, weight, bias, &factors);
         }
         let chosen = self.resolved(weight);
+        if chosen != Estimator::Reparameterization
+            && let Some(std) = weight.factor_std()
+        {
+            let shape = of_examples(layer, x, std.numel() as i64);
+            let along = std.numel() as i64;
+            let along: Vec<i64> =
+                std::iter::once(along).chain((1..layer.feature_axis()).map(|_| 1)).collect();
+            let factors = std.view(along.as_slice()) * weight.example_noise(&shape, x) + 1.0;
+            let b = bias.map(RandomParameter::draw);
+            return layer.map(&(x * factors), weight.mu(), b.as_ref().map(|b| b.weights())).within(L::KIND);
+        }
         let moments = match chosen {
             Estimator::Reparameterization => None,
             _ => weight.moments(),
@@ -130,20 +141,24 @@ impl RandomParameter {
 /// Well below any variance that matters in f32, well above where its root loses all precision.
 const SMALLEST_VARIANCE: f64 = 1e-16;
 
+/// The shape of so many numbers for each example of `x`, along the features' axis.
+fn of_examples<L: LinearMap>(layer: &L, x: &Tensor, features: i64) -> Vec<i64> {
+    let size = x.size();
+    let lead = size.len().saturating_sub(layer.example_rank(x));
+    let feature = size.len().saturating_sub(layer.feature_axis());
+    let axis = |(i, &n): (usize, &i64)| match i {
+        _ if i == feature => features,
+        _ if i < lead => n,
+        _ => 1,
+    };
+    size.iter().enumerate().map(axis).collect()
+}
+
 /// Random signs for each example's input and output features: never one for each pixel or step, which
 /// would not be a product with one perturbation of the weights.
 fn signs<L: LinearMap>(layer: &L, x: &Tensor, weight: &RandomParameter, outputs: i64) -> (Tensor, Tensor) {
     let size = x.size();
-    let lead = size.len().saturating_sub(layer.example_rank(x));
-    let feature = size.len().saturating_sub(layer.feature_axis());
-    let shape = |features: i64| -> Vec<i64> {
-        let axis = |(i, &n): (usize, &i64)| match i {
-            _ if i == feature => features,
-            _ if i < lead => n,
-            _ => 1,
-        };
-        size.iter().enumerate().map(axis).collect()
-    };
-    let inputs = size.get(feature).copied().unwrap_or(1);
-    (weight.signs(&shape(inputs), x), weight.signs(&shape(outputs), x))
+    let inputs = size.get(size.len().saturating_sub(layer.feature_axis())).copied().unwrap_or(1);
+    let signs = |features| weight.signs(&of_examples(layer, x, features), x);
+    (signs(inputs), signs(outputs))
 }

@@ -251,6 +251,17 @@ impl RandomParameter {
         Some(factors)
     }
 
+    /// The standard deviations of its input units' factors, in the graph, where a step of training or its objective is under way and
+    /// nothing is held or given: for estimators that give each example factors of its own. The latest draw is forgotten.
+    pub(crate) fn factor_std(&self) -> Option<Tensor> {
+        if self.held().is_some() || stack::given(self).is_some() || !self.is_in_training() {
+            return None;
+        }
+        let std = self.variables().factor_std()?;
+        self.forget_latest();
+        Some(std)
+    }
+
     /// Whether it has a mean and a standard deviation to draw outputs by.
     pub(crate) fn has_moments(&self) -> bool {
         self.held().is_none()
@@ -278,8 +289,13 @@ impl RandomParameter {
 
     /// Fresh standard normals of `like`'s shape, from this parameter's stream: each example's own.
     pub(crate) fn output_noise(&self, like: &Tensor) -> Tensor {
-        let (key, shape) = (self.stream().next_key(), like.size());
-        noise::normals_from(key, first_element(&shape), &shape, like.kind(), like.device())
+        self.example_noise(&like.size(), like)
+    }
+
+    /// The same of another shape, whose first axis is that of the examples.
+    pub(crate) fn example_noise(&self, shape: &[i64], like: &Tensor) -> Tensor {
+        let key = self.stream().next_key();
+        noise::normals_from(key, first_element(shape), shape, like.kind(), like.device())
     }
 
     /// Fresh standard normals of the given shape, of the parameter's kind.

@@ -24,7 +24,7 @@ const PRIORS: [(&str, &[Number]); 6] = [
     ("LearnedGaussian", &[("std", 0.1, Range::Positive)]),
     ("FanIn", &[("scale", 2.0, Range::Positive)]),
 ];
-const POSTERIORS: [&str; 6] = ["Gaussian", "Point", "Dropout", "FanIn", "Plain", "Lora"];
+const POSTERIORS: [&str; 7] = ["Gaussian", "Point", "Dropout", "GaussianDropout", "FanIn", "Plain", "Lora"];
 const ESTIMATORS: [&str; 4] = ["Automatic", "Reparameterization", "LocalReparameterization", "Flipout"];
 
 impl Checker<'_> {
@@ -117,6 +117,19 @@ impl Checker<'_> {
                 }
                 let mu = self.init(&reader, "mu", quote!(0.0))?;
                 quote!(#illia::Posterior::Dropout { p: #p, mu: #mu })
+            }
+            "GaussianDropout" => {
+                self.known_arguments(&mut reader, 0, &["std", "mu", "rho"]);
+                let std = match self.named_argument(&reader, "std") {
+                    Some(expr) => self.real(&expr, "`std` of `GaussianDropout`", Range::Positive)?,
+                    None => quote!(2.0),
+                };
+                if ["mu", "rho"].iter().all(|name| self.named_argument(&reader, name).is_none()) {
+                    return Some(quote!(#illia::Posterior::gaussian_dropout(#std)));
+                }
+                let mu = self.init(&reader, "mu", quote!(0.0))?;
+                let rho = self.init(&reader, "rho", quote!(-3.0))?;
+                quote!(#illia::Posterior::GaussianDropout { std: #std, mu: #mu, rho: #rho })
             }
             "Plain" => {
                 self.known_arguments(&mut reader, 0, &["init"]);

@@ -1,11 +1,13 @@
 //! Families of posteriors: the variables that a parameter's posterior has, and what follows from them. One file each.
 
 mod dropout;
+mod gaussian_dropout;
 mod lora;
 mod mean_field;
 mod point;
 
 pub(crate) use dropout::Dropout;
+pub(crate) use gaussian_dropout::GaussianDropout;
 pub(crate) use lora::{FACTORS, Factors, Lora};
 pub(crate) use mean_field::{AXES, MeanField};
 pub(crate) use point::Point;
@@ -137,6 +139,7 @@ pub struct Start<'a> {
     pub kind: Kind,
     /// The variables' device.
     pub device: Device,
+    pub(crate) input_units: InputUnits,
     pub(crate) stream: &'a Stream,
 }
 
@@ -162,8 +165,8 @@ pub struct Variables {
 }
 
 impl Variables {
-    pub(crate) fn new(all: Vec<(&'static str, Tensor)>) -> Self {
-        Variables { all, input_units: InputUnits { axis: 1, groups: 1 }, turned: Cell::new((None, false)) }
+    pub(crate) fn new(all: Vec<(&'static str, Tensor)>, input_units: InputUnits) -> Self {
+        Variables { all, input_units, turned: Cell::new((None, false)) }
     }
 
     /// The location, in the parameter's shape.
@@ -193,16 +196,27 @@ pub(crate) struct InputUnits {
     pub groups: i64,
 }
 
+impl Default for InputUnits {
+    /// Along axis 1, in one group.
+    fn default() -> Self {
+        InputUnits { axis: 1, groups: 1 }
+    }
+}
+
 impl InputUnits {
-    /// One number for each input unit of a weight of this size, in a shape that it can be multiplied with.
-    fn of(self, size: &[i64], numbers: impl FnOnce(&[i64]) -> Tensor) -> Tensor {
+    /// The shape of one number for each input unit of a weight of this size, a group after the other.
+    pub(crate) fn shape(self, size: &[i64]) -> Vec<i64> {
         let along = |(axis, &n): (usize, &i64)| match axis {
             axis if axis == self.axis => n,
             0 => self.groups,
             _ => 1,
         };
-        let shape: Vec<i64> = size.iter().enumerate().map(along).collect();
-        let numbers = numbers(&shape);
+        size.iter().enumerate().map(along).collect()
+    }
+
+    /// One number for each input unit of a weight of this size, in a shape that it can be multiplied with.
+    fn of(self, size: &[i64], numbers: impl FnOnce(&[i64]) -> Tensor) -> Tensor {
+        let numbers = numbers(&self.shape(size));
         match size.first() {
             Some(first) if self.groups > 1 => {
                 numbers.repeat_interleave_self_int(first / self.groups, 0, None)

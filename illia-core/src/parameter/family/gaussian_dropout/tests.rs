@@ -1,0 +1,164 @@
+//! Against theory: outputs in a step of training and elsewhere, and the KL.
+
+use tch::nn::{Init, Module, VarStore};
+use tch::{Device, Kind, Tensor};
+
+use crate::nn::{
+    Conv2d, ConvConfig, ConvTranspose2d, ConvTransposeConfig, Embedding, EmbeddingConfig, Linear,
+    LinearConfig,
+};
+use crate::pass::{Mode, Pass};
+use crate::{BayesianModule, Estimator, Posterior, Prior, RandomParameter, inverse_softplus, noise};
+
+const DRAWS: i64 = 1500;
+
+fn normals(shape: &[i64]) -> Tensor {
+    noise::normals(noise::Key { seed: 3, stream: 1, draw: 0 }, shape, Kind::Float, Device::Cpu)
+}
+
+fn spread(std: f64) -> Posterior {
+    let rho = Init::Randn { mean: inverse_softplus(0.5), stdev: 0.5 };
+    Posterior::GaussianDropout { std, mu: Init::Randn { mean: 0.3, stdev: 1.0 }, rho }
+}
+
+/// Outputs in steps of training: `[draws, ..]`.
+fn outputs<M: Module + BayesianModule>(layer: &M, x: &Tensor) -> Tensor {
+    let parameters: Vec<&RandomParameter> =
+        layer.named_parameters().into_iter().map(|(_, parameter)| parameter).collect();
+    let pass = Pass::over(&parameters, Mode::Graph, None);
+    let draws: Vec<Tensor> = (0..DRAWS)
+        .map(|_| {
+            pass.renew(1);
+            tch::no_grad(|| layer.forward(x))
+        })
+        .collect();
+    Tensor::stack(&draws, 0)
+}
+
+/// Each output is a sum of independent terms, one of each input unit's factor: its mean is that of the net at mu, its variance the sum of
+/// the squares of what each unit adds, times σ². What a unit adds comes from an input of which the others are 0.
+fn is_as_it_must<M: Module + BayesianModule>(what: &str, layer: &M, x: &Tensor, units: i64, bias: &Tensor) {
+    let sigma = layer.parameters()[0].variables().factor_std().unwrap();
+    let sigma: Vec<f64> = Vec::try_from(sigma.detach().to_kind(Kind::Double)).unwrap();
+    assert_eq!(sigma.len() as i64, units, "{what}");
+    let mean_of = |x: &Tensor| {
+        let mut pinned = Vec::new();
+        let weight = layer.parameters()[0];
+        let rho = weight.variables().get("input_rho").unwrap();
+        pinned.push(rho.detach().copy());
+        let mut at = rho.detach();
+        let _ = tch::no_grad(|| at.fill_(f64::NEG_INFINITY));
+        let outputs = tch::no_grad(|| layer.forward(x)).to_kind(Kind::Double);
+        tch::no_grad(|| at.copy_(&pinned[0]));
+        outputs
+    };
+    let mean = mean_of(x);
+    let mut variance = mean.zeros_like();
+    for unit in 0..units {
+        let only = x.zeros_like();
+        only.narrow(1, unit, 1).copy_(&x.narrow(1, unit, 1));
+        variance += (mean_of(&only) - bias).square() * sigma[unit as usize].powi(2);
+    }
+    let drawn = outputs(layer, x).to_kind(Kind::Double);
+    let n = DRAWS as f64;
+    let off = (drawn.mean_dim(0i64, false, Kind::Double) - &mean) / (&variance / n).sqrt();
+    let off = off.abs().max().double_value(&[]);
+    assert!(off < 5.0, "{what}: the mean is {off} standard errors off");
+    // Normals: the variance of a variance is 2 v² / n.
+    let off = (drawn.var_dim(0i64, true, false) / &variance - 1.0).abs().max().double_value(&[]);
+    assert!(off < 5.0 * (2.0 / n).sqrt(), "{what}: the variance is off by {off}");
+    // Examples of a batch: one factor for all, or one for each.
+    let centred = &drawn - drawn.mean_dim(0i64, true, Kind::Double);
+    let (first, second) = (centred.select(1, 0).flatten(1, -1), centred.select(1, 1).flatten(1, -1));
+    let together = (first.select(1, 0) * second.select(1, 0)).mean(Kind::Double).double_value(&[]);
+    let scale = (variance.select(0, 0).flatten(0, -1).double_value(&[0])
+        * variance.select(0, 1).flatten(0, -1).double_value(&[0]))
+    .sqrt();
+    let shared = what.contains("one draw");
+    assert_eq!(together.abs() / scale > 5.0 / n.sqrt(), shared, "{what}: {together} of {scale}");
+}
+
+#[test]
+fn outputs_have_mean_and_variance_of_the_factors_under_every_estimator() {
+    crate::manual_seed(5);
+    for estimator in [Estimator::Reparameterization, Estimator::LocalReparameterization, Estimator::Flipout] {
+        let of = |layer: &str| match estimator {
+            Estimator::Reparameterization => format!("{layer}, one draw"),
+            _ => format!("{layer}, {estimator:?}"),
+        };
+        let vs = VarStore::new(Device::Cpu);
+        let config = LinearConfig { posterior: spread(1.0), estimator, ..Default::default() };
+        let linear = Linear::new(vs.root() / "linear", 5, 3, config);
+        let bias = |parameter: &Option<RandomParameter>, rank: usize| {
+            let bias = parameter.as_ref().unwrap().mu().detach().to_kind(Kind::Double);
+            if rank == 4 { bias.view([1, -1, 1, 1]) } else { bias }
+        };
+        // Rows that are alike, so that what is shared shows.
+        let x = normals(&[1, 5]).repeat([2, 1]);
+        is_as_it_must(&of("linear"), &linear, &x, 5, &bias(&linear.bias, 2));
+        let config = ConvConfig { posterior: spread(1.0), estimator, groups: 2, ..Default::default() };
+        let conv = Conv2d::new(vs.root() / "conv", 4, 6, 2, config);
+        let x = normals(&[1, 4, 3, 3]).repeat([2, 1, 1, 1]);
+        is_as_it_must(&of("conv"), &conv, &x, 4, &bias(&conv.bias, 4));
+        let config =
+            ConvTransposeConfig { posterior: spread(1.0), estimator, groups: 2, ..Default::default() };
+        let conv = ConvTranspose2d::new(vs.root() / "transposed", 4, 6, 2, config);
+        is_as_it_must(&of("transposed"), &conv, &x, 4, &bias(&conv.bias, 4));
+    }
+}
+
+#[test]
+fn a_tokens_vector_has_one_factor() {
+    crate::manual_seed(6);
+    let vs = VarStore::new(Device::Cpu);
+    let config = EmbeddingConfig { posterior: spread(1.0), ..Default::default() };
+    let embedding = Embedding::new(vs.root(), 7, 4, config);
+    let factors = embedding.weight.draw().weights() / embedding.weight.mu();
+    assert_eq!(embedding.weight.variables().factor_std().unwrap().size(), [7]);
+    let within = (&factors - factors.narrow(1, 0, 1)).abs().max().double_value(&[]);
+    assert!(within < 1e-5, "{within}");
+    assert!(factors.select(1, 0).std(true).double_value(&[]) > 0.05);
+}
+
+/// log N(f; 1, σ²) - log N(f; 1, std²) in the mean over draws of the factors, and -log p(mu).
+#[test]
+fn its_kl_is_that_of_the_factors_and_the_points_penalty() {
+    crate::manual_seed(7);
+    let vs = VarStore::new(Device::Cpu);
+    let prior = Prior::Gaussian { mean: 0.1, std: 0.7 };
+    let config = LinearConfig { bias: false, prior, posterior: spread(1.5), ..Default::default() };
+    let layer = Linear::new(vs.root(), 4, 3, config);
+    let mu = layer.weight.mu().detach().to_kind(Kind::Double);
+    let sigma: Vec<f64> =
+        Vec::try_from(layer.weight.variables().factor_std().unwrap().to_kind(Kind::Double)).unwrap();
+    let ln_normal = |x: f64, std: f64| -0.5 * (x / std).powi(2) - std.ln() - 0.5 * std::f64::consts::TAU.ln();
+    let penalty: f64 =
+        Vec::<f64>::try_from(mu.flatten(0, -1)).unwrap().iter().map(|w| ln_normal(w - 0.1, 0.7)).sum();
+    let normals: Vec<f64> = Vec::try_from(normals(&[20_000]).to_kind(Kind::Double)).unwrap();
+    let mean: f64 = sigma
+        .iter()
+        .map(|s| normals.iter().map(|z| ln_normal(s * z, *s) - ln_normal(s * z, 1.5)).sum::<f64>() / 20_000.0)
+        .sum();
+    let kl = layer.kl_cost().nats.double_value(&[]);
+    // Each term is z² (σ²/std² - 1) / 2 and a constant: with four of them, and (σ/std)² below 1, at most sqrt(2) for all.
+    assert!(
+        (kl - (mean - penalty)).abs() < 5.0 * 2f64.sqrt() * 2.0 / 20_000f64.sqrt(),
+        "{kl} for {}",
+        mean - penalty
+    );
+}
+
+#[test]
+fn numbers_out_of_range_are_named() {
+    for posterior in [
+        Posterior::gaussian_dropout(0.0),
+        Posterior::gaussian_dropout(f64::NAN),
+        Posterior::GaussianDropout { std: 1.0, mu: Init::Const(0.0), rho: Init::Const(f64::INFINITY) },
+    ] {
+        let vs = VarStore::new(Device::Cpu);
+        let config = LinearConfig { posterior, ..Default::default() };
+        let refused = Linear::try_new(vs.root(), 2, 2, config).unwrap_err().to_string();
+        assert!(refused.contains("std") || refused.contains("rho"), "{refused}");
+        assert!(vs.variables().is_empty());
+    }
+}
