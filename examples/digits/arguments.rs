@@ -26,9 +26,10 @@ usage: digits [OPTIONS]
   --device D     cpu, cuda or cuda:N (default: cpu)
   --out DIR      folder for pictures and checkpoints (default: out/digits)
   --export FILE  the small digits' net as an ONNX file for the server in examples/serve
-  --method M     numbers alone, of vi, ivon, laplace (the last layer's), swag, sghmc, moments, ensemble (of 5), dropout
-                 or point, on the CPU and without pictures; `--ood` or pure noise is what is told apart
+  --method M     numbers alone, of vi, auto (nothing set), ivon, laplace (the last layer's), swag, sghmc, moments,
+                 ensemble (of 5), dropout or point, on the CPU and without pictures; `--ood` or pure noise is what is told apart
   --json         these numbers as one object on the last line; the method is vi unless another is said
+  --held-out     with --method: the last 400 training digits in the place of the test digits, for choosing numbers
   --resume       go on with the run that Ctrl-C or anything else ended
   --help         this text
 "
@@ -49,6 +50,7 @@ pub struct Arguments {
     pub export: Option<PathBuf>,
     pub method: Option<&'static Method>,
     pub json: bool,
+    pub held_out: bool,
     pub help: bool,
 }
 
@@ -66,6 +68,7 @@ impl Arguments {
             export: None,
             method: None,
             json: false,
+            held_out: false,
             help: false,
         };
         let mut parser = lexopt::Parser::from_env();
@@ -96,6 +99,7 @@ impl Arguments {
                         Some(method.ok_or_else(|| format!("--method: `{text}` is none of {known}"))?);
                 }
                 Long("export") => arguments.export = Some(parser.value()?.into()),
+                Long("held-out") => arguments.held_out = true,
                 Long("json") => arguments.json = true,
                 Short('h') | Long("help") => arguments.help = true,
                 other => return Err(other.unexpected().into()),
@@ -111,6 +115,9 @@ impl Arguments {
         }
         if arguments.json && arguments.method.is_none() {
             arguments.method = METHODS.first();
+        }
+        if arguments.held_out && arguments.method.is_none() {
+            return Err("--held-out is of use only together with --method".into());
         }
         if arguments.method.is_some() && (arguments.resume || arguments.device != Device::Cpu) {
             return Err("--method goes with neither --resume nor --device".into());

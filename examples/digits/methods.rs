@@ -10,9 +10,9 @@ use illia::{Prediction, Result, metrics, noise};
 
 use crate::arguments::Arguments;
 use crate::judge::Judged;
-use crate::net::{DigitNet, MnistNet, NARROW, WIDE};
+use crate::net::{Beliefs, DigitNet, MnistNet, NARROW, WIDE};
 use crate::train::Recipe;
-use crate::ways::{Found, Way, find};
+use crate::ways::{Found, Way, cold, find, weights_of};
 use crate::{Ended, Failure, demo, mnist, uci};
 
 /// A way to a posterior.
@@ -22,8 +22,9 @@ pub struct Method {
     way: Way,
 }
 
-pub static METHODS: [Method; 9] = [
+pub static METHODS: [Method; 10] = [
     Method { name: "vi", way: Way::Vi },
+    Method { name: "auto", way: Way::Auto },
     Method { name: "ivon", way: Way::Ivon },
     Method { name: "laplace", way: Way::Laplace },
     Method { name: "swag", way: Way::Swag },
@@ -36,8 +37,8 @@ pub static METHODS: [Method; 9] = [
 
 /// One of the two nets, and what is said of it elsewhere.
 struct Setting<M> {
-    make: fn(&nn::Path, Posterior) -> Result<M>,
-    gaussian: Posterior,
+    make: fn(&nn::Path, Beliefs) -> Result<M>,
+    gaussian: Beliefs,
     moments: fn(&M, &Tensor) -> Result<Moments>,
     recipe: Recipe,
     draws: usize,
@@ -48,21 +49,21 @@ pub fn run(arguments: &Arguments, method: &Method) -> std::result::Result<Ended,
     let Some(folder) = &arguments.data else {
         // Images of 8 by 8 are too small to share out: two threads would mostly wait for each other.
         tch::set_num_threads(1);
-        let (train, test) = uci::load()?;
+        let (train, test) = uci::split(uci::load()?, arguments.held_out);
         let other = uci::noise_like(&test.images);
-        let make = |p: &nn::Path, posterior| DigitNet::try_new(p, posterior);
+        let make = |p: &nn::Path, beliefs| DigitNet::try_new(p, beliefs);
         let (recipe, moments) = (demo::RECIPE, DigitNet::moments);
         let setting = Setting { make, gaussian: WIDE, moments, recipe, draws: 100 };
         return report(arguments, method, setting, &train, &test, &other);
     };
-    let (train, test) = read_image_sets(folder)?;
+    let (train, test) = uci::split(read_image_sets(folder)?, arguments.held_out);
     mnist::fits(folder, &train)?;
     mnist::fits(folder, &test)?;
     let other = match &arguments.ood {
         Some(folder) => read_image_sets(folder)?.1.images,
         None => uci::noise_like(&test.images),
     };
-    let make = |p: &nn::Path, posterior| MnistNet::try_new(p, posterior);
+    let make = |p: &nn::Path, beliefs| MnistNet::try_new(p, beliefs);
     let (recipe, moments) = (mnist::RECIPE, MnistNet::moments);
     let setting = Setting { make, gaussian: NARROW, moments, recipe, draws: 50 };
     report(arguments, method, setting, &train, &test, &other)
@@ -78,14 +79,11 @@ fn report<M: BayesianModule + ModuleT + Send>(
 ) -> std::result::Result<Ended, Failure> {
     let (way, draws) = (method.way, arguments.samples.unwrap_or(setting.draws));
     let recipe = Recipe { epochs: arguments.epochs.unwrap_or(setting.recipe.epochs), ..setting.recipe };
-    let posterior = match way {
-        Way::Vi | Way::Ivon | Way::Moments => setting.gaussian,
-        Way::Dropout => Posterior::dropout(0.1),
-        Way::Laplace | Way::Swag | Way::Sghmc | Way::Ensemble | Way::Point => Posterior::point(),
-    };
+    let recipe = way.recipe(recipe);
+    let beliefs = way.beliefs(setting.gaussian);
     let start = Instant::now();
     let members = if way == Way::Ensemble { 5 } else { 1 };
-    let mut ensemble = Ensemble::new(members, arguments.seed, Device::Cpu, |p| (setting.make)(p, posterior))?;
+    let mut ensemble = Ensemble::new(members, arguments.seed, Device::Cpu, |p| (setting.make)(p, beliefs))?;
     let data = [train.images.shallow_clone(), train.labels.shallow_clone()];
     let found = ensemble.each(&data, |member, data| match data {
         [x, y] => find(member, way, recipe, draws, x, y),
@@ -95,8 +93,8 @@ fn report<M: BayesianModule + ModuleT + Send>(
 
     let predict = |x: &Tensor| -> Result<Judged> {
         let each = ensemble.members().iter().zip(&found).map(|(Member { net, .. }, found)| match found {
-            Found::Draws(weights) => Predict::new().run_draws(net, weights, x),
-            Found::Laplace(laplace) => laplace.predict(net, x, draws),
+            Found::Draws { weights, .. } => Predict::new().run_draws(net, weights, x),
+            Found::Laplace(laplace) => cold(laplace, net, x, draws),
             Found::Net if way == Way::Moments => from_moments(&setting, net, x, draws),
             Found::Net => {
                 let one = matches!(way, Way::Ensemble | Way::Point);
@@ -110,29 +108,33 @@ fn report<M: BayesianModule + ModuleT + Send>(
     let start = Instant::now();
     let here = predict(&test.images)?;
     let predict_seconds = start.elapsed().as_secs_f64();
-    let there = predict(other)?;
+    let (there, turned) = (predict(other)?, predict(&uci::rotated(&test.images, 90.0))?);
     let (p, y) = (&here.probabilities, &test.labels);
     let (accuracy, nll) = (here.accuracy(y)?, metrics::nll(p, y)?);
     let diagram = metrics::reliability(p, y, metrics::BINS)?;
     let (ece, (least, most)) = (diagram.ece(), diagram.ece_by_chance());
-    let auroc = metrics::auroc(&here.uncertainty.total, &there.uncertainty.total)?;
-    // A chain walks on the posterior itself.
-    let kl_weight = if method.way == Way::Sghmc { 1.0 } else { recipe.kl_weight };
-    let name = method.name;
+    let against = |others: &Judged| metrics::auroc(&here.uncertainty.total, &others.uncertainty.total);
+    let (auroc, auroc_turned) = (against(&there)?, against(&turned)?);
+    let bytes =
+        ensemble.members().iter().zip(&found).map(|(member, found)| found.bytes(&member.net)).sum::<f64>();
+    let weights = ensemble.members().first().map_or(0, |member| weights_of(&member.net));
+    let (name, kl_weight, bytes) = (method.name, recipe.kl_weight, bytes / weights as f64);
     if arguments.json {
         println!(
             "{{\"method\": \"{name}\", \"seed\": {}, \"accuracy\": {accuracy}, \"nll\": {nll}, \"ece\": {ece}, \
-             \"ece_by_chance\": [{least}, {most}], \"auroc\": {auroc}, \"train_seconds\": {train_seconds:.3}, \"predict_seconds\": {predict_seconds:.3}, \
-             \"kl_weight\": {kl_weight}}}",
+             \"ece_by_chance\": [{least}, {most}], \"auroc\": {auroc}, \"auroc_turned\": {auroc_turned}, \
+             \"train_seconds\": {train_seconds:.3}, \"predict_seconds\": {predict_seconds:.3}, \
+             \"bytes_per_weight\": {bytes:.1}, \"kl_weight\": {kl_weight}}}",
             arguments.seed
         );
     } else {
         println!(
-            "{name}: accuracy {:.2} %, NLL {nll:.4}, ECE {ece:.4} (by chance {least:.4} to {most:.4}), AUROC {auroc:.4}",
+            "{name}: accuracy {:.2} %, NLL {nll:.4}, ECE {ece:.4} (by chance {least:.4} to {most:.4})",
             100.0 * accuracy
         );
         println!(
-            "trained in {train_seconds:.1} s, predicted in {predict_seconds:.2} s, KL weight {kl_weight}"
+            "told from the others: AUROC {auroc:.4}; from the same turned by 90°: {auroc_turned:.4}\n\
+             trained in {train_seconds:.1} s, predicted in {predict_seconds:.2} s, {bytes:.1} bytes a weight, KL weight {kl_weight}"
         );
     }
     Ok(Ended::Complete)

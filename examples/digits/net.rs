@@ -11,20 +11,42 @@ use tch::nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 const HE: Init =
     Init::Kaiming { dist: NormalOrUniform::Normal, fan: FanInOut::FanIn, non_linearity: NonLinearity::ReLU };
 
-/// A posterior that starts wide, with sigma = 0.08.
-pub const WIDE: Posterior = Posterior::Gaussian { mu: HE, rho: Init::Const(-2.5) };
-/// With sigma = 0.02.
-pub const NARROW: Posterior = Posterior::Gaussian { mu: HE, rho: Init::Const(-4.0) };
+/// Of UCI's digits. The prior is wide: what the data leave open stays open, and shows in the predictions. The posterior starts wide
+/// too, with sigma = 0.08.
+pub const WIDE: Beliefs = gaussian(1.0, -2.5);
+/// Of MNIST; sigma starts at 0.02.
+pub const NARROW: Beliefs = gaussian(0.3, -4.0);
+
+const fn gaussian(std: f64, rho: f64) -> Beliefs {
+    let posterior = Posterior::Gaussian { mu: HE, rho: Init::Const(rho) };
+    Beliefs { prior: Prior::Gaussian { mean: 0.0, std }, posterior, first: posterior }
+}
+
+/// What is believed of a net's weights.
+#[derive(Debug, Clone, Copy)]
+pub struct Beliefs {
+    pub prior: Prior,
+    pub posterior: Posterior,
+    /// Of the first layer.
+    pub first: Posterior,
+}
+
+impl Beliefs {
+    /// The same posterior for all layers.
+    pub fn new(prior: Prior, posterior: Posterior) -> Beliefs {
+        Beliefs { prior, posterior, first: posterior }
+    }
+}
 
 bnn! {
-    /// For UCI's digits. The prior is wide: what the data leave open stays open, and shows in the predictions.
+    /// For UCI's digits.
     #[derive(Debug)]
-    pub struct DigitNet(posterior: Posterior): [1, 8, 8] -> [10] {
-        prior: Gaussian(std: 1.0);
-        posterior: posterior;
+    pub struct DigitNet(beliefs: Beliefs): [1, 8, 8] -> [10] {
+        prior: (beliefs.prior);
+        posterior: (beliefs.posterior);
         estimator: LocalReparameterization;
 
-        conv1: Conv2d(16, kernel: 3, padding: 1) -> relu,
+        conv1: Conv2d(16, kernel: 3, padding: 1, posterior: (beliefs.first)) -> relu,
         conv2: Conv2d(32, kernel: 3, padding: 1) -> relu -> max_pool(2),
         flatten,
         fc1: Linear(64) -> relu,
@@ -35,11 +57,11 @@ bnn! {
 bnn! {
     /// For MNIST and Fashion-MNIST: the widths of the original's tutorial.
     #[derive(Debug)]
-    pub struct MnistNet(posterior: Posterior): [1, 28, 28] -> [10] {
-        prior: Gaussian(std: 0.3);
-        posterior: posterior;
+    pub struct MnistNet(beliefs: Beliefs): [1, 28, 28] -> [10] {
+        prior: (beliefs.prior);
+        posterior: (beliefs.posterior);
 
-        conv1: Conv2d(32, kernel: 3) -> relu -> max_pool(2),
+        conv1: Conv2d(32, kernel: 3, posterior: (beliefs.first)) -> relu -> max_pool(2),
         conv2: Conv2d(64, kernel: 3) -> relu -> max_pool(2),
         flatten,
         dropout(0.25),

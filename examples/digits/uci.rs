@@ -10,6 +10,8 @@ use crate::Failure;
 
 /// How many of the 1,797 digits are kept for the test.
 const TEST: i64 = 500;
+/// How many of the training digits are held out where that is asked for.
+const HELD_OUT: i64 = 400;
 
 /// The training and the test digits, the same in every run.
 pub fn load() -> Result<(ImageSet, ImageSet), Failure> {
@@ -25,6 +27,20 @@ pub fn load() -> Result<(ImageSet, ImageSet), Failure> {
         ImageSet { images, labels: rows.select(1, 64).to_kind(Kind::Int64) }
     };
     Ok((part(0, count - TEST), part(count - TEST, TEST)))
+}
+
+/// The same, or, for choosing a method's numbers, the last [`HELD_OUT`] training digits in the place of the test digits.
+pub fn split((train, test): (ImageSet, ImageSet), held_out: bool) -> (ImageSet, ImageSet) {
+    if !held_out {
+        return (train, test);
+    }
+    let part = |from: i64, len: i64| ImageSet {
+        images: train.images.narrow(0, from, len),
+        labels: train.labels.narrow(0, from, len),
+    };
+    let rows = train.labels.numel() as i64;
+    let kept = (rows - HELD_OUT).max(rows / 2);
+    (part(0, kept), part(kept, rows - kept))
 }
 
 /// The images `[N, 1, height, width]` turned counter-clockwise about their middle, between pixels bilinearly, with empty

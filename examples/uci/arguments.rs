@@ -12,6 +12,7 @@ Usage: uci --data DIR [--splits K] [--method NAME] [--members M] [--held-out] [-
   --data DIR      data.txt, index_features.txt, index_target.txt, index_train_K.txt, index_test_K.txt
   --splits K      the first K splits; all without it
   --method NAME   vi        mean-field Gaussians and predicted noise, 6 mixed (the default)
+                  auto      nothing set: the library's defaults
                   ivon      mean-field Gaussians by an optimiser of their own, 3 mixed
                   laplace   a Gaussian around the most probable weights, prior and noise by the evidence
                   swag      a Gaussian from SGD's iterates

@@ -6,6 +6,7 @@
 //! ```
 
 mod arguments;
+mod around;
 mod methods;
 mod net;
 mod protocol;

@@ -1,18 +1,13 @@
 //! The methods: each trains a regressor and says what it predicts for the test rows.
 
-use illia::data::Tensors;
-use illia::infer::chain::Chain;
 use illia::infer::ensemble::{Ensemble, Member};
-use illia::infer::laplace::{FittedLaplace, Laplace, Priors, Structure};
 use illia::infer::moments::Moments;
-use illia::infer::sghmc::Sghmc;
-use illia::infer::swag::Swag;
-use illia::infer::weights;
 use illia::likelihood::Gaussian;
 use illia::nn::Linear;
 use illia::prelude::*;
-use illia::{Fit, Ivon, KlSchedule, Prediction, RateSchedule, Result, Sgd};
+use illia::{Fit, Ivon, KlSchedule, Prediction, RateSchedule, Result};
 
+use crate::around::{laplace, point, sghmc, swag};
 use crate::net::{Noise, Regressor, fit, rows, run};
 use crate::protocol::{Outcome, Split};
 
@@ -26,8 +21,9 @@ pub struct Method {
 }
 
 /// What the docs recommend comes first.
-pub static METHODS: [Method; 9] = [
+pub static METHODS: [Method; 10] = [
     Method { name: "vi", members: 6, make: Regressor::recommended, train: vi },
+    Method { name: "auto", members: 1, make: Regressor::automatic, train: auto },
     Method { name: "ivon", members: 3, make: Regressor::mean_field_fixed, train: ivon },
     Method { name: "laplace", members: 1, make: Regressor::point, train: laplace },
     Method { name: "swag", members: 1, make: Regressor::point, train: swag },
@@ -39,21 +35,21 @@ pub static METHODS: [Method; 9] = [
 ];
 
 /// What a member is trained on, and for which rows it predicts.
-struct Data<'a> {
-    x: &'a Tensor,
-    y: &'a Tensor,
-    x_test: &'a Tensor,
+pub struct Data<'a> {
+    pub x: &'a Tensor,
+    pub y: &'a Tensor,
+    pub x_test: &'a Tensor,
 }
 
 /// A member's prediction of the test rows: draws of the function's values, or their mean and variance, and the noise.
-enum Predictive {
+pub enum Predictive {
     Draws(Prediction, Noise),
     Moments(Tensor, Tensor),
 }
 
 impl Predictive {
     /// Under noise of one scale.
-    fn new(prediction: Prediction, noise: f64) -> Result<Predictive> {
+    pub fn new(prediction: Prediction, noise: f64) -> Result<Predictive> {
         Ok(Predictive::Draws(prediction, Noise::Same(Gaussian::fixed(noise)?)))
     }
 
@@ -100,10 +96,11 @@ fn draws(x_test: &Tensor) -> usize {
     (10_000_000 / rows(x_test).max(1)).clamp(100, 1000)
 }
 
-/// One net of the most probable weights; mixed, a deep ensemble (Lakshminarayanan et al. 2017).
-fn point(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
-    fit(member, 1.0, data.x, data.y)?;
-    draw(member, data, 1)
+/// The library's defaults: `Fit` with no number set.
+fn auto(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
+    let Regressor { net, noise } = &member.net;
+    Fit::new(noise.likelihood()).progress(false).run(net, &member.vs, data.x, data.y)?;
+    draw(member, data, draws(data.x_test))
 }
 
 /// Mean-field Gaussians. Where they don't overlap, the ELBO of their mixture is the mean of theirs and the log of their number more
@@ -142,58 +139,6 @@ fn draw(member: &Member<Regressor>, data: &Data<'_>, draws: usize) -> Result<Pre
     let Regressor { net, noise } = &member.net;
     let predict = Predict::new().draws(draws).marginal();
     Ok(Predictive::Draws(predict.run(net, data.x_test)?, noise.fixed()?))
-}
-
-/// A Gaussian around the most probable weights, prior and noise by the evidence.
-fn laplace(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
-    let laplace = evidence(member, data)?;
-    let marginals = laplace.marginals(&member.net.net, data.x_test)?;
-    let variance = marginals.variance + laplace.sigma_noise().powi(2);
-    Ok(Predictive::Moments(marginals.mean.to_kind(Kind::Float), variance.to_kind(Kind::Float)))
-}
-
-/// The noise that the most probable weights leave is too small, having been fitted with them; the evidence's is not.
-fn evidence(member: &Member<Regressor>, data: &Data<'_>) -> Result<FittedLaplace> {
-    fit(member, 1.0, data.x, data.y)?;
-    let rows = Tensors::new(vec![data.x.shallow_clone()], data.y.shallow_clone())?;
-    let Regressor { net, noise } = &member.net;
-    let mut laplace = Laplace::regression(noise.std()?).structure(Structure::Full).fit(net, &rows)?;
-    laplace.set(&laplace.optimum(Priors::PerParameter, true)?)?;
-    Ok(laplace)
-}
-
-/// A Gaussian from the iterates of SGD around the most probable weights, under the evidence's noise.
-fn swag(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
-    let laplace = evidence(member, data)?;
-    let noise = laplace.sigma_noise();
-    let net = &member.net.net;
-    // Half of what is stable in the direction of the largest curvature, so that the iterates go as far as they can.
-    let mut largest = f64::MIN_POSITIVE;
-    for precision in laplace.precision() {
-        largest = precision.f_linalg_eigvalsh("L")?.max().double_value(&[]).max(largest);
-    }
-    let sgd = Sgd { learning_rate: rows(data.x) as f64 / largest, ..Sgd::default() };
-    let walk = Fit::new(Gaussian::fixed(noise)?).epochs(10).optimiser(sgd).progress(false);
-    let walk = walk.learning_rate_schedule(RateSchedule::Constant);
-    let mut swag = Swag::default().init(&weights(net))?;
-    for _ in 0..40 {
-        walk.run(net, &member.vs, data.x, data.y)?;
-        swag.collect(&weights(net))?;
-    }
-    let draws = swag.draws(net, 300)?;
-    Predictive::new(Predict::new().run_draws(net, &draws, data.x_test)?, noise)
-}
-
-/// A chain through the weights from the most probable ones, under the evidence's noise.
-fn sghmc(member: &Member<Regressor>, data: &Data<'_>) -> Result<Predictive> {
-    let noise = evidence(member, data)?.sigma_noise();
-    let net = &member.net.net;
-    // In proportion to the posterior's narrowest direction; a momentum lasts 100 steps.
-    let learning_rate = 0.05 * noise / (rows(data.x) as f64).sqrt();
-    let sghmc = Sghmc { learning_rate, alpha: 0.01 / learning_rate, ..Sghmc::default() };
-    let chain = Chain { sghmc, burn_in: 5000, every: 50, draws: 200, batch_size: 2048 };
-    let draws = chain.run(net, &Gaussian::fixed(noise)?, data.x, data.y)?;
-    Predictive::new(Predict::new().run_draws(net, &draws, data.x_test)?, noise)
 }
 
 /// Trained as `vi`, predicted in one pass of means and variances instead of by draws.

@@ -19,6 +19,8 @@ const SIGMA: f64 = 0.1;
 const NOISE: f64 = 0.3;
 /// How far noise that is predicted keeps the net from learning a row: none of it at 1 (Seitzer et al. 2022).
 const BETA: f64 = 0.5;
+/// The scale of the points' prior, which the root of the fan in divides.
+const PRIOR: f64 = 2.0;
 /// The share of the hidden units that a mask of dropout leaves out.
 const DROPOUT: f64 = 0.05;
 
@@ -104,11 +106,22 @@ impl Regressor {
 
     /// With points, and noise of one scale. A learned scale would shrink to nothing around points: the priors are fixed.
     pub fn point(p: &nn::Path, features: i64) -> Result<Regressor> {
-        Regressor::with(p, features, Posterior::point(), fixed)
+        let of_points = Prior::FanIn { scale: PRIOR };
+        Regressor::of(p, features, [Posterior::point(); 2], [of_points; 2])
+    }
+
+    /// With nothing set: what `bnn!` gives layers that say nothing.
+    pub fn automatic(p: &nn::Path, features: i64) -> Result<Regressor> {
+        Regressor::of(p, features, [Posterior::Automatic, Posterior::AutomaticLast], [Prior::Automatic; 2])
     }
 
     fn with(p: &nn::Path, features: i64, posterior: Posterior, prior: fn(f64) -> Prior) -> Result<Regressor> {
-        let net = Mlp::try_new(p, features, 1, posterior, posterior, prior(1.0), prior(0.3))?;
+        Regressor::of(p, features, [posterior; 2], [prior(1.0), prior(0.3)])
+    }
+
+    fn of(p: &nn::Path, features: i64, posteriors: [Posterior; 2], priors: [Prior; 2]) -> Result<Regressor> {
+        let ([inner, outer], [wide, narrow]) = (posteriors, priors);
+        let net = Mlp::try_new(p, features, 1, inner, outer, wide, narrow)?;
         Ok(Regressor { net, noise: Noise::Same(Gaussian::learned(p, NOISE)?) })
     }
 }
