@@ -27,7 +27,8 @@ usage: digits [OPTIONS]
   --out DIR      folder for pictures and checkpoints (default: out/digits)
   --export FILE  the small digits' net as an ONNX file for the server in examples/serve
   --method M     numbers alone, of vi, auto (nothing set), ivon, laplace (the last layer's), swag, sghmc, moments,
-                 ensemble (of 5), dropout or point, on the CPU and without pictures; `--ood` or pure noise is what is told apart
+                 ensemble (of 5), dropout, gaussian-dropout (the demo's) or point, on the CPU and without pictures;
+                 `--ood` or pure noise is what is told apart
   --json         these numbers as one object on the last line; the method is vi unless another is said
   --held-out     with --method: the last 400 training digits in the place of the test digits, for choosing numbers
   --resume       go on with the run that Ctrl-C or anything else ended

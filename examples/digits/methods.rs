@@ -13,7 +13,7 @@ use crate::judge::Judged;
 use crate::net::{Beliefs, DigitNet, MnistNet, NARROW, WIDE};
 use crate::train::Recipe;
 use crate::ways::{Found, Way, cold, find, weights_of};
-use crate::{Ended, Failure, demo, mnist, uci};
+use crate::{Ended, Failure, mnist, uci};
 
 /// A way to a posterior.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Method {
     way: Way,
 }
 
-pub static METHODS: [Method; 10] = [
+pub static METHODS: [Method; 11] = [
     Method { name: "vi", way: Way::Vi },
     Method { name: "auto", way: Way::Auto },
     Method { name: "ivon", way: Way::Ivon },
@@ -32,8 +32,12 @@ pub static METHODS: [Method; 10] = [
     Method { name: "moments", way: Way::Moments },
     Method { name: "ensemble", way: Way::Ensemble },
     Method { name: "dropout", way: Way::Dropout },
+    Method { name: "gaussian-dropout", way: Way::GaussianDropout },
     Method { name: "point", way: Way::Point },
 ];
+
+/// Chosen by the NLL of 400 training digits that were held out for it, over seeds 1 to 3.
+const COLD: Recipe = Recipe { epochs: 100, batch_size: 32, learning_rate: 3e-3, kl_weight: 0.02 };
 
 /// One of the two nets, and what is said of it elsewhere.
 struct Setting<M> {
@@ -52,7 +56,7 @@ pub fn run(arguments: &Arguments, method: &Method) -> std::result::Result<Ended,
         let (train, test) = uci::split(uci::load()?, arguments.held_out);
         let other = uci::noise_like(&test.images);
         let make = |p: &nn::Path, beliefs| DigitNet::try_new(p, beliefs);
-        let (recipe, moments) = (demo::RECIPE, DigitNet::moments);
+        let (recipe, moments) = (COLD, DigitNet::moments);
         let setting = Setting { make, gaussian: WIDE, moments, recipe, draws: 100 };
         return report(arguments, method, setting, &train, &test, &other);
     };

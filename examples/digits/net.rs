@@ -14,6 +14,12 @@ const HE: Init =
 /// Of UCI's digits. The prior is wide: what the data leave open stays open, and shows in the predictions. The posterior starts wide
 /// too, with sigma = 0.08.
 pub const WIDE: Beliefs = gaussian(1.0, -2.5);
+/// Of UCI's digits in the demo: one random factor for each channel and unit, whose KL is small beside the likelihood of 1,297 images. A
+/// prior of the weights that is wide lets the logits be as large as a sure answer needs.
+pub const OF_UNITS: Beliefs = {
+    let posterior = Posterior::GaussianDropout { std: 2.0, mu: HE, rho: Init::Const(-3.0) };
+    Beliefs { prior: Prior::FanIn { scale: 16.0 }, posterior, first: posterior }
+};
 /// Of MNIST; sigma starts at 0.02.
 pub const NARROW: Beliefs = gaussian(0.3, -4.0);
 

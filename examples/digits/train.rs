@@ -35,6 +35,7 @@ pub struct Session<'a> {
     /// Where the checkpoints of all nets are kept.
     pub folder: &'a Path,
     pub resume: bool,
+    quiet: bool,
     interrupted: Arc<AtomicBool>,
 }
 
@@ -49,7 +50,12 @@ impl<'a> Session<'a> {
                 std::process::exit(130);
             }
         })?;
-        Ok(Session { folder, resume, interrupted })
+        Ok(Session { folder, resume, quiet: false, interrupted })
+    }
+
+    /// Without a bar, beside another training that has one.
+    pub fn quiet(self) -> Self {
+        Session { quiet: true, ..self }
     }
 
     /// Trains `net`, with checkpoints under `name`; None if Ctrl-C ended it.
@@ -79,9 +85,13 @@ impl<'a> Session<'a> {
             .checkpoints(checkpoints)
             .resume(self.resume)
             .interrupt(Arc::clone(&self.interrupted))
+            .progress(!self.quiet)
             .run(net, vs, &examples.images, &examples.labels)?;
         if self.interrupted.load(Ordering::SeqCst) {
             let (done, of) = (history.epochs.len(), recipe.epochs);
+            if self.quiet {
+                return Ok(None);
+            }
             eprintln!(
                 "\nstopped after {done} of {of} epochs: the same command with --resume goes on from here"
             );

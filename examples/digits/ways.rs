@@ -11,7 +11,7 @@ use illia::likelihood::Categorical;
 use illia::prelude::*;
 use illia::{Adam, Draws, Fit, Ivon, KlSchedule, RandomParameter, RateSchedule, Result, Sgd};
 
-use crate::net::Beliefs;
+use crate::net::{Beliefs, OF_UNITS};
 use crate::train::Recipe;
 
 /// The prior of all but `vi` and `moments`, which have the demo's, and `auto`, which finds its own: N(0, 8² / fan in).
@@ -32,6 +32,7 @@ pub enum Way {
     Moments,
     Ensemble,
     Dropout,
+    GaussianDropout,
     Point,
 }
 
@@ -40,6 +41,7 @@ impl Way {
     pub fn beliefs(self, gaussian: Beliefs) -> Beliefs {
         match self {
             Way::Vi | Way::Moments => gaussian,
+            Way::GaussianDropout => OF_UNITS,
             Way::Auto => Beliefs::new(Prior::Automatic, Posterior::Automatic),
             Way::Ivon => Beliefs::new(PRIOR, gaussian.posterior),
             // A mask of the first layer would leave out the whole image, its only channel.
@@ -52,15 +54,20 @@ impl Way {
         }
     }
 
-    /// The demo's recipe with this method's weight of the KL; five members have half of the epochs each.
-    pub fn recipe(self, demo: Recipe) -> Recipe {
-        let epochs = if self == Way::Ensemble { demo.epochs.div_ceil(2) } else { demo.epochs };
-        let kl_weight = match self {
-            Way::Vi | Way::Moments => demo.kl_weight,
-            Way::Ivon | Way::Laplace | Way::Sghmc => TEMPERATURE,
-            Way::Auto | Way::Swag | Way::Ensemble | Way::Dropout | Way::Point => 1.0,
+    /// The setting's recipe with this method's weight of the KL; five members have half of the epochs each, and factors that start
+    /// near 1 need twice as many to become as wide as they may.
+    pub fn recipe(self, of: Recipe) -> Recipe {
+        let epochs = match self {
+            Way::Ensemble => of.epochs.div_ceil(2),
+            Way::GaussianDropout => of.epochs.saturating_mul(2),
+            _ => of.epochs,
         };
-        Recipe { epochs, kl_weight, ..demo }
+        let kl_weight = match self {
+            Way::Vi | Way::Moments => of.kl_weight,
+            Way::Ivon | Way::Laplace | Way::Sghmc => TEMPERATURE,
+            _ => 1.0,
+        };
+        Recipe { epochs, kl_weight, ..of }
     }
 }
 
