@@ -8,6 +8,7 @@ mod check;
 mod dim;
 mod errors;
 mod expand;
+mod generics;
 mod model;
 mod names;
 mod parse;

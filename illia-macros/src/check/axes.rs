@@ -263,7 +263,8 @@ impl Checker<'_> {
             own => level.max(own),
         };
         if level == Level::Made {
-            let name = self.made("shape", tokens);
+            let illia = &self.illia;
+            let name = self.made("shape", quote!(#illia::Shape), tokens);
             return self.written(quote!(#name), text, level);
         }
         let generic = level != Level::Item;
@@ -284,13 +285,18 @@ impl Checker<'_> {
     }
 
     /// What is known when the net is made, as a variable of the functions that need it.
-    pub fn made(&mut self, what: &str, tokens: proc_macro2::TokenStream) -> Ident {
+    pub fn made(
+        &mut self,
+        what: &str,
+        ty: proc_macro2::TokenStream,
+        tokens: proc_macro2::TokenStream,
+    ) -> Ident {
         if let Some(made) = self.model.made.iter().find(|made| made.tokens.to_string() == tokens.to_string())
         {
             return made.name.clone();
         }
         let name = format_ident!("__made_{what}{}", self.model.made.len());
-        self.model.made.push(Made { name: name.clone(), tokens });
+        self.model.made.push(Made { name: name.clone(), ty, tokens });
         name
     }
 }

@@ -257,7 +257,9 @@ impl Checker<'_> {
             errors: &mut errors,
             model: Model {
                 shapes: self.model.shapes.clone(),
+                sounds: self.model.sounds.clone(),
                 made: self.model.made.clone(),
+                inner: self.model.inner.clone(),
                 ..Model::default()
             },
             net: self.net,

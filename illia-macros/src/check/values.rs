@@ -342,8 +342,7 @@ fn arguments_of(make: &Make) -> String {
         Make::Function { arguments, .. }
         | Make::Module { arguments, .. }
         | Make::Modules { arguments, .. } => text(arguments),
-        Make::Net(net) => text(&net.ty),
-        Make::Nets { net, .. } => text(&net.ty),
+        Make::Net(net) | Make::Nets { net, .. } => text(&net.of.ty),
         Make::Broken => String::new(),
     }
 }

@@ -2,43 +2,15 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
-use syn::punctuated::Punctuated;
-use syn::{GenericParam, Generics, Token};
+use syn::Generics;
 
-use super::{Context, idents};
+use super::Context;
+use crate::generics::mentioned;
 
 /// The net's parameters that its arguments' types mention.
 pub fn generics(context: &Context) -> Generics {
-    let mut mentioned = std::collections::HashSet::new();
-    for argument in &context.net.arguments {
-        idents(argument.ty.to_token_stream(), &mut mentioned);
-    }
-    let params = context.generics().params.iter().filter(|param| match param {
-        GenericParam::Lifetime(_) => false,
-        param => mentioned.contains(&name_of(param)),
-    });
-    let params: Punctuated<GenericParam, Token![,]> = params.cloned().collect();
-    let absent = context.generics().params.iter().filter(|param| !params.iter().any(|kept| kept == *param));
-    let absent: Vec<String> = absent.map(name_of).collect();
-    // What is demanded of them alone comes with them.
-    let where_clause = context.generics().where_clause.clone().and_then(|mut clause| {
-        let kept = clause.predicates.into_iter().filter(|predicate| {
-            let mut mentioned = std::collections::HashSet::new();
-            idents(predicate.to_token_stream(), &mut mentioned);
-            !params.is_empty() && !absent.iter().any(|name| mentioned.contains(name))
-        });
-        clause.predicates = kept.collect();
-        (!clause.predicates.is_empty()).then_some(clause)
-    });
-    Generics { params, where_clause, ..Generics::default() }
-}
-
-fn name_of(param: &GenericParam) -> String {
-    match param {
-        GenericParam::Type(ty) => ty.ident.to_string(),
-        GenericParam::Const(c) => c.ident.to_string(),
-        GenericParam::Lifetime(lifetime) => lifetime.lifetime.ident.to_string(),
-    }
+    let types = context.net.arguments.iter().map(|argument| argument.ty.to_token_stream());
+    mentioned(context.generics(), &types.collect())
 }
 
 pub fn structure(context: &Context) -> TokenStream {

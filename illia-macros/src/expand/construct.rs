@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::{Context, span_of};
-use crate::model::{Call, Make, Nested, Node, Part};
+use crate::model::{Call, Make, Nested, Node, Part, Typed};
 use crate::spans::called;
 
 pub fn body(context: &Context) -> TokenStream {
@@ -104,13 +104,13 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
 /// A net in the net: `<Net>::make(path, defaults, arguments)`.
 fn nested(context: &Context, call: &Call, net: &Nested, path: TokenStream) -> TokenStream {
     let (illia, span) = (context.illia, span_of(context, call));
-    let Nested { ty, defaults, arguments } = net;
+    let Nested { of: Typed { ty, table }, defaults, arguments } = net;
     match arguments {
         Some(arguments) => called(
             span,
             quote!(<#ty as #illia::Net>::make),
             quote!(#path, #defaults, ::core::clone::Clone::clone(&#arguments)),
         ),
-        None => called(span, quote!(<#ty as #illia::Net>::make_without), quote!(#path, #defaults)),
+        None => quote!((#table.make)(#path, #defaults)),
     }
 }

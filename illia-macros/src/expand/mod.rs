@@ -34,6 +34,7 @@ mod arguments;
 mod construct;
 mod export;
 mod forward;
+mod inner;
 mod methods;
 mod requirements;
 mod summary;
@@ -41,13 +42,14 @@ mod visit;
 
 use std::collections::HashSet;
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{Attribute, Generics, Ident, Path};
+use syn::{Attribute, Generics, Ident, Path, Visibility, parse_quote};
 
 use crate::check::{shape_tokens, signature_tokens, unraw};
 use crate::dim::Shape;
-use crate::model::{Call, Field, Model};
+use crate::generics::idents;
+use crate::model::{Call, Field, Made, Model};
 use crate::parse;
 
 /// What every part of the expansion needs.
@@ -55,6 +57,8 @@ pub struct Context<'a> {
     pub net: &'a parse::Net,
     pub model: &'a Model,
     pub illia: &'a Path,
+    /// The net's own, and what a mistake has left out of them.
+    generics: Generics,
     /// After a mistake: the methods are there, their bodies are not.
     pub broken: bool,
 }
@@ -70,7 +74,7 @@ impl Context<'_> {
     }
 
     pub fn generics(&self) -> &Generics {
-        &self.net.generics
+        &self.generics
     }
 
     /// `#[cfg]`s of the struct are those of its impls.
@@ -130,14 +134,15 @@ impl Context<'_> {
 
     /// A body with the arguments, and what follows from them, that it mentions.
     pub fn bind(&self, body: TokenStream, source: TokenStream) -> TokenStream {
+        let illia = self.illia;
+        let source = if self.keeps_arguments() { source } else { quote!(#illia::NoArguments {}) };
         let mut mentioned = HashSet::new();
         idents(body.clone(), &mut mentioned);
         let mut made = Vec::new();
         for item in self.model.made.iter().rev() {
             if mentioned.contains(&item.name.to_string()) {
-                idents(item.tokens.clone(), &mut mentioned);
-                let (name, tokens) = (&item.name, &item.tokens);
-                made.push(quote!(let #name = #tokens;));
+                let name = &item.name;
+                made.push(quote!(let #name = Self::#name(&#source);));
             }
         }
         made.reverse();
@@ -148,6 +153,24 @@ impl Context<'_> {
             #(#made)*
             #body
         }
+    }
+
+    /// A function for each thing that follows from the arguments.
+    pub fn made(&self) -> TokenStream {
+        if self.broken {
+            return TokenStream::new();
+        }
+        let arguments = self.arguments_type();
+        let made = self.model.made.iter().map(|Made { name, ty, tokens }| {
+            let body = self.bind(tokens.clone(), quote!(__arguments));
+            quote! {
+                #[allow(unused_parens)]
+                fn #name(__arguments: &#arguments) -> #ty {
+                    #body
+                }
+            }
+        });
+        made.collect()
     }
 
     /// A body, or what stands for it after a mistake.
@@ -162,22 +185,14 @@ pub fn span_of(context: &Context, call: &Call) -> Span {
     ty.map_or_else(Span::call_site, |token| token.span())
 }
 
-/// All names in some tokens.
-fn idents(tokens: TokenStream, found: &mut HashSet<String>) {
-    for token in tokens {
-        match token {
-            TokenTree::Ident(ident) => {
-                found.insert(ident.to_string());
-            }
-            TokenTree::Group(group) => idents(group.stream(), found),
-            _ => {}
-        }
-    }
-}
-
 /// A net's expansion.
 pub fn expand(net: &parse::Net, model: &Model, illia: &Path, broken: bool) -> TokenStream {
-    let context = Context { net, model, illia, broken };
+    let mut generics = net.generics.clone();
+    for param in generics.type_params_mut().filter(|param| model.unbound.contains(&param.ident)) {
+        param.bounds.push(parse_quote!(#illia::Net));
+    }
+    let context = Context { net, model, illia, generics, broken };
+    let inner = inner::items(&context);
     let structure = structure(&context);
     let arguments = arguments::structure(&context);
     let methods = methods::methods(&context);
@@ -187,7 +202,7 @@ pub fn expand(net: &parse::Net, model: &Model, illia: &Path, broken: bool) -> To
     let display = summary::display(&context);
     let requirements = requirements::items(&context);
     let shapes = requirements::shapes(&context, false);
-    quote!(#structure #arguments #shapes #methods #net #visit #module #display #requirements)
+    quote!(#structure #arguments #inner #shapes #methods #net #visit #module #display #requirements)
 }
 
 fn structure(context: &Context) -> TokenStream {
@@ -195,7 +210,7 @@ fn structure(context: &Context) -> TokenStream {
     let attrs = net.attrs.iter().filter(|attr| !attr.path().is_ident("illia"));
     let debug = (!net.attrs.iter().any(derives_debug)).then(|| quote!(#[derive(::core::fmt::Debug)]));
     let vis = &net.vis;
-    let (generics, where_clause) = (&net.generics, &net.generics.where_clause);
+    let (generics, where_clause) = (context.generics(), &context.generics().where_clause);
     let lenient = context.broken.then(|| quote!(#[allow(dead_code)]));
     // Two steps of one name are a mistake already.
     let first =
@@ -207,12 +222,21 @@ fn structure(context: &Context) -> TokenStream {
             for _ in 0..field.depth {
                 ty = quote!(::std::vec::Vec<#ty>);
             }
+            // Where people read it, a type is as it was written.
+            let read =
+                (!matches!(vis, Visibility::Inherited)).then(|| inner::as_written(context, ty.clone()));
             let documented = attrs.iter().any(|attr| attr.path().is_ident("doc"));
-            let doc = (!documented && !matches!(vis, syn::Visibility::Inherited)).then(|| {
+            let doc = (!documented && !matches!(vis, Visibility::Inherited)).then(|| {
                 let text = format!("The step `{}`.", field.place.join("."));
                 quote!(#[doc = #text])
             });
-            quote!(#doc #(#attrs)* #vis #ident: #ty)
+            match read.flatten() {
+                Some(read) => quote! {
+                    #doc #(#attrs)* #[cfg(doc)] #vis #ident: #read,
+                    #doc #(#attrs)* #[cfg(not(doc))] #vis #ident: #ty
+                },
+                None => quote!(#doc #(#attrs)* #vis #ident: #ty),
+            }
         });
     let kept = context.keeps_arguments().then(|| {
         let ty = context.arguments_type();
