@@ -1,10 +1,22 @@
-#[derive(::core::fmt::Debug)]
 pub struct LeNet<const CLASSES: i64> {
     conv1: ::illia::nn::Conv2d,
     conv2: ::illia::nn::Conv2d,
     fc1: ::illia::nn::Linear,
     fc2: ::illia::nn::Linear,
     head: ::illia::nn::Linear,
+}
+#[automatically_derived]
+#[allow(unused_variables)]
+impl<const CLASSES: i64> ::core::fmt::Debug for LeNet<CLASSES> {
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        __f.debug_struct("LeNet")
+            .field("conv1", &self.conv1)
+            .field("conv2", &self.conv2)
+            .field("fc1", &self.fc1)
+            .field("fc2", &self.fc2)
+            .field("head", &self.head)
+            .finish()
+    }
 }
 #[automatically_derived]
 #[allow(dead_code, clippy::all)]

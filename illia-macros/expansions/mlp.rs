@@ -1,10 +1,20 @@
 /// Two hidden layers of 400, as in Blundell et al. (2015).
-#[derive(Debug)]
 pub struct Mlp {
     fc1: ::illia::nn::Linear,
     fc2: ::illia::nn::Linear,
     ///The step `head`.
     pub head: ::illia::nn::Linear,
+}
+#[automatically_derived]
+#[allow(unused_variables)]
+impl ::core::fmt::Debug for Mlp {
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        __f.debug_struct("Mlp")
+            .field("fc1", &self.fc1)
+            .field("fc2", &self.fc2)
+            .field("head", &self.head)
+            .finish()
+    }
 }
 #[automatically_derived]
 #[allow(dead_code, clippy::all)]

@@ -1,4 +1,3 @@
-#[derive(::core::fmt::Debug)]
 pub struct Net {
     stem: ::illia::nn::Conv2d,
     blocks: [__NetInner0; 3],
@@ -8,6 +7,22 @@ pub struct Net {
     far: ::illia::nn::Conv2d,
     hidden: ::std::vec::Vec<::illia::nn::Linear>,
     head: ::illia::nn::Linear,
+}
+#[automatically_derived]
+#[allow(unused_variables)]
+impl ::core::fmt::Debug for Net {
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        __f.debug_struct("Net")
+            .field("stem", &self.stem)
+            .field("blocks", &self.blocks)
+            .field("widen", &self.widen)
+            .field("project", &self.project)
+            .field("near", &self.near)
+            .field("far", &self.far)
+            .field("hidden", &self.hidden)
+            .field("head", &self.head)
+            .finish()
+    }
 }
 #[allow(non_camel_case_types, type_alias_bounds, dead_code)]
 type __NetInner0 = Block<8>;

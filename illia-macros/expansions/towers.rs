@@ -1,8 +1,18 @@
-#[derive(::core::fmt::Debug)]
 struct Towers {
     left: ::illia::nn::Linear,
     right: ::illia::nn::Linear,
     head: ::illia::nn::Linear,
+}
+#[automatically_derived]
+#[allow(unused_variables)]
+impl ::core::fmt::Debug for Towers {
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        __f.debug_struct("Towers")
+            .field("left", &self.left)
+            .field("right", &self.right)
+            .field("head", &self.head)
+            .finish()
+    }
 }
 #[automatically_derived]
 #[allow(dead_code, clippy::all)]

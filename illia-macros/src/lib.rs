@@ -12,6 +12,7 @@ mod generics;
 mod model;
 mod names;
 mod parse;
+mod poly;
 mod say;
 mod spans;
 #[cfg(test)]

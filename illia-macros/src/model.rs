@@ -237,6 +237,8 @@ pub struct Model {
     pub inner: Vec<Inner>,
     /// Type parameters that stand in it without being said to be nets.
     pub unbound: Vec<Ident>,
+    /// Parameters that stand in it as sizes without being numbers, or whole ones.
+    pub numbers: Vec<Ident>,
     /// Nets that stand in this one: their own checks come with it.
     pub nets: Vec<Checked>,
     /// The net's own defaults, put on what it inherits.

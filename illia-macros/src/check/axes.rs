@@ -119,7 +119,9 @@ impl Checker<'_> {
     /// Whether a user can write this axis: a size, or a name of the input's.
     fn has_a_name(&self, dim: &Dim) -> bool {
         match dim {
-            Dim::Dynamic { base, times: 1, offset: 0 } => self.names.contains_key(base),
+            Dim::Dynamic { base, times: 1, offset: 0, more } => {
+                more.is_empty() && self.names.contains_key(base)
+            }
             Dim::Dynamic { .. } => false,
             Dim::Fixed(_) | Dim::Const(_) => true,
         }
@@ -323,8 +325,14 @@ pub fn shape_tokens(illia: &syn::Path, shape: &Shape) -> proc_macro2::TokenStrea
     match shape {
         Shape::Known(dims) => {
             let axes = dims.iter().map(|dim| match dim {
-                Dim::Dynamic { base, times: 1, offset: 0 } => quote!(#illia::Axis::Named(#base)),
-                Dim::Dynamic { base, times, offset } => {
+                Dim::Dynamic { base, times: 1, offset: 0, more } if more.is_empty() => {
+                    quote!(#illia::Axis::Named(#base))
+                }
+                Dim::Dynamic { more, .. } if !more.is_empty() => {
+                    let text = dim.text();
+                    quote!(#illia::Axis::Named(#text))
+                }
+                Dim::Dynamic { base, times, offset, .. } => {
                     quote!(#illia::Axis::Linear { name: #base, times: #times, plus: #offset })
                 }
                 dim => {

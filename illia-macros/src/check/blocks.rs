@@ -164,6 +164,13 @@ impl Checker<'_> {
             .shape(&before.shape)
             .text(format!(" and {} gives ", after.giver))
             .shape(&after.shape);
+        let say = match (axis, &before.shape, &after.shape) {
+            (None, Shape::Known(a), Shape::Known(b)) => match only_other(a, b) {
+                Some(other) if at != "branch" => say.text(format!("; `axis: {other}` joins them there")),
+                _ => say,
+            },
+            _ => say,
+        };
         match (&before.shape, &after.shape) {
             (Shape::Unknown(_), _) | (_, Shape::Unknown(_)) => Shape::Unknown(None),
             (Shape::Known(a), Shape::Known(b)) => {
@@ -324,4 +331,11 @@ pub fn shape_level(shape: &Shape) -> Level {
         Shape::Opaque(c) => c.level,
         Shape::Unknown(_) => Level::Item,
     }
+}
+
+/// The only axis in which two shapes differ.
+fn only_other(a: &[Dim], b: &[Dim]) -> Option<usize> {
+    let mut others = a.iter().zip(b).enumerate().filter(|(_, (a, b))| a.text() != b.text()).map(|(i, _)| i);
+    let first = others.next()?;
+    (a.len() == b.len() && others.next().is_none()).then_some(first)
 }

@@ -157,7 +157,7 @@ impl Checker<'_> {
                         s.max(d)
                     );
                     self.errors.at(&expr, message);
-                    break;
+                    return Made::broken(ty, Shape::Unknown(None));
                 }
             }
         }
@@ -291,8 +291,14 @@ impl Checker<'_> {
         match &state.shape {
             Shape::Known(dims) => match dims.first() {
                 Some(dim) if dim.is_dynamic() => {
-                    let message = say.text("; put the channels first, with `permute` or `reshape`");
-                    self.errors.at(kind, message.plain());
+                    let hint = match dim {
+                        Dim::Dynamic { base, times: 1, offset: 0, .. } if !state.real => format!(
+                            "; put the channels first, with `permute` or `reshape`; a size known when the net is made is an argument, `struct {}({base}: i64)`",
+                            self.net.ident
+                        ),
+                        _ => "; put the channels first, with `permute` or `reshape`".to_owned(),
+                    };
+                    self.errors.at(kind, say.text(hint).plain());
                     None
                 }
                 first => first.cloned(),
@@ -392,14 +398,18 @@ impl Checker<'_> {
     fn places(&self, dim: &Dim, settings: &[Dim; 4]) -> Dim {
         let private = self.private();
         let [kernel, stride, padding, dilation] = settings;
-        if let Dim::Dynamic { base, times, offset } = dim {
+        if let Dim::Dynamic { base, times, offset, more } = dim {
+            if let Some(places) = linear_places(dim, settings) {
+                return places;
+            }
             let fixed: Vec<Option<i64>> = settings.iter().map(Dim::fixed).collect();
             return match fixed.as_slice() {
                 // Exact where the stride divides what is known only at run time.
-                [Some(k), Some(s), Some(p), Some(d)] if times % s == 0 => Dim::Dynamic {
+                [Some(k), Some(s), Some(p), Some(d)] if times % s == 0 && more.is_empty() => Dim::Dynamic {
                     base: base.clone(),
                     times: times / s,
                     offset: illia_shape::windowed_plus(*offset, *k, *s, *p, *d),
+                    more: Vec::new(),
                 },
                 [Some(k), Some(s), Some(p), Some(d)] => {
                     // (n + c) / s + 1 is (n + c + s) / s, rounded down likewise.
@@ -423,6 +433,15 @@ impl Checker<'_> {
             |t| format!("window({})", t.join(", ")),
         )
     }
+}
+
+/// The places of a window that moves by one, as far as they are a sum: n + 2 p - d (k - 1).
+fn linear_places(dim: &Dim, [kernel, stride, padding, dilation]: &[Dim; 4]) -> Option<Dim> {
+    if stride.fixed() != Some(1) {
+        return None;
+    }
+    let reach = format!("({}) * ({} - 1)", dilation.text(), kernel.text());
+    dim.longer(&padding.text(), 2)?.longer(&reach, -1)
 }
 
 /// Whether an axis has an element.

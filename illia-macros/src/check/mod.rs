@@ -182,8 +182,20 @@ impl Checker<'_> {
     /// A mistake of the struct's own generics.
     fn generics(&mut self) {
         for param in &self.net.generics.params {
-            if let GenericParam::Lifetime(lifetime) = param {
-                self.errors.at(lifetime, "a net owns its layers and has no lifetime parameter");
+            match param {
+                GenericParam::Lifetime(lifetime) => {
+                    self.errors.at(lifetime, "a net owns its layers and has no lifetime parameter");
+                }
+                GenericParam::Const(c) if ["f32", "f64"].contains(&packed(&c.ty).as_str()) => {
+                    let (name, ty, net) = (&c.ident, packed(&c.ty), &self.net.ident);
+                    let message = format!(
+                        "a const parameter is a whole number; this one can be an argument, `struct {net}({}: {ty})`",
+                        name.to_string().to_lowercase()
+                    );
+                    self.errors.at(&c.ty, message);
+                    self.model.numbers.push(name.clone());
+                }
+                _ => {}
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{Expr, Ident, Path};
+use syn::{Expr, Ident, Path, Type, WherePredicate};
 
 use super::layers::layer_names;
 use super::sizes::{ident_of, shown};
@@ -240,7 +240,12 @@ impl Checker<'_> {
     fn is_unbound(&self, name: &Ident) -> bool {
         let generics = &self.net.generics;
         let clauses = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
-        let demanded = |predicate: &syn::WherePredicate| matches!(predicate, syn::WherePredicate::Type(of) if of.bounded_ty.to_token_stream().to_string() == name.to_string());
+        let demanded = |predicate: &WherePredicate| match predicate {
+            WherePredicate::Type(of) => {
+                matches!(&of.bounded_ty, Type::Path(path) if path.path.is_ident(name))
+            }
+            _ => false,
+        };
         generics.type_params().any(|param| param.ident == *name && param.bounds.is_empty())
             && !clauses.into_iter().any(demanded)
     }

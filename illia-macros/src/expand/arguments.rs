@@ -2,15 +2,21 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
-use syn::Generics;
+use syn::{Generics, Ident};
 
 use super::Context;
 use crate::generics::mentioned;
+use crate::spans::{shown_at, span_of_first};
 
 /// The net's parameters that its arguments' types mention.
 pub fn generics(context: &Context) -> Generics {
     let types = context.net.arguments.iter().map(|argument| argument.ty.to_token_stream());
     mentioned(context.generics(), &types.collect())
+}
+
+/// What gives an argument's value: the one place that asks for its `Clone`.
+pub fn getter(argument: &Ident) -> Ident {
+    format_ident!("__{}", argument)
 }
 
 pub fn structure(context: &Context) -> TokenStream {
@@ -24,6 +30,17 @@ pub fn structure(context: &Context) -> TokenStream {
         let (ident, ty) = (&argument.ident, &argument.ty);
         quote!(pub #ident: #ty)
     });
+    let getters = context.net.arguments.iter().map(|argument| {
+        let (ident, ty, getter) = (&argument.ident, &argument.ty, getter(&argument.ident));
+        let clone = shown_at(span_of_first(&ty.to_token_stream()), quote!(::core::clone::Clone::clone));
+        quote! {
+            fn #getter(&self) -> #ty {
+                #clone(&self.#ident)
+            }
+        }
+    });
+    let names = context.net.arguments.iter().map(|argument| &argument.ident);
+    let cloned = context.net.arguments.iter().map(|argument| self::getter(&argument.ident));
     let illia = context.illia;
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
@@ -34,9 +51,24 @@ pub fn structure(context: &Context) -> TokenStream {
         #cfgs
         #[doc(hidden)]
         #[allow(dead_code, non_camel_case_types)]
-        #[derive(::core::fmt::Debug, ::core::clone::Clone)]
+        #[derive(::core::fmt::Debug)]
         #vis struct #name #generics #where_clause {
             #(#fields,)*
+        }
+
+        #cfgs
+        #[automatically_derived]
+        #[allow(dead_code)]
+        impl #impl_generics #name #ty_generics #where_clause {
+            #(#getters)*
+        }
+
+        #cfgs
+        #[automatically_derived]
+        impl #impl_generics ::core::clone::Clone for #name #ty_generics #where_clause {
+            fn clone(&self) -> Self {
+                #name { #(#names: self.#cloned(),)* }
+            }
         }
     }
 }

@@ -3,9 +3,9 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{Context, span_of};
+use super::{Context, span_of, visit};
 use crate::model::{Call, Make, Nested, Node, Part, Typed};
-use crate::spans::called;
+use crate::spans::{called, shown_at};
 
 pub fn body(context: &Context) -> TokenStream {
     let name = context.name();
@@ -90,8 +90,11 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
             }
         }
         Make::Module { function, arguments } => {
-            let made = called(span_of(context, call), function.clone(), quote!(#path, #arguments));
-            quote!(::core::result::Result::<_, #illia::Error>::Ok(#made))
+            let span = span_of(context, call);
+            let path = shown_at(span, path);
+            let made = called(span, function.clone(), quote!(#path, #arguments));
+            let ty = visit::typed(&call.run).map_or_else(|| quote!(_), |of| of.ty.clone());
+            quote!(::core::result::Result::<#ty, #illia::Error>::Ok(#made))
         }
         Make::Modules { function, arguments, count } => {
             let made = called(span_of(context, call), function.clone(), quote!(__path, #arguments));

@@ -55,7 +55,7 @@ pub fn as_written(context: &Context, ty: TokenStream) -> Option<TokenStream> {
     while let Some(token) = tokens.next() {
         match token {
             TokenTree::Ident(ident) => {
-                match context.model.inner.iter().find(|inner| inner.alias == ident.to_string()) {
+                match context.model.inner.iter().find(|inner| inner.alias == ident) {
                     Some(inner) => {
                         found = true;
                         out.extend(inner.written.clone());
