@@ -149,7 +149,7 @@ pub enum Run {
     /// The same for each.
     Nets(Typed),
     /// The next for each of several.
-    Modules(TokenStream),
+    Modules { of: Typed, shape: TokenStream },
     /// `ModuleT::forward_t(&layer, &x, train)`, whose output must be of the shape.
     Module { of: Typed, shape: TokenStream },
 }

@@ -5,7 +5,7 @@ use illia_shape::Shape;
 use tch::Tensor;
 use tch::nn::Path;
 
-use crate::error::Result;
+use crate::error::{Result, caught};
 use crate::module::{BayesianModule, Defaults, Net, Visitor, VisitorMut};
 
 /// A module's type, by what the traversal calls.
@@ -24,6 +24,34 @@ pub const fn module_of<M: BayesianModule>() -> ModuleOf<M> {
         as_module: |module| module,
         show: |module, name, visitor| visitor.module(name, module),
         show_mut: |module, name, visitor| visitor.module(name, module),
+    }
+}
+
+/// A module that is written by hand, or an error: of its `new`, or of one of the library's layers that stopped at it.
+pub fn made<M, R: MadeOf<M>>(new: impl FnOnce() -> R) -> Result<M> {
+    caught(new)?.made()
+}
+
+/// What the `new` of a module may give.
+#[diagnostic::on_unimplemented(
+    message = "the `new` of `{M}` gives `{Self}`, but it is to give the module",
+    label = "its `new` gives something else",
+    note = "write `fn new(path: &nn::Path, ..) -> Self`, or `-> illia::Result<Self>`"
+)]
+pub trait MadeOf<M> {
+    /// The module, or the error.
+    fn made(self) -> Result<M>;
+}
+
+impl<M> MadeOf<M> for M {
+    fn made(self) -> Result<M> {
+        Ok(self)
+    }
+}
+
+impl<M> MadeOf<M> for Result<M> {
+    fn made(self) -> Result<M> {
+        self
     }
 }
 

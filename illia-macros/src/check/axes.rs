@@ -100,7 +100,7 @@ impl Checker<'_> {
         match &state.shape {
             Shape::Unknown(_) => true,
             Shape::Opaque(given) => {
-                let declared_shape = self.declared_shape(declared, who);
+                let declared_shape = self.declared_shape(declared, "an axis");
                 if declared_shape.is_unknown() {
                     return true;
                 }

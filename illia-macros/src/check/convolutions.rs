@@ -363,23 +363,17 @@ impl Checker<'_> {
                         .map(|list| list.get(axis).cloned().unwrap_or(Dim::Fixed(1)));
                     let n = self.places(dim, &settings);
                     let [k, _, p, d] = &settings;
-                    let say = Say::new(format!("the {what} of `{who}` is larger than its padded input: "))
-                        .size(k)
-                        .text(if d.fixed() == Some(1) {
-                            String::new()
-                        } else {
-                            format!(" points {} apart", d.text())
-                        })
-                        .text(" over ")
-                        .size(dim)
-                        .text(if p.fixed() == Some(0) {
-                            String::new()
-                        } else {
-                            format!(", padded by {} on both sides", p.text())
-                        })
-                        .text(format!(" ({} gives ", state.giver))
-                        .shape(&state.shape)
-                        .text(")");
+                    let say =
+                        Say::new(format!("the {what} of `{who}` is larger than its padded input: ")).size(k);
+                    let say =
+                        if d.fixed() == Some(1) { say } else { say.text(" points ").size(d).text(" apart") };
+                    let say = say.text(" over ").size(dim);
+                    let say = if p.fixed() == Some(0) {
+                        say
+                    } else {
+                        say.text(", padded by ").size(p).text(" on both sides")
+                    };
+                    let say = say.text(format!(" ({} gives ", state.giver)).shape(&state.shape).text(")");
                     if !complained && !self.require(at, at_least_one(&n), say) {
                         complained = true;
                     }

@@ -112,8 +112,10 @@ impl Checker<'_> {
         } else {
             self.take(who, layer, &net, &inputs);
         }
+        let mut first = None;
         for (i, name) in names.iter().enumerate() {
             let shape = self.output(layer, &net, i);
+            first = first.or_else(|| Some(shape.clone()));
             if let Shape::Opaque(c) = &shape {
                 self.sound.push((super::packed(&c.tokens), given.clone()));
             }
@@ -127,7 +129,7 @@ impl Checker<'_> {
             kind: self.kind_of(layer),
             make: Make::Net(net),
             run,
-            shape: Shape::Unknown(None),
+            shape: first.unwrap_or(Shape::Unknown(None)),
             estimator: false,
             ty: of.ty,
         }
@@ -470,7 +472,15 @@ impl Checker<'_> {
         let said = self.said_shape(&signature.1, &shape);
         self.model.needs_axes = true;
         let (mut arguments, mut settings) = (TokenStream::new(), TokenStream::new());
+        let mut configured = false;
         for arg in layer.args.iter().flat_map(|args| &args.list) {
+            // `..`: what is not said is as the `Config` has it by default.
+            if arg.name.is_none()
+                && matches!(arg.value.expr(), Some(Expr::Range(all)) if all.start.is_none() && all.end.is_none())
+            {
+                configured = true;
+                continue;
+            }
             if let Some(to) = &arg.to {
                 self.errors.at(to, "`=>` is for the library's layers; a module of yours has a signature");
             }
@@ -486,15 +496,18 @@ impl Checker<'_> {
                 }
             };
             match &arg.name {
-                None if !settings.is_empty() => {
+                None if configured => {
                     self.errors.at(value, "arguments without a name come first, in the order of `new`");
                 }
                 None => arguments.extend(quote!(#value,)),
-                Some(name) => settings.extend(quote!(__config.#name = #value;)),
+                Some(name) => {
+                    configured = true;
+                    settings.extend(quote!(__config.#name = #value;));
+                }
             }
         }
         // By their names they are fields of its `Config`, the last argument of `new`, as of the library's own layers.
-        if !settings.is_empty() {
+        if configured {
             let private = self.private();
             let config = quote!(#private::config::<#ty>);
             let config = called(span_of_first(&ty), config, quote!(|__config| { #settings }));
@@ -524,7 +537,7 @@ impl Checker<'_> {
         let times = self.size(count, &format!("the number of modules in `{who}`"), 1);
         let ty = &made.ty;
         let ty = quote!(::std::vec::Vec<#ty>);
-        let (Some(times), Make::Module { function, arguments }, Run::Module { shape: said, .. }) =
+        let (Some(times), Make::Module { function, arguments }, Run::Module { of, shape: said }) =
             (times, made.make, made.run)
         else {
             return Made::broken(ty, made.shape);
@@ -542,7 +555,7 @@ impl Checker<'_> {
         Made {
             kind: format!("{} × {}", times.text(), made.kind),
             make: Make::Modules { function, arguments, count: quote!((#n) as usize) },
-            run: Run::Modules(said),
+            run: Run::Modules { of, shape: said },
             ty,
             ..made
         }

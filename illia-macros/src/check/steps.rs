@@ -163,7 +163,8 @@ impl Checker<'_> {
         // Several of them are a `Vec`, which the library knows.
         let alone = typed.clone().filter(|_| place.index.is_empty());
         let of = alone.clone().map_or(Counted::Field(field), |typed| Counted::Module(field, typed));
-        let asked = (typed.is_some() || matches!(made.run, Run::Nets(_) | Run::Modules(_))).then_some(alone);
+        let asked =
+            (typed.is_some() || matches!(made.run, Run::Nets(_) | Run::Modules { .. })).then_some(alone);
         if let Some(net) = asked
             && !self.model.asked.iter().any(|(asked, _)| *asked == field)
         {

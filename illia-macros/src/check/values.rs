@@ -71,6 +71,8 @@ impl Checker<'_> {
     pub fn outputs(&mut self, state: &State) {
         let Some((_, outputs)) = &self.net.signature else { return };
         let net = self.net.ident.clone();
+        // What is said of an output is of the net itself.
+        self.step.clear();
         for (name, shape) in &outputs.list {
             let (state, who) = match name {
                 None => (state.clone(), format!("the output of `{net}` is")),

@@ -182,7 +182,7 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
                 _ => quote!(let [#(#outputs),*]: [#illia::export::Value; #count] = #refused?;),
             };
         }
-        Run::Nets(_) | Run::Modules(_) => {
+        Run::Nets(_) | Run::Modules { .. } => {
             let written = of_any(&graph, &quote!(*__block));
             return quote!(for __block in &#layer { __x = #graph::at(#name, #written)?; });
         }

@@ -112,7 +112,7 @@ fn node(context: &Context, node: &Node) -> TokenStream {
             if let Run::Ports { of, inputs, outputs } = &call.run {
                 return ports(context, call, of, inputs, outputs);
             }
-            if let Run::Modules(shape) = &call.run {
+            if let Run::Modules { shape, .. } = &call.run {
                 let (layer, each) = (field(context, call), module(context, call, &quote!(__block), shape));
                 return quote!(for __block in &#layer { __x = #each; });
             }
@@ -191,7 +191,9 @@ fn run(context: &Context, call: &Call) -> TokenStream {
         | Run::Ports { of: Typed { table, .. }, .. } => {
             quote!(#private::at(#name, (#table.forward)(&#layer, &__x, __train))?)
         }
-        Run::Module { shape, .. } | Run::Modules(shape) => module(context, call, &quote!(&#layer), shape),
+        Run::Module { shape, .. } | Run::Modules { shape, .. } => {
+            module(context, call, &quote!(&#layer), shape)
+        }
     }
 }
 
