@@ -263,28 +263,34 @@ impl ::illia::Net for Regressor {
             .with_posterior(::illia::Posterior::fan_in());
         let __whole = __defaults;
         let __defaults = __whole.inner();
-        let __fc = ::illia::nn::Linear::try_new(
-            &(__path / "fc"),
-            (features as i64),
-            (hidden as i64),
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __fc = ::illia::__private::at(
+            "fc",
+            ::illia::nn::Linear::try_new(
+                &(__path / "fc"),
+                (features as i64),
+                (hidden as i64),
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
         let __defaults = __whole;
-        let __head = ::illia::nn::Linear::try_new(
-            &(__path / "head"),
-            (hidden as i64),
-            1,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __head = ::illia::__private::at(
+            "head",
+            ::illia::nn::Linear::try_new(
+                &(__path / "head"),
+                (hidden as i64),
+                1,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
         ::core::result::Result::Ok(Regressor {
             fc: __fc,

@@ -393,79 +393,115 @@ impl ::illia::Net for Net {
         let __defaults = ::core::clone::Clone::clone(__given);
         let __whole = __defaults;
         let __defaults = __whole.inner();
-        let __stem = ::illia::nn::Conv2d::try_new(
-            &(__path / "stem"),
-            1,
-            8,
-            ::illia::nn::Size([3, 3]),
-            ::illia::nn::ConvConfig {
-                padding: ::illia::nn::Size([1, 1]),
-                prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __stem = ::illia::__private::at(
+            "stem",
+            ::illia::nn::Conv2d::try_new(
+                &(__path / "stem"),
+                1,
+                8,
+                ::illia::nn::Size([3, 3]),
+                ::illia::nn::ConvConfig {
+                    padding: ::illia::nn::Size([1, 1]),
+                    prior: __defaults.prior(),
+                    posterior: __defaults.posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
-        let __blocks = ::illia::__private::array(
-            &(__path / "blocks"),
-            |__path| (__Net_inner0.make)(__path, &__defaults),
+        let __blocks = ::illia::__private::at(
+            "blocks",
+            ::illia::__private::array(
+                &(__path / "blocks"),
+                |__path| (__Net_inner0.make)(__path, &__defaults),
+            ),
         )?;
-        let __widen = ::illia::nn::Conv2d::try_new(
-            &(__path / "2" / "widen"),
-            __Net_shape0.size(0),
-            16,
-            ::illia::nn::Size([3, 3]),
-            ::illia::nn::ConvConfig {
-                padding: ::illia::nn::Size([1, 1]),
-                prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __widen = ::illia::__private::at(
+            "2.widen",
+            ::illia::nn::Conv2d::try_new(
+                &(__path / "2" / "widen"),
+                __Net_shape0.size(0),
+                16,
+                ::illia::nn::Size([3, 3]),
+                ::illia::nn::ConvConfig {
+                    padding: ::illia::nn::Size([1, 1]),
+                    prior: __defaults.prior(),
+                    posterior: __defaults.posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
-        let __project = ::illia::nn::Conv2d::try_new(
-            &(__path / "2" / "project"),
-            __Net_shape0.size(0),
-            16,
-            ::illia::nn::Size([1, 1]),
-            ::illia::nn::ConvConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __project = ::illia::__private::at(
+            "2.project",
+            ::illia::nn::Conv2d::try_new(
+                &(__path / "2" / "project"),
+                __Net_shape0.size(0),
+                16,
+                ::illia::nn::Size([1, 1]),
+                ::illia::nn::ConvConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
-        let __near = ::illia::nn::Conv2d::try_new(
-            &(__path / "3" / "0" / "near"),
-            __Net_shape1.size(0),
-            4,
-            ::illia::nn::Size([1, 1]),
-            ::illia::nn::ConvConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __near = ::illia::__private::at(
+            "3.0.near",
+            ::illia::nn::Conv2d::try_new(
+                &(__path / "3" / "0" / "near"),
+                __Net_shape1.size(0),
+                4,
+                ::illia::nn::Size([1, 1]),
+                ::illia::nn::ConvConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
-        let __far = ::illia::nn::Conv2d::try_new(
-            &(__path / "3" / "1" / "far"),
-            __Net_shape1.size(0),
-            4,
-            ::illia::nn::Size([5, 5]),
-            ::illia::nn::ConvConfig {
-                padding: ::illia::nn::Size([2, 2]),
-                prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __far = ::illia::__private::at(
+            "3.1.far",
+            ::illia::nn::Conv2d::try_new(
+                &(__path / "3" / "1" / "far"),
+                __Net_shape1.size(0),
+                4,
+                ::illia::nn::Size([5, 5]),
+                ::illia::nn::ConvConfig {
+                    padding: ::illia::nn::Size([2, 2]),
+                    prior: __defaults.prior(),
+                    posterior: __defaults.posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
         let __hidden = ::illia::__private::repeat(
             2,
-            |i1| ::illia::nn::Linear::try_new(
-                &(__path / "5" / i1 / "hidden"),
-                __Net_shape6.last(),
-                8,
+            |i1| ::illia::__private::at(
+                "5.hidden",
+                ::illia::nn::Linear::try_new(
+                    &(__path / "5" / i1 / "hidden"),
+                    __Net_shape6.last(),
+                    8,
+                    ::illia::nn::LinearConfig {
+                        prior: __defaults.prior(),
+                        posterior: __defaults.linear_posterior(),
+                        estimator: __defaults.estimator(),
+                        ..::core::default::Default::default()
+                    },
+                ),
+            ),
+        )?;
+        let __defaults = __whole;
+        let __head = ::illia::__private::at(
+            "head",
+            ::illia::nn::Linear::try_new(
+                &(__path / "head"),
+                __Net_shape7.last(),
+                10,
                 ::illia::nn::LinearConfig {
                     prior: __defaults.prior(),
                     posterior: __defaults.linear_posterior(),
@@ -473,18 +509,6 @@ impl ::illia::Net for Net {
                     ..::core::default::Default::default()
                 },
             ),
-        )?;
-        let __defaults = __whole;
-        let __head = ::illia::nn::Linear::try_new(
-            &(__path / "head"),
-            __Net_shape7.last(),
-            10,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
         )?;
         ::core::result::Result::Ok(Net {
             stem: __stem,

@@ -146,39 +146,48 @@ impl ::illia::Net for Towers {
             });
         let __whole = __defaults;
         let __defaults = __whole.inner();
-        let __left = ::illia::nn::Linear::try_new(
-            &(__path / "left"),
-            6,
-            16,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __left = ::illia::__private::at(
+            "left",
+            ::illia::nn::Linear::try_new(
+                &(__path / "left"),
+                6,
+                16,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
-        let __right = ::illia::nn::Linear::try_new(
-            &(__path / "right"),
-            4,
-            16,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __right = ::illia::__private::at(
+            "right",
+            ::illia::nn::Linear::try_new(
+                &(__path / "right"),
+                4,
+                16,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
         let __defaults = __whole;
-        let __head = ::illia::nn::Linear::try_new(
-            &(__path / "head"),
-            32,
-            1,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __head = ::illia::__private::at(
+            "head",
+            ::illia::nn::Linear::try_new(
+                &(__path / "head"),
+                32,
+                1,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
         ::core::result::Result::Ok(Towers {
             left: __left,
