@@ -6,7 +6,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use illia::nn::{Linear, LinearConfig, Lstm, RecurrentConfig};
+use illia::nn::{Lstm, RecurrentConfig};
 use illia::prelude::*;
 use illia::{Adam, Predict, Trainer};
 
@@ -79,20 +79,11 @@ fn row(label: i64, ours: &mut dyn FnMut(), plain: &mut dyn FnMut()) {
     println!("{label:>8} {ms:>10.3} {plain_ms:>10.3} {ratio:>7.2}");
 }
 
-#[bayesian]
-#[derive(Debug)]
-struct Net(Linear, Linear, Linear);
-
-impl Net {
-    fn new(p: &nn::Path, width: i64) -> Net {
-        let linear = |name, outputs| Linear::new(p / name, width, outputs, LinearConfig::default());
-        Net(linear("fc1", width), linear("fc2", width), linear("head", 10))
-    }
-}
-
-impl Module for Net {
-    fn forward(&self, x: &Tensor) -> Tensor {
-        self.2.forward(&self.1.forward(&self.0.forward(x).relu()).relu())
+bnn! {
+    struct Net(width: i64): [width] -> [10] {
+        fc1: Linear(width) -> relu,
+        fc2: Linear(width) -> relu,
+        head: Linear(10),
     }
 }
 

@@ -20,4 +20,5 @@ mod language {
     mod table;
     mod today;
     mod values;
+    mod whole;
 }

@@ -1,7 +1,7 @@
 //! Several draws in one forward against one after the other, and outputs' draws against weights' draws.
 
 use illia::Predict;
-use illia::nn::{Conv2d, ConvConfig, Embedding, EmbeddingConfig, Linear, LinearConfig};
+use illia::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use illia::prelude::*;
 
 /// Wide posteriors, so that draws differ by more than rounding.
@@ -9,30 +9,13 @@ fn posterior() -> Posterior {
     Posterior::Gaussian { mu: nn::Init::Randn { mean: 0.0, stdev: 0.4 }, rho: nn::Init::Const(-1.0) }
 }
 
-#[bayesian]
-#[derive(Debug)]
-struct Net {
-    conv: Conv2d,
-    hidden: Linear,
-    head: Linear,
-}
+bnn! {
+    struct Net: [1, 4, 4] -> [3] {
+        posterior: (posterior());
 
-impl Net {
-    fn new(p: &nn::Path) -> Net {
-        let conv = ConvConfig { posterior: posterior(), ..Default::default() };
-        let linear = LinearConfig { posterior: posterior(), ..Default::default() };
-        Net {
-            conv: Conv2d::new(p / "conv", 1, 2, 3, conv),
-            hidden: Linear::new(p / "hidden", 8, 6, linear),
-            head: Linear::new(p / "head", 6, 3, linear),
-        }
-    }
-}
-
-impl Module for Net {
-    fn forward(&self, x: &Tensor) -> Tensor {
-        let x = self.conv.forward(x).relu().flatten(1, -1);
-        self.head.forward(&self.hidden.forward(&x).tanh())
+        conv: Conv2d(2, kernel: 3) -> relu -> flatten,
+        hidden: Linear(6) -> tanh,
+        head: Linear(3),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Fitted posteriors against what is known of them.
 
-use illia::bayesian;
+use illia::bnn;
 use illia::likelihood::Gaussian;
 use illia::nn::{Linear, LinearConfig};
 use illia::{
     Adam, Estimator, Fit, Posterior, Predict, Prior, RateSchedule, inverse_softplus, manual_seed, noise,
 };
-use tch::nn::{Init, Module, ModuleT, VarStore};
+use tch::nn::{Init, VarStore};
 use tch::{Device, Kind, Tensor};
 
 fn normals(stream: u64, shape: &[i64]) -> Tensor {
@@ -61,20 +61,20 @@ fn linear_regression_has_the_exact_posterior() {
     }
 }
 
-/// One hidden layer of bumps exp(-a²): a unit says nothing away from its bump, so the data leave those between them
-/// alone. (Mean-field posteriors of one layer of ReLU can't be less sure between the data than at them: Foong et al.
-/// 2020, theorem 1.)
-#[bayesian]
-#[derive(Debug)]
-struct Bumps {
-    hidden: Linear,
-    output: Linear,
+bnn! {
+    /// One hidden layer of bumps exp(-a²): a unit says nothing away from its bump, so the data leave those between them
+    /// alone. (Mean-field posteriors of one layer of ReLU can't be less sure between the data than at them: Foong et al.
+    /// 2020, theorem 1.)
+    struct Bumps(sigma: Init): [1] -> [1] {
+        estimator: LocalReparameterization;
+
+        hidden: Linear(60, prior: Gaussian(std: 4.0), posterior: (spread(4.0, sigma))) -> (|x| (-x.square()).exp()),
+        output: Linear(1, prior: Gaussian(std: 1.0), posterior: (spread(0.1, sigma))),
+    }
 }
 
-impl ModuleT for Bumps {
-    fn forward_t(&self, x: &Tensor, _train: bool) -> Tensor {
-        self.output.forward(&(-self.hidden.forward(x).square()).exp())
-    }
+fn spread(stdev: f64, rho: Init) -> Posterior {
+    Posterior::Gaussian { mu: Init::Randn { mean: 0.0, stdev }, rho }
 }
 
 #[test]
@@ -86,17 +86,7 @@ fn a_sine_with_a_gap_is_unsure_in_the_gap() {
     let y = (&x * 4.0).sin() + normals(3, &[120, 1]) * 0.1;
     let vs = VarStore::new(Device::Cpu);
     let sigma = Init::Const(inverse_softplus(0.05));
-    let config = |mu: Init, std: f64| LinearConfig {
-        prior: Prior::Gaussian { mean: 0.0, std },
-        posterior: Posterior::Gaussian { mu, rho: sigma },
-        estimator: Estimator::LocalReparameterization,
-        ..Default::default()
-    };
-    let spread = |std: f64| Init::Randn { mean: 0.0, stdev: std };
-    let net = Bumps {
-        hidden: Linear::new(vs.root() / "hidden", 1, 60, config(spread(4.0), 4.0)),
-        output: Linear::new(vs.root() / "output", 60, 1, config(spread(0.1), 1.0)),
-    };
+    let net = Bumps::new(&vs.root(), sigma);
     Fit::new(Gaussian::fixed(0.1).unwrap())
         .epochs(2000)
         .batch_size(120)

@@ -5,28 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use illia::likelihood::Categorical;
-use illia::nn::{Conv2d, ConvConfig, Linear, LinearConfig};
+use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
 use illia::{Adam, Best, Elbo, EpochRecord, Trainer, metrics};
 
-#[bayesian]
-#[derive(Debug)]
-struct Net {
-    conv: Conv2d,
-    head: Linear,
-}
+bnn! {
+    struct Net(prior: Prior, estimator: Estimator): [1, 6, 6] -> [4] {
+        prior: (prior);
+        estimator: (estimator);
 
-impl Net {
-    fn new(p: &nn::Path, prior: Prior, estimator: Estimator) -> Self {
-        let conv = ConvConfig { prior, estimator, posterior: Posterior::fan_in(), ..Default::default() };
-        let head = LinearConfig { prior, estimator, ..Default::default() };
-        Net { conv: Conv2d::new(p / "conv", 1, 3, 3, conv), head: Linear::new(p / "head", 3 * 16, 4, head) }
-    }
-}
-
-impl Module for Net {
-    fn forward(&self, x: &Tensor) -> Tensor {
-        self.head.forward(&self.conv.forward(x).relu().flatten(1, -1))
+        conv: Conv2d(3, kernel: 3, posterior: FanIn) -> relu -> flatten,
+        head: Linear(4, posterior: (Posterior::default())),
     }
 }
 

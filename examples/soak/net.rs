@@ -6,35 +6,14 @@ use std::time::Duration;
 
 use illia::checkpoint::Checkpoints;
 use illia::likelihood::Categorical;
-use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
 use illia::{Fit, KlSchedule};
 use illia_distributed::{Group, Rendezvous};
 
-#[bayesian]
-#[derive(Debug)]
-pub struct Net {
-    hidden: Linear,
-    head: Linear,
-}
-
-impl Net {
-    pub fn new(p: &nn::Path) -> Self {
-        let config = LinearConfig {
-            estimator: Estimator::Flipout,
-            posterior: Posterior::fan_in(),
-            ..Default::default()
-        };
-        Net {
-            hidden: Linear::new(p / "hidden", 32, 256, config),
-            head: Linear::new(p / "head", 256, 8, Default::default()),
-        }
-    }
-}
-
-impl ModuleT for Net {
-    fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
-        self.head.forward(&illia::nn::dropout(&self.hidden.forward(x).relu(), 0.2, train))
+bnn! {
+    pub struct Net: [32] -> [8] {
+        hidden: Linear(256, posterior: FanIn, estimator: Flipout) -> relu -> dropout(0.2),
+        head: Linear(8),
     }
 }
 

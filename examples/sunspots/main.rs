@@ -10,13 +10,10 @@ mod picture;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use illia::bayesian;
 use illia::data::Csv;
 use illia::likelihood::{Gaussian, Likelihood};
-use illia::nn::{Linear, LinearConfig, Lstm, RecurrentConfig};
-use illia::{Estimator, Fit, KlSchedule, Posterior, Predict, Prior, RateSchedule, Result, metrics};
-use tch::nn::{Init, Module, ModuleT, VarStore};
-use tch::{Device, Kind, Tensor};
+use illia::prelude::*;
+use illia::{Fit, KlSchedule, Predict, RateSchedule, Result, metrics};
 
 const HELP: &str = "\
 Forecasts the yearly number of sunspots with 90 % intervals.
@@ -30,34 +27,23 @@ const HELD_OUT: i64 = 1941;
 const HIDDEN: i64 = 16;
 const LEVEL: f64 = 0.9;
 
-/// The states of an LSTM over the window; the last one becomes the forecast: `[batch, years, 1]` to `[batch, 1]`.
-#[bayesian]
-#[derive(Debug)]
-struct Forecast {
-    memory: Lstm,
-    output: Linear,
-}
+bnn! {
+    /// The states of an LSTM over the window; the last one becomes the forecast.
+    struct Forecast: [years, 1] -> [1] {
+        prior: LearnedGaussian(std: 0.3);
+        posterior: (spread());
+        estimator: LocalReparameterization;
 
-impl ModuleT for Forecast {
-    fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
-        self.output.forward(&self.memory.forward_t(x, train).select(1, -1))
+        memory: Lstm(HIDDEN) -> last,
+        output: Linear(1),
     }
 }
 
-impl Forecast {
-    fn new(vs: &VarStore) -> Result<Forecast> {
-        let posterior = match Posterior::fan_in() {
-            Posterior::Gaussian { mu, .. } => Posterior::Gaussian { mu, rho: Init::Const(-4.0) },
-            other => other,
-        };
-        let prior = Prior::LearnedGaussian { std: 0.3 };
-        let recurrent = RecurrentConfig { prior, posterior, ..RecurrentConfig::default() };
-        let estimator = Estimator::LocalReparameterization;
-        let linear = LinearConfig { prior, posterior, estimator, ..LinearConfig::default() };
-        Ok(Forecast {
-            memory: Lstm::try_new(vs.root() / "memory", 1, HIDDEN, recurrent)?,
-            output: Linear::try_new(vs.root() / "output", HIDDEN, 1, linear)?,
-        })
+/// Means as [`Posterior::fan_in`] has them, wider.
+fn spread() -> Posterior {
+    match Posterior::fan_in() {
+        Posterior::Gaussian { mu, .. } => Posterior::Gaussian { mu, rho: nn::Init::Const(-4.0) },
+        other => other,
     }
 }
 
@@ -134,8 +120,8 @@ fn forecast(rows: &[(i64, f64)]) -> Result<Forecasts> {
     let y = Tensor::from_slice(&series[WINDOW..]).unsqueeze(1);
     let (trained, held) = ((split - WINDOW) as i64, (rows.len() - split) as i64);
 
-    let vs = VarStore::new(Device::Cpu);
-    let net = Forecast::new(&vs)?;
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Forecast::try_new(&vs.root())?;
     let noise = Gaussian::learned(vs.root(), 0.5)?;
     let epochs = 150;
     Fit::new(&noise)

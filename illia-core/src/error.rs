@@ -148,8 +148,15 @@ impl Error {
             // A layer that stands alone goes by its kind (`Linear`); within a net, by its field.
             let alone = layer.chars().next().is_some_and(char::is_uppercase);
             *layer = if alone { name.to_owned() } else { format!("{name}.{layer}") };
+            return self;
         }
-        self
+        match self {
+            // A setting that a layer refuses does not say whose it is.
+            setting @ Error::Configuration { .. } => {
+                Error::Unfit { layer: name.to_owned(), problem: setting.to_string() }
+            }
+            other => other,
+        }
     }
 
     /// An [`Error::Configuration`].
@@ -232,6 +239,17 @@ pub(crate) fn caught<T>(forward: impl FnOnce() -> T) -> Result<T> {
         Ok(error) => Err(*error),
         Err(payload) => std::panic::resume_unwind(payload),
     })
+}
+
+/// Stops with the error's sentence, before which stands where in the net's variables the layer was to be.
+#[track_caller]
+pub fn fail_at(p: &tch::nn::Path<'_>, error: Error) -> ! {
+    let name: Vec<&str> = p.components().collect();
+    // Whoever catches it names the layer.
+    if CATCHING.get() > 0 || name.is_empty() {
+        fail(error);
+    }
+    fail(error.at(&name.join(".")))
 }
 
 /// Stops with the error's sentence: what tch's own `forward` and constructors do on a caller's mistake, and the only

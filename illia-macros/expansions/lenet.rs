@@ -1,10 +1,22 @@
-#[derive(::core::fmt::Debug)]
 pub struct LeNet<const CLASSES: i64> {
     conv1: ::illia::nn::Conv2d,
     conv2: ::illia::nn::Conv2d,
     fc1: ::illia::nn::Linear,
     fc2: ::illia::nn::Linear,
     head: ::illia::nn::Linear,
+}
+#[automatically_derived]
+#[allow(unused_variables)]
+impl<const CLASSES: i64> ::core::fmt::Debug for LeNet<CLASSES> {
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        __f.debug_struct("LeNet")
+            .field("conv1", &self.conv1)
+            .field("conv2", &self.conv2)
+            .field("fc1", &self.fc1)
+            .field("fc2", &self.fc2)
+            .field("head", &self.head)
+            .finish()
+    }
 }
 #[automatically_derived]
 #[allow(dead_code, clippy::all)]
@@ -134,68 +146,83 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
             .with_estimator(::illia::Estimator::LocalReparameterization);
         let __whole = __defaults;
         let __defaults = __whole.inner();
-        let __conv1 = ::illia::nn::Conv2d::try_new(
-            &(__path / "conv1"),
-            1,
-            6,
-            ::illia::nn::Size([5, 5]),
-            ::illia::nn::ConvConfig {
-                padding: ::illia::nn::Size([2, 2]),
-                prior: __defaults.deterministic().prior(),
-                posterior: __defaults.deterministic().posterior(),
-                estimator: __defaults.deterministic().estimator(),
-                ..::core::default::Default::default()
-            },
+        let __conv1 = ::illia::__private::at(
+            "conv1",
+            ::illia::nn::Conv2d::try_new(
+                &(__path / "conv1"),
+                1,
+                6,
+                ::illia::nn::Size([5, 5]),
+                ::illia::nn::ConvConfig {
+                    padding: ::illia::nn::Size([2, 2]),
+                    prior: __defaults.deterministic().prior(),
+                    posterior: __defaults.deterministic().posterior(),
+                    estimator: __defaults.deterministic().estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
-        let __conv2 = ::illia::nn::Conv2d::try_new(
-            &(__path / "conv2"),
-            6,
-            (WIDTH as i64),
-            ::illia::nn::Size([5, 5]),
-            ::illia::nn::ConvConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __conv2 = ::illia::__private::at(
+            "conv2",
+            ::illia::nn::Conv2d::try_new(
+                &(__path / "conv2"),
+                6,
+                (WIDTH as i64),
+                ::illia::nn::Size([5, 5]),
+                ::illia::nn::ConvConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
-        let __fc1 = ::illia::nn::Linear::try_new(
-            &(__path / "fc1"),
-            ((WIDTH as i64) * 5 * 5),
-            120,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __fc1 = ::illia::__private::at(
+            "fc1",
+            ::illia::nn::Linear::try_new(
+                &(__path / "fc1"),
+                ((WIDTH as i64) * 5 * 5),
+                120,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
-        let __fc2 = ::illia::nn::Linear::try_new(
-            &(__path / "fc2"),
-            120,
-            84,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __fc2 = ::illia::__private::at(
+            "fc2",
+            ::illia::nn::Linear::try_new(
+                &(__path / "fc2"),
+                120,
+                84,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
         let __defaults = __whole;
-        let __head = ::illia::nn::Linear::try_new(
-            &(__path / "head"),
-            84,
-            CLASSES,
-            ::illia::nn::LinearConfig {
-                prior: ::illia::Prior::ScaleMixture {
-                    pi: 0.5,
-                    std1: 1.0,
-                    std2: 0.0025,
+        let __head = ::illia::__private::at(
+            "head",
+            ::illia::nn::Linear::try_new(
+                &(__path / "head"),
+                84,
+                CLASSES,
+                ::illia::nn::LinearConfig {
+                    prior: ::illia::Prior::ScaleMixture {
+                        pi: 0.5,
+                        std1: 1.0,
+                        std2: 0.0025,
+                    },
+                    posterior: __defaults.linear_posterior(),
+                    estimator: ::illia::Estimator::Flipout,
+                    ..::core::default::Default::default()
                 },
-                posterior: __defaults.linear_posterior(),
-                estimator: ::illia::Estimator::Flipout,
-                ..::core::default::Default::default()
-            },
+            ),
         )?;
         ::core::result::Result::Ok(LeNet {
             conv1: __conv1,

@@ -1,10 +1,20 @@
 /// Two hidden layers of 400, as in Blundell et al. (2015).
-#[derive(Debug)]
 pub struct Mlp {
     fc1: ::illia::nn::Linear,
     fc2: ::illia::nn::Linear,
     ///The step `head`.
     pub head: ::illia::nn::Linear,
+}
+#[automatically_derived]
+#[allow(unused_variables)]
+impl ::core::fmt::Debug for Mlp {
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        __f.debug_struct("Mlp")
+            .field("fc1", &self.fc1)
+            .field("fc2", &self.fc2)
+            .field("head", &self.head)
+            .finish()
+    }
 }
 #[automatically_derived]
 #[allow(dead_code, clippy::all)]
@@ -115,39 +125,48 @@ impl ::illia::Net for Mlp {
         let __defaults = ::core::clone::Clone::clone(__given);
         let __whole = __defaults;
         let __defaults = __whole.inner();
-        let __fc1 = ::illia::nn::Linear::try_new(
-            &(__path / "fc1"),
-            784,
-            400,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __fc1 = ::illia::__private::at(
+            "fc1",
+            ::illia::nn::Linear::try_new(
+                &(__path / "fc1"),
+                784,
+                400,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
-        let __fc2 = ::illia::nn::Linear::try_new(
-            &(__path / "fc2"),
-            400,
-            400,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __fc2 = ::illia::__private::at(
+            "fc2",
+            ::illia::nn::Linear::try_new(
+                &(__path / "fc2"),
+                400,
+                400,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
         let __defaults = __whole;
-        let __head = ::illia::nn::Linear::try_new(
-            &(__path / "head"),
-            400,
-            10,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __head = ::illia::__private::at(
+            "head",
+            ::illia::nn::Linear::try_new(
+                &(__path / "head"),
+                400,
+                10,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
         ::core::result::Result::Ok(Mlp {
             fc1: __fc1,

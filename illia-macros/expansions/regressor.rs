@@ -1,20 +1,56 @@
 /// One hidden layer; how wide, and for how many columns, the data say.
-#[derive(Debug)]
 struct Regressor {
     fc: ::illia::nn::Linear,
     head: ::illia::nn::Linear,
     __arguments: __RegressorArguments,
 }
 #[automatically_derived]
+#[allow(unused_variables)]
+impl ::core::fmt::Debug for Regressor {
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        __f.debug_struct("Regressor")
+            .field("fc", &self.fc)
+            .field("head", &self.head)
+            .finish()
+    }
+}
+#[automatically_derived]
 impl ::illia::Arguments for __RegressorArguments {}
 #[doc(hidden)]
 #[allow(dead_code, non_camel_case_types)]
-#[derive(::core::fmt::Debug, ::core::clone::Clone)]
+#[derive(::core::fmt::Debug)]
 struct __RegressorArguments {
     pub features: i64,
     pub hidden: usize,
     pub p: f64,
     pub scale: f64,
+}
+#[automatically_derived]
+#[allow(dead_code)]
+impl __RegressorArguments {
+    fn __features(&self) -> i64 {
+        ::core::clone::Clone::clone(&self.features)
+    }
+    fn __hidden(&self) -> usize {
+        ::core::clone::Clone::clone(&self.hidden)
+    }
+    fn __p(&self) -> f64 {
+        ::core::clone::Clone::clone(&self.p)
+    }
+    fn __scale(&self) -> f64 {
+        ::core::clone::Clone::clone(&self.scale)
+    }
+}
+#[automatically_derived]
+impl ::core::clone::Clone for __RegressorArguments {
+    fn clone(&self) -> Self {
+        __RegressorArguments {
+            features: self.__features(),
+            hidden: self.__hidden(),
+            p: self.__p(),
+            scale: self.__scale(),
+        }
+    }
 }
 #[automatically_derived]
 #[allow(dead_code, clippy::all)]
@@ -147,7 +183,7 @@ impl ::illia::Net for Regressor {
     );
     const OUTPUT: ::illia::Shape = ::illia::Shape::new(&[::illia::Axis::Fixed(1)]);
     fn input(__arguments: &Self::Arguments, __which: usize) -> ::illia::Shape {
-        let features = ::core::clone::Clone::clone(&__arguments.features);
+        let features = __arguments.__features();
         ::illia::__private::nth(
             &[::illia::Shape::new(&[::illia::Axis::Fixed((features as i64))])],
             __which,
@@ -160,7 +196,7 @@ impl ::illia::Net for Regressor {
         )
     }
     fn ports(&self) -> ::illia::__private::graph::Ports {
-        let features = ::core::clone::Clone::clone(&self.__arguments.features);
+        let features = self.__arguments.__features();
         ::illia::__private::graph::Ports {
             inputs: ::illia::__private::graph::named(
                 &[""],
@@ -175,10 +211,10 @@ impl ::illia::Net for Regressor {
     fn check(
         __arguments: &Self::Arguments,
     ) -> ::core::result::Result<(), ::illia::Error> {
-        let features = ::core::clone::Clone::clone(&__arguments.features);
-        let hidden = ::core::clone::Clone::clone(&__arguments.hidden);
-        let p = ::core::clone::Clone::clone(&__arguments.p);
-        let scale = ::core::clone::Clone::clone(&__arguments.scale);
+        let features = __arguments.__features();
+        let hidden = __arguments.__hidden();
+        let p = __arguments.__p();
+        let scale = __arguments.__scale();
         ::illia::__private::is_size(features);
         ::illia::__private::is_size(hidden);
         ::illia::__private::demand(
@@ -216,9 +252,9 @@ impl ::illia::Net for Regressor {
         __given: &::illia::Defaults,
         __arguments: Self::Arguments,
     ) -> ::core::result::Result<Self, ::illia::Error> {
-        let features = ::core::clone::Clone::clone(&__arguments.features);
-        let hidden = ::core::clone::Clone::clone(&__arguments.hidden);
-        let scale = ::core::clone::Clone::clone(&__arguments.scale);
+        let features = __arguments.__features();
+        let hidden = __arguments.__hidden();
+        let scale = __arguments.__scale();
         let __defaults = ::core::clone::Clone::clone(__given)
             .with_prior(::illia::Prior::Gaussian {
                 mean: 0f64,
@@ -227,28 +263,34 @@ impl ::illia::Net for Regressor {
             .with_posterior(::illia::Posterior::fan_in());
         let __whole = __defaults;
         let __defaults = __whole.inner();
-        let __fc = ::illia::nn::Linear::try_new(
-            &(__path / "fc"),
-            (features as i64),
-            (hidden as i64),
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __fc = ::illia::__private::at(
+            "fc",
+            ::illia::nn::Linear::try_new(
+                &(__path / "fc"),
+                (features as i64),
+                (hidden as i64),
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
         let __defaults = __whole;
-        let __head = ::illia::nn::Linear::try_new(
-            &(__path / "head"),
-            (hidden as i64),
-            1,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __head = ::illia::__private::at(
+            "head",
+            ::illia::nn::Linear::try_new(
+                &(__path / "head"),
+                (hidden as i64),
+                1,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
         ::core::result::Result::Ok(Regressor {
             fc: __fc,
@@ -261,8 +303,8 @@ impl ::illia::Net for Regressor {
         __input: &::illia::tch::Tensor,
         __train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        let features = ::core::clone::Clone::clone(&self.__arguments.features);
-        let p = ::core::clone::Clone::clone(&self.__arguments.p);
+        let features = self.__arguments.__features();
+        let p = self.__arguments.__p();
         ::illia::__private::Axes::of(
             "Regressor",
             ::illia::Shape::new(&[::illia::Axis::Fixed((features as i64))]),
@@ -319,8 +361,8 @@ impl ::illia::BayesianModule for Regressor {
             ::std::vec::Vec<::illia::export::Value>,
             ::illia::Error,
         > {
-            let features = ::core::clone::Clone::clone(&self.__arguments.features);
-            let p = ::core::clone::Clone::clone(&self.__arguments.p);
+            let features = self.__arguments.__features();
+            let p = self.__arguments.__p();
             let __train = false;
             let [__input0] = ::illia::__private::graph::inputs::<
                 1usize,
@@ -373,8 +415,8 @@ impl ::illia::tch::nn::ModuleT for Regressor {
 #[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
 impl ::core::fmt::Display for Regressor {
     fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        let features = ::core::clone::Clone::clone(&self.__arguments.features);
-        let hidden = ::core::clone::Clone::clone(&self.__arguments.hidden);
+        let features = self.__arguments.__features();
+        let hidden = self.__arguments.__hidden();
         ::illia::__private::summary(
             __f,
             "Regressor",

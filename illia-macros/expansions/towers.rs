@@ -1,8 +1,18 @@
-#[derive(::core::fmt::Debug)]
 struct Towers {
     left: ::illia::nn::Linear,
     right: ::illia::nn::Linear,
     head: ::illia::nn::Linear,
+}
+#[automatically_derived]
+#[allow(unused_variables)]
+impl ::core::fmt::Debug for Towers {
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        __f.debug_struct("Towers")
+            .field("left", &self.left)
+            .field("right", &self.right)
+            .field("head", &self.head)
+            .finish()
+    }
 }
 #[automatically_derived]
 #[allow(dead_code, clippy::all)]
@@ -136,39 +146,48 @@ impl ::illia::Net for Towers {
             });
         let __whole = __defaults;
         let __defaults = __whole.inner();
-        let __left = ::illia::nn::Linear::try_new(
-            &(__path / "left"),
-            6,
-            16,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __left = ::illia::__private::at(
+            "left",
+            ::illia::nn::Linear::try_new(
+                &(__path / "left"),
+                6,
+                16,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
-        let __right = ::illia::nn::Linear::try_new(
-            &(__path / "right"),
-            4,
-            16,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __right = ::illia::__private::at(
+            "right",
+            ::illia::nn::Linear::try_new(
+                &(__path / "right"),
+                4,
+                16,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
         let __defaults = __whole;
-        let __head = ::illia::nn::Linear::try_new(
-            &(__path / "head"),
-            32,
-            1,
-            ::illia::nn::LinearConfig {
-                prior: __defaults.prior(),
-                posterior: __defaults.linear_posterior(),
-                estimator: __defaults.estimator(),
-                ..::core::default::Default::default()
-            },
+        let __head = ::illia::__private::at(
+            "head",
+            ::illia::nn::Linear::try_new(
+                &(__path / "head"),
+                32,
+                1,
+                ::illia::nn::LinearConfig {
+                    prior: __defaults.prior(),
+                    posterior: __defaults.linear_posterior(),
+                    estimator: __defaults.estimator(),
+                    ..::core::default::Default::default()
+                },
+            ),
         )?;
         ::core::result::Result::Ok(Towers {
             left: __left,

@@ -1,7 +1,7 @@
 //! `bnn!`: tokens -> syntax tree -> checked model -> expansion.
 
 use proc_macro2::TokenStream;
-use syn::{Attribute, Path, parse_quote};
+use syn::{Attribute, Ident, Path, parse_quote};
 
 use crate::errors::Errors;
 use crate::{check, expand as expansion, parse};
@@ -33,8 +33,33 @@ struct Options {
     unbatched: bool,
 }
 
+/// Traits that no layer has.
+const UNDERIVED: [&str; 7] = ["Clone", "Copy", "Default", "PartialEq", "Eq", "PartialOrd", "Hash"];
+
+/// What `#[derive(..)]` names.
+pub fn derived(attr: &Attribute) -> Vec<Ident> {
+    let mut found = Vec::new();
+    if attr.path().is_ident("derive") {
+        let _ = attr.parse_nested_meta(|meta| {
+            found.extend(meta.path.segments.last().map(|segment| segment.ident.clone()));
+            Ok(())
+        });
+    }
+    found
+}
+
 fn options(attrs: &[Attribute], errors: &mut Errors) -> Options {
     let mut options = Options { illia: parse_quote!(::illia), unbatched: false };
+    for attr in attrs {
+        if attr.path().is_ident("deterministic") {
+            errors.at(attr, "`#[deterministic]` stands on a step; the whole net with plain weights is made by `Net::deterministic(&path)`");
+        }
+        if let Some(name) = derived(attr).iter().find(|name| UNDERIVED.contains(&name.to_string().as_str())) {
+            let message =
+                format!("a net has no `{name}`: its layers hold variables of a `VarStore`, which have none");
+            errors.at(name, message);
+        }
+    }
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("illia")) {
         let parsed = attr.parse_nested_meta(|meta| {
             if meta.path.is_ident("crate") {

@@ -3,6 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::poly::{Sum, plus, sum_of};
+
 /// One axis.
 #[derive(Clone)]
 pub enum Dim {
@@ -10,8 +12,9 @@ pub enum Dim {
     Fixed(i64),
     /// The compiler will: a constant expression.
     Const(Const),
-    /// Known only at run time: so many times a named axis, or what windows made of one, and so many more.
-    Dynamic { base: String, times: i64, offset: i64 },
+    /// Known only at run time: so many times a named axis, or what windows made of one, and so many more; constants that only the
+    /// compiler knows stand apart, each so many times.
+    Dynamic { base: String, times: i64, offset: i64, more: Vec<(Vec<String>, i64)> },
 }
 
 /// A constant expression of type i64.
@@ -56,17 +59,18 @@ pub enum Cond {
 
 impl Dim {
     pub fn named(name: &str) -> Dim {
-        Dim::Dynamic { base: name.to_owned(), times: 1, offset: 0 }
+        Dim::Dynamic { base: name.to_owned(), times: 1, offset: 0, more: Vec::new() }
     }
 
     /// So many times as long, and so many more.
     pub fn scaled(&self, by: i64, more: i64) -> Dim {
         match self {
             dim if (by, more) == (1, 0) => dim.clone(),
-            Dim::Dynamic { base, times, offset } => Dim::Dynamic {
+            Dim::Dynamic { base, times, offset, more: constants } => Dim::Dynamic {
                 base: base.clone(),
                 times: times.saturating_mul(by),
                 offset: offset.saturating_mul(by).saturating_add(more),
+                more: constants.iter().map(|(name, n)| (name.clone(), n.saturating_mul(by))).collect(),
             },
             dim => computed(
                 &[dim],
@@ -82,13 +86,27 @@ impl Dim {
         match self {
             dim if (by, more) == (1, 0) => Some(dim.clone()),
             Dim::Fixed(n) => ((n - more) % by == 0 && n - more > 0).then(|| Dim::Fixed((n - more) / by)),
-            Dim::Dynamic { base, times, offset } => {
+            Dim::Dynamic { base, times, offset, more: constants } => {
                 let offset = offset - more;
-                let exact = times % by == 0 && offset % by == 0;
-                exact.then(|| Dim::Dynamic { base: base.clone(), times: times / by, offset: offset / by })
+                let exact = times % by == 0 && offset % by == 0 && constants.iter().all(|(_, n)| n % by == 0);
+                exact.then(|| Dim::Dynamic {
+                    base: base.clone(),
+                    times: times / by,
+                    offset: offset / by,
+                    more: constants.iter().map(|(name, n)| (name.clone(), n / by)).collect(),
+                })
             }
             Dim::Const(_) => None,
         }
+    }
+
+    /// An axis known only at run time, and an expression so many times more; None if it is no such axis.
+    pub fn longer(&self, by: &str, n: i64) -> Option<Dim> {
+        let Dim::Dynamic { base, times, offset, more } = self else { return None };
+        let before = Sum::from_iter([(Vec::new(), *offset)].into_iter().chain(more.iter().cloned()));
+        let mut sum = plus(&before, &sum_of(by), n)?;
+        let offset = sum.remove(&Vec::new()).unwrap_or(0);
+        Some(Dim::Dynamic { base: base.clone(), times: *times, offset, more: sum.into_iter().collect() })
     }
 
     /// As a person would write it.
@@ -96,7 +114,17 @@ impl Dim {
         match self {
             Dim::Fixed(n) => n.to_string(),
             Dim::Const(c) => c.text.clone(),
-            Dim::Dynamic { base, times, offset } => linear(base, *times, *offset),
+            Dim::Dynamic { base, times, offset, more } => {
+                let mut of = base.clone();
+                let mut times = *times;
+                for (name, n) in more {
+                    let constant = linear(&name.join(" * "), n.saturating_abs(), 0);
+                    let sign = if *n < 0 { '-' } else { '+' };
+                    of = format!("{} {sign} {constant}", linear(&of, times, 0));
+                    times = 1;
+                }
+                linear(&of, times, *offset)
+            }
         }
     }
 

@@ -8,9 +8,11 @@ mod check;
 mod dim;
 mod errors;
 mod expand;
+mod generics;
 mod model;
 mod names;
 mod parse;
+mod poly;
 mod say;
 mod spans;
 #[cfg(test)]

@@ -95,10 +95,32 @@ pub enum Make {
     Broken,
 }
 
+/// A type of the user's that stands in the net: written once, in an alias, so that a mistake in it is told once.
+#[derive(Clone)]
+pub struct Inner {
+    /// As the user has it.
+    pub written: TokenStream,
+    /// The alias, and the constant of what is asked of it.
+    pub alias: Ident,
+    pub table: Ident,
+    /// Whether const or type parameters are in it.
+    pub generic: bool,
+    /// Whether it must be a net, rather than any module.
+    pub net: bool,
+}
+
+/// How code mentions a type of the user's.
+#[derive(Clone)]
+pub struct Typed {
+    pub ty: TokenStream,
+    /// The library's table of what it can do.
+    pub table: TokenStream,
+}
+
 /// A net in the net.
 #[derive(Clone)]
 pub struct Nested {
-    pub ty: TokenStream,
+    pub of: Typed,
     /// What it inherits.
     pub defaults: TokenStream,
     /// The variable of what it is made with, if it takes anything.
@@ -120,16 +142,16 @@ pub enum Run {
     Tied,
     /// A layer of tch's.
     Plain,
-    /// `<Net>::try_forward_t(&layer, &x, train)`
-    Net(TokenStream),
+    /// `(table.forward)(&layer, &x, train)`
+    Net(Typed),
     /// A net of several inputs or outputs: what it takes by name, and what its outputs are called.
-    Ports { ty: TokenStream, inputs: Vec<(String, Ident)>, outputs: Vec<Ident> },
+    Ports { of: Typed, inputs: Vec<(String, Ident)>, outputs: Vec<Ident> },
     /// The same for each.
-    Nets(TokenStream),
+    Nets(Typed),
     /// The next for each of several.
-    Modules(TokenStream),
+    Modules { of: Typed, shape: TokenStream },
     /// `ModuleT::forward_t(&layer, &x, train)`, whose output must be of the shape.
-    Module(TokenStream),
+    Module { of: Typed, shape: TokenStream },
 }
 
 /// A line of the table.
@@ -140,14 +162,6 @@ pub struct Row {
     pub of: Counted,
     /// Whether it has an estimator.
     pub estimator: bool,
-}
-
-/// A type that the user says is a module: by the trait that the compiler asks for, a mistake is one.
-#[derive(Clone)]
-pub struct Typed {
-    pub ty: TokenStream,
-    /// Whether it must be a net.
-    pub net: bool,
 }
 
 /// Where a line's number of parameters comes from.
@@ -162,6 +176,8 @@ pub enum Counted {
 /// What only the compiler can decide, or whoever makes the net.
 pub struct Requirement {
     pub span: Span,
+    /// What it presupposes: where that does not hold, it is not asked.
+    pub given: Vec<TokenStream>,
     pub holds: TokenStream,
     pub level: Level,
     /// The step that asks for it, for errors at run time.
@@ -178,16 +194,26 @@ pub struct ShapeConst {
     pub generic: bool,
 }
 
-/// What is known when the net is made: a shape, a nested net's arguments.
+/// Whether a step fits, for what comes behind it.
+#[derive(Clone)]
+pub struct SoundConst {
+    pub name: Ident,
+    pub tokens: TokenStream,
+    /// Whether const or type parameters are in it.
+    pub generic: bool,
+}
+
+/// What is known when the net is made: a shape, a nested net's arguments. A function of the net's own arguments gives it.
 #[derive(Clone)]
 pub struct Made {
     pub name: Ident,
+    pub ty: TokenStream,
     pub tokens: TokenStream,
 }
 
 /// A net in the net whose own checks are to hold.
 pub struct Checked {
-    pub ty: TokenStream,
+    pub of: Typed,
     /// Its step, and its arguments if it has any.
     pub arguments: Option<(String, TokenStream)>,
 }
@@ -203,8 +229,16 @@ pub struct Model {
     pub sizes: Vec<(TokenStream, Level)>,
     /// Shapes behind nets that stand in this one, each from the ones before.
     pub shapes: Vec<ShapeConst>,
+    /// Whether the steps fit that made them.
+    pub sounds: Vec<SoundConst>,
     /// What is known when the net is made, each from the ones before.
     pub made: Vec<Made>,
+    /// Types of the user's that stand in this one.
+    pub inner: Vec<Inner>,
+    /// Type parameters that stand in it without being said to be nets.
+    pub unbound: Vec<Ident>,
+    /// Parameters that stand in it as sizes without being numbers, or whole ones.
+    pub numbers: Vec<Ident>,
     /// Nets that stand in this one: their own checks come with it.
     pub nets: Vec<Checked>,
     /// The net's own defaults, put on what it inherits.

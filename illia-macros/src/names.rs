@@ -12,10 +12,53 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     Some(best.1)
 }
 
+/// What others call layers, ops and families that are here, in small letters.
+const ELSEWHERE: [(&str, &str); 32] = [
+    ("attention", "SelfAttention"),
+    ("average_pool", "avg_pool"),
+    ("cat", "concat"),
+    ("deconv2d", "ConvTranspose2d"),
+    ("delta", "Point"),
+    ("dense", "Linear"),
+    ("deterministic", "Plain"),
+    ("embed", "Embedding"),
+    ("fc", "Linear"),
+    ("fullyconnected", "Linear"),
+    ("gcnconv", "Gcn"),
+    ("global_average_pool", "global_avg_pool"),
+    ("graphconv", "Gcn"),
+    ("interpolate", "upsample"),
+    ("lrt", "LocalReparameterization"),
+    ("map", "Point"),
+    ("mcdropout", "Dropout"),
+    ("meanfield", "Gaussian"),
+    ("mul", "multiply"),
+    ("multiheadattention", "SelfAttention"),
+    ("normal", "Gaussian"),
+    ("positionalembedding", "PositionEmbedding"),
+    ("positionalencoding", "PositionEmbedding"),
+    ("positionencoding", "PositionEmbedding"),
+    ("sageconv", "Sage"),
+    ("squeeze", "reshape"),
+    ("swapaxes", "permute"),
+    ("swish", "silu"),
+    ("transpose", "permute"),
+    ("unsqueeze", "reshape"),
+    ("upsampling", "upsample"),
+    ("view", "reshape"),
+];
+
+/// What it is called here, if that is one of these.
+pub fn elsewhere<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let (_, ours) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == word)?;
+    known.iter().copied().find(|name| name == ours)
+}
+
 /// The known argument that was meant: the nearest, one that the word begins with or that begins with the word
 /// (`kernel_size`, `vocab`), or what others call it.
 pub fn argument<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    const OTHERS: [(&str, &str); 7] = [
+    const OTHERS: [(&str, &str); 11] = [
         ("window", "kernel"),
         ("num_embeddings", "vocabulary"),
         ("num_layers", "layers"),
@@ -23,6 +66,10 @@ pub fn argument<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         ("dim", "axis"),
         ("use_bias", "bias"),
         ("num_groups", "groups"),
+        ("num_heads", "heads"),
+        ("sigma", "std"),
+        ("stddev", "std"),
+        ("mu", "mean"),
     ];
     let begins = |name: &&&str| {
         let shorter = word.len().min(name.len());
@@ -55,7 +102,7 @@ fn distance(a: &str, b: &str) -> usize {
 
 /// `; did you mean `relu`?`, or the list of what there is.
 pub fn suggestion(word: &str, known: &[&str]) -> String {
-    match nearest(word, known) {
+    match elsewhere(word, known).or_else(|| nearest(word, known)) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("known are {}", listed(known)),
     }

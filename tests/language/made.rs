@@ -168,3 +168,39 @@ fn names_of_constants_break_nothing() {
     assert!(!net.per_example(), "a closure is the user's");
     assert!(Encoder::<2>::new(&(vs.root() / "b"), 3, 0.0).per_example());
 }
+
+bnn! {
+    struct Inner(kernel: i64, padding: i64, groups: i64, std: f64): [4, 9] -> [kernel] {
+        residual { conv: Conv1d(4, kernel: kernel, padding: padding, groups: groups) },
+        flatten,
+        repeat 2 { fc: Linear(kernel, prior: Gaussian(std: std)) },
+    }
+}
+
+bnn! {
+    struct Outer(kernel: i64, padding: i64, groups: i64, std: f64): [4, 9] -> [kernel] {
+        inner: Inner(kernel: kernel, padding: padding, groups: groups, std: std),
+    }
+}
+
+#[test]
+fn what_a_nested_net_refuses_names_its_layer_and_its_numbers() {
+    let said = |kernel, padding, groups, std| {
+        let made = Outer::try_new(&nn::VarStore::new(Device::Cpu).root(), kernel, padding, groups, std);
+        made.map(|_| ()).expect_err("it does not fit").to_string()
+    };
+    assert_eq!(
+        said(3, 1, 3, 0.1),
+        "inner.0.conv: `groups` of `conv` must divide its channels: 3 does not divide the 4 channels that come in"
+    );
+    assert_eq!(
+        said(3, 0, 1, 0.1),
+        "inner.0.conv: the ends of a `residual` must be alike, but the input gives [4, 9] and `conv` gives [4, 7]"
+    );
+    assert_eq!(
+        said(14, 2, 1, 0.1),
+        "inner.0.conv: the kernel of `conv` is larger than its padded input: 14 over 9, padded by 2 on both sides (the input gives [4, 9])"
+    );
+    assert_eq!(said(3, 1, 1, 0.0), "inner.2.fc: `std` of `Gaussian` must be a number above 0, got 0");
+    assert_eq!(said(0, 1, 1, 0.1), "Outer: an axis must be at least 1, got 0");
+}

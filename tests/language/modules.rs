@@ -145,3 +145,79 @@ fn a_traversal_shows_borrowed_modules_and_bare_parameters() {
     assert!(both.is_frozen() && both.scale.is_frozen());
     assert!(layer.is_frozen());
 }
+
+/// A module whose `new` may refuse.
+#[bayesian]
+#[derive(Debug)]
+struct Choosy(illia::nn::Linear);
+
+#[derive(Default)]
+struct ChoosyConfig {
+    plain: bool,
+}
+
+impl illia::Configured for Choosy {
+    type Config = ChoosyConfig;
+}
+
+impl Choosy {
+    fn new(p: &nn::Path, size: i64, config: ChoosyConfig) -> illia::Result<Self> {
+        let posterior = if config.plain { Posterior::plain() } else { Posterior::default() };
+        let config = illia::nn::LinearConfig { posterior, ..Default::default() };
+        Ok(Choosy(illia::nn::Linear::try_new(p, size, size, config)?))
+    }
+}
+
+impl Module for Choosy {
+    fn forward(&self, x: &Tensor) -> Tensor {
+        self.0.forward(x)
+    }
+}
+
+/// One that stops.
+#[bayesian]
+#[derive(Debug)]
+struct Stern(illia::nn::Linear);
+
+impl Stern {
+    fn new(p: &nn::Path, size: i64) -> Self {
+        Stern(illia::nn::Linear::new(p / "linear", size, size, Default::default()))
+    }
+}
+
+impl Module for Stern {
+    fn forward(&self, x: &Tensor) -> Tensor {
+        self.0.forward(x)
+    }
+}
+
+bnn! {
+    struct Careful(a: i64, b: i64): [4] -> [4] {
+        choosy: Choosy(a, ..): [4] -> [4],
+        residual { both: [Stern(b): [4] -> [4]; 2] },
+        plain: Choosy(4, plain: true): [4] -> [4],
+    }
+}
+
+#[test]
+fn what_a_module_refuses_is_an_error_that_names_it() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Careful::new(&vs.root(), 4, 4);
+    assert_eq!(net.kl_cost().num_params, 3 * 20);
+    let refused = |a, b| {
+        let made = Careful::try_new(&nn::VarStore::new(Device::Cpu).root(), a, b);
+        made.expect_err("no layer has a size of 0").to_string()
+    };
+    assert_eq!(refused(0, 4), "choosy: outputs = 0 is not allowed: from 1 to 2147483647");
+    assert_eq!(refused(4, 0), "1.both: outputs = 0 is not allowed: from 1 to 2147483647");
+}
+
+#[test]
+fn a_layer_that_stops_says_where_it_was_to_be() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let path = vs.root() / "tower" / "stern";
+    let stopped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Stern::new(&path, 0)));
+    let said = stopped.expect_err("no layer has a size of 0");
+    let said = said.downcast::<String>().expect("a sentence");
+    assert_eq!(*said, "tower.stern.linear: outputs = 0 is not allowed: from 1 to 2147483647");
+}

@@ -11,7 +11,7 @@ use tch::nn::{ModuleT, Path};
 use tch::{Kind, Tensor};
 
 use super::{Linear, LinearConfig, size, try_dropout};
-use crate::error::{Error, Result, Within, fail};
+use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior};
@@ -96,7 +96,8 @@ impl SelfAttention {
     /// Where [`try_new`](Self::try_new) is an error.
     #[track_caller]
     pub fn new<'a>(p: impl Borrow<Path<'a>>, features: i64, heads: i64, config: AttentionConfig) -> Self {
-        Self::try_new(p, features, heads, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, features, heads, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// `heads` heads over `features` features.
@@ -173,7 +174,8 @@ impl CrossAttention {
         heads: i64,
         config: AttentionConfig,
     ) -> Self {
-        Self::try_new(p, features, memory, heads, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, features, memory, heads, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// `heads` heads over `features` features, which attend to a memory of `memory` features.

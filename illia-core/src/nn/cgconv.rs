@@ -12,7 +12,7 @@ use tch::nn::Path;
 
 use super::edges::{Edges, alone_or_not};
 use super::{Linear, LinearConfig, size};
-use crate::error::{Error, Result, Within, fail};
+use crate::error::{Error, Result, Within, fail_at};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior};
 use crate::pass::Estimator;
@@ -83,7 +83,8 @@ impl CgConv {
     /// Where [`try_new`](Self::try_new) is an error.
     #[track_caller]
     pub fn new<'a>(p: impl Borrow<Path<'a>>, channels: i64, dim: i64, config: CgConvConfig) -> Self {
-        Self::try_new(p, channels, dim, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, channels, dim, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// A layer on nodes of `channels` numbers and edges of `dim` (0: edges have none).

@@ -7,7 +7,7 @@ use tch::Tensor;
 use tch::nn::Path;
 
 use super::{Size, fan_in, size, weight_and_bias, weight_and_bias_layer};
-use crate::error::{Error, Result, fail};
+use crate::error::{Error, Result, fail_at};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
@@ -93,7 +93,8 @@ impl<const D: usize> ConvTranspose<D> {
         kernel: impl Into<Size<D>>,
         config: ConvTransposeConfig<D>,
     ) -> Self {
-        Self::try_new(p, inputs, outputs, kernel, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, inputs, outputs, kernel, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// A layer from `inputs` to `outputs` channels.

@@ -7,7 +7,7 @@ use tch::{Kind, Tensor};
 
 use super::graph::one_to_one;
 use super::size;
-use crate::error::{Error, Result, Within, fail};
+use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::Posterior;
@@ -69,7 +69,8 @@ impl Embedding {
     /// Where [`try_new`](Self::try_new) is an error.
     #[track_caller]
     pub fn new<'a>(p: impl Borrow<Path<'a>>, vocabulary: i64, dim: i64, config: EmbeddingConfig) -> Self {
-        Self::try_new(p, vocabulary, dim, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, vocabulary, dim, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// A table of `vocabulary` vectors of `dim` numbers.

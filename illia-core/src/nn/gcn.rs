@@ -10,7 +10,7 @@ use tch::nn::Path;
 
 use super::edges::{Edges, alone_or_not};
 use super::{Linear, LinearConfig};
-use crate::error::{Error, Result, fail};
+use crate::error::{Error, Result, fail_at};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 
 /// A graph convolution: nodes `[batch, nodes, in]` to `[batch, nodes, out]`, the batch axis optional.
@@ -41,7 +41,8 @@ impl Gcn {
     /// Where [`try_new`](Self::try_new) is an error.
     #[track_caller]
     pub fn new<'a>(p: impl Borrow<Path<'a>>, inputs: i64, outputs: i64, config: LinearConfig) -> Self {
-        Self::try_new(p, inputs, outputs, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, inputs, outputs, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// A layer from `inputs` to `outputs` features.

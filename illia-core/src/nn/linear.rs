@@ -6,7 +6,7 @@ use tch::Tensor;
 use tch::nn::Path;
 
 use super::{size, weight_and_bias, weight_and_bias_layer};
-use crate::error::{Error, Result, fail};
+use crate::error::{Error, Result, fail_at};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
@@ -69,7 +69,8 @@ impl Linear {
     /// Where [`try_new`](Self::try_new) is an error.
     #[track_caller]
     pub fn new<'a>(p: impl Borrow<Path<'a>>, inputs: i64, outputs: i64, config: LinearConfig) -> Self {
-        Self::try_new(p, inputs, outputs, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, inputs, outputs, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// A layer from `inputs` to `outputs` features.

@@ -6,7 +6,7 @@ use tch::Tensor;
 use tch::nn::{Module, Path};
 
 use super::{Embedding, EmbeddingConfig, Linear, LinearConfig, Lstm, RecurrentConfig};
-use crate::error::{Error, Result, fail};
+use crate::error::{Error, Result, fail, fail_at};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
@@ -61,7 +61,8 @@ impl LstmModel {
         outputs: i64,
         config: LstmModelConfig,
     ) -> Self {
-        Self::try_new(p, vocabulary, dim, hidden, outputs, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, vocabulary, dim, hidden, outputs, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// A model of `vocabulary` tokens embedded in `dim` numbers, with `hidden` units and `outputs`

@@ -7,7 +7,7 @@ use tch::nn::{Init, ModuleT, Path};
 use tch::{TchError, Tensor};
 
 use super::size;
-use crate::error::{Error, Result, Within, fail};
+use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior, RandomParameter};
 use crate::pass::record::Use;
@@ -137,7 +137,8 @@ impl LayerNorm {
     /// Where [`try_new`](Self::try_new) is an error.
     #[track_caller]
     pub fn new<'a>(p: impl Borrow<Path<'a>>, features: i64, config: NormConfig) -> Self {
-        Self::try_new(p, features, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, features, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// A norm over `features` features.
@@ -200,7 +201,8 @@ impl BatchNorm {
     /// Where [`try_new`](Self::try_new) is an error.
     #[track_caller]
     pub fn new<'a>(p: impl Borrow<Path<'a>>, channels: i64, config: NormConfig) -> Self {
-        Self::try_new(p, channels, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, channels, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// A norm over `channels` channels.

@@ -8,7 +8,7 @@ use tch::{Kind, Tensor};
 
 use super::graph::one_to_one;
 use super::size;
-use crate::error::{Error, Result, Within, fail};
+use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior, RandomParameter};
@@ -49,7 +49,8 @@ impl PositionEmbedding {
     /// Where [`try_new`](Self::try_new) is an error.
     #[track_caller]
     pub fn new<'a>(p: impl Borrow<Path<'a>>, max: i64, features: i64, config: TokenConfig) -> Self {
-        Self::try_new(p, max, features, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, max, features, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// Vectors of `features` numbers for `max` places.
@@ -112,7 +113,8 @@ impl ClassToken {
     /// Where [`try_new`](Self::try_new) is an error.
     #[track_caller]
     pub fn new<'a>(p: impl Borrow<Path<'a>>, features: i64, config: TokenConfig) -> Self {
-        Self::try_new(p, features, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, features, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// A place of `features` numbers.

@@ -12,7 +12,7 @@ use tch::{TchError, Tensor};
 
 use super::graph::one_to_one;
 use super::{size, try_dropout};
-use crate::error::{Error, Result, Within, fail};
+use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::Posterior;
@@ -224,7 +224,8 @@ impl<C: Cell> Recurrent<C> {
     /// Where [`try_new`](Self::try_new) is an error.
     #[track_caller]
     pub fn new<'a>(p: impl Borrow<Path<'a>>, inputs: i64, hidden: i64, config: RecurrentConfig) -> Self {
-        Self::try_new(p, inputs, hidden, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, inputs, hidden, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// A layer from `inputs` features to `hidden` ones.

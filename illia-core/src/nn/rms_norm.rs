@@ -7,7 +7,7 @@ use tch::nn::{Init, Module, Path};
 
 use super::graph::one_to_one;
 use super::size;
-use crate::error::{Error, Result, Within, fail};
+use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior, RandomParameter};
@@ -59,7 +59,8 @@ impl RmsNorm {
     /// Where [`try_new`](Self::try_new) is an error.
     #[track_caller]
     pub fn new<'a>(p: impl Borrow<Path<'a>>, features: i64, config: RmsNormConfig) -> Self {
-        Self::try_new(p, features, config).unwrap_or_else(|error| fail(error))
+        let p = p.borrow();
+        Self::try_new(p, features, config).unwrap_or_else(|error| fail_at(p, error))
     }
 
     /// A norm over `features` features.

@@ -37,6 +37,10 @@ impl Reader {
         self.span
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.args.is_empty()
+    }
+
     /// The name of an argument where it is written.
     pub fn name_of(&self, name: &str) -> Option<Ident> {
         self.args.iter().filter_map(|arg| arg.name.clone()).find(|written| written == name)
@@ -54,6 +58,8 @@ impl Checker<'_> {
         let kind = reader.kind.clone();
         let mut seen: Vec<String> = Vec::new();
         let mut placed = 0;
+        // What an op takes by place is the first that it takes by name.
+        let first = usize::from(places == 1 && !known.contains(&"posterior")).min(known.len());
         let mut kept = Vec::new();
         let args = std::mem::take(&mut reader.args);
         let given: Vec<String> =
@@ -65,10 +71,11 @@ impl Checker<'_> {
                 if placed > places {
                     // One mistake, however many there are of it.
                     if placed == places + 1 {
-                        self.too_many(&kind, &arg, placed, places, known);
+                        self.too_many(&kind, &arg, placed, places, &known[first..]);
                     }
                     // It is taken for what it was most likely meant to be.
-                    if let (Some(meant), Value::Expr(expr)) = (known.get(placed - places - 1), &arg.value)
+                    if let (Some(meant), Value::Expr(expr)) =
+                        (known.get(first + placed - places - 1), &arg.value)
                         && !given.iter().any(|given| given == meant)
                     {
                         let name = Ident::new(meant, expr.span());
@@ -82,14 +89,42 @@ impl Checker<'_> {
             };
             let text = name.to_string();
             if !known.contains(&text.as_str()) {
-                let output = ["out", "output", "outputs", "out_features", "out_channels", "units", "size"];
-                if places > 0 && placed == 0 && output.contains(&text.as_str()) {
+                let output = [
+                    "out",
+                    "output",
+                    "outputs",
+                    "out_features",
+                    "out_channels",
+                    "units",
+                    "size",
+                    "hidden",
+                    "hidden_size",
+                    "embedding_dim",
+                    "channels",
+                    "features",
+                    "filters",
+                    "width",
+                ];
+                // Of layers only: an op's first argument is no size.
+                if places == 1
+                    && known.contains(&"posterior")
+                    && placed == 0
+                    && output.contains(&text.as_str())
+                {
                     let value = arg.value.expr().map(shown).unwrap_or_default();
                     let message =
                         format!("the output size of `{kind}` goes first, without a name: `{kind}({value})`");
                     self.errors.at(name, message);
                     placed += 1;
                     kept.insert(0, Arg { name: None, ..arg });
+                    continue;
+                }
+                if places == 1 && placed == 0 && known.is_empty() {
+                    let value = arg.value.expr().map(shown).unwrap_or_default();
+                    self.errors
+                        .at(name, format!("`{kind}` takes its argument without a name: `{kind}({value})`"));
+                    placed += 1;
+                    kept.push(Arg { name: None, ..arg });
                     continue;
                 }
                 // An only argument is what was meant.
@@ -101,8 +136,11 @@ impl Checker<'_> {
                     None => format!("it takes {}", names::listed(known)),
                 };
                 self.errors.at(name, format!("unknown argument `{text}` of `{kind}`; {hint}"));
-                // What it was most likely meant to be is no longer missing.
-                if let Some(meant) = meant.filter(|meant| !given.iter().any(|given| given == meant)) {
+                // What it was most likely meant to be is no longer missing; an axis that others count with the batch is left out.
+                let counted = text == "dim";
+                if let Some(meant) =
+                    meant.filter(|_| !counted).filter(|meant| !given.iter().any(|given| given == meant))
+                {
                     seen.push(meant.to_owned());
                     kept.push(Arg { name: Some(Ident::new(meant, name.span())), ..arg });
                 }
@@ -126,7 +164,19 @@ impl Checker<'_> {
             .collect();
         let windowed = known.contains(&"kernel");
         let [input, output, rest @ ..] = sizes.as_slice() else { return args };
-        if !known.contains(&"estimator") || rest.len() != usize::from(windowed) {
+        if known.contains(&"vocabulary") && rest.is_empty() {
+            let (n, o) = (shown(input), shown(output));
+            let message = format!(
+                "`{kind}` takes its output size first, the vocabulary by name: `{kind}({o}, vocabulary: {n})`"
+            );
+            self.errors.at(output, message);
+            if let Some(vocabulary) = args.first_mut() {
+                vocabulary.name = Some(Ident::new("vocabulary", input.span()));
+            }
+            return args;
+        }
+        let sized = known.contains(&"estimator") || known.contains(&"bidirectional");
+        if !sized || rest.len() != usize::from(windowed) {
             return args;
         }
         let (i, o) = (shown(input), shown(output));

@@ -100,7 +100,7 @@ impl Checker<'_> {
         match &state.shape {
             Shape::Unknown(_) => true,
             Shape::Opaque(given) => {
-                let declared_shape = self.declared_shape(declared, who);
+                let declared_shape = self.declared_shape(declared, "an axis");
                 if declared_shape.is_unknown() {
                     return true;
                 }
@@ -119,7 +119,9 @@ impl Checker<'_> {
     /// Whether a user can write this axis: a size, or a name of the input's.
     fn has_a_name(&self, dim: &Dim) -> bool {
         match dim {
-            Dim::Dynamic { base, times: 1, offset: 0 } => self.names.contains_key(base),
+            Dim::Dynamic { base, times: 1, offset: 0, more } => {
+                more.is_empty() && self.names.contains_key(base)
+            }
             Dim::Dynamic { .. } => false,
             Dim::Fixed(_) | Dim::Const(_) => true,
         }
@@ -263,7 +265,8 @@ impl Checker<'_> {
             own => level.max(own),
         };
         if level == Level::Made {
-            let name = self.made("shape", tokens);
+            let illia = &self.illia;
+            let name = self.made("shape", quote!(#illia::Shape), tokens);
             return self.written(quote!(#name), text, level);
         }
         let generic = level != Level::Item;
@@ -284,13 +287,18 @@ impl Checker<'_> {
     }
 
     /// What is known when the net is made, as a variable of the functions that need it.
-    pub fn made(&mut self, what: &str, tokens: proc_macro2::TokenStream) -> Ident {
+    pub fn made(
+        &mut self,
+        what: &str,
+        ty: proc_macro2::TokenStream,
+        tokens: proc_macro2::TokenStream,
+    ) -> Ident {
         if let Some(made) = self.model.made.iter().find(|made| made.tokens.to_string() == tokens.to_string())
         {
             return made.name.clone();
         }
         let name = format_ident!("__made_{what}{}", self.model.made.len());
-        self.model.made.push(Made { name: name.clone(), tokens });
+        self.model.made.push(Made { name: name.clone(), ty, tokens });
         name
     }
 }
@@ -317,8 +325,14 @@ pub fn shape_tokens(illia: &syn::Path, shape: &Shape) -> proc_macro2::TokenStrea
     match shape {
         Shape::Known(dims) => {
             let axes = dims.iter().map(|dim| match dim {
-                Dim::Dynamic { base, times: 1, offset: 0 } => quote!(#illia::Axis::Named(#base)),
-                Dim::Dynamic { base, times, offset } => {
+                Dim::Dynamic { base, times: 1, offset: 0, more } if more.is_empty() => {
+                    quote!(#illia::Axis::Named(#base))
+                }
+                Dim::Dynamic { more, .. } if !more.is_empty() => {
+                    let text = dim.text();
+                    quote!(#illia::Axis::Named(#text))
+                }
+                Dim::Dynamic { base, times, offset, .. } => {
                     quote!(#illia::Axis::Linear { name: #base, times: #times, plus: #offset })
                 }
                 dim => {

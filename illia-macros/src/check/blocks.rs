@@ -41,16 +41,7 @@ impl Checker<'_> {
                 .shape(&after.shape)
         } else {
             let fix = match (state.shape.dims(), after.shape.dims()) {
-                (Some(a), Some(b)) if a.len() == 3 && b.len() == 3 => {
-                    let channels = b.first().map(Dim::text).unwrap_or_default();
-                    format!(
-                        "; bring them together with `residual(project: Conv2d({channels}, kernel: 1)) {{ .. }}`"
-                    )
-                }
-                (Some(a), Some(b)) if a.len() == b.len() => {
-                    let features = b.last().map(Dim::text).unwrap_or_default();
-                    format!("; bring them together with `residual(project: Linear({features})) {{ .. }}`")
-                }
+                (Some(a), Some(b)) => projection(a, b).unwrap_or_default(),
                 _ => String::new(),
             };
             Say::new("the ends of a `residual` must be alike, but ")
@@ -164,6 +155,13 @@ impl Checker<'_> {
             .shape(&before.shape)
             .text(format!(" and {} gives ", after.giver))
             .shape(&after.shape);
+        let say = match (axis, &before.shape, &after.shape) {
+            (None, Shape::Known(a), Shape::Known(b)) => match only_other(a, b) {
+                Some(other) if at != "branch" => say.text(format!("; `axis: {other}` joins them there")),
+                _ => say,
+            },
+            _ => say,
+        };
         match (&before.shape, &after.shape) {
             (Shape::Unknown(_), _) | (_, Shape::Unknown(_)) => Shape::Unknown(None),
             (Shape::Known(a), Shape::Known(b)) => {
@@ -257,7 +255,9 @@ impl Checker<'_> {
             errors: &mut errors,
             model: Model {
                 shapes: self.model.shapes.clone(),
+                sounds: self.model.sounds.clone(),
                 made: self.model.made.clone(),
+                inner: self.model.inner.clone(),
                 ..Model::default()
             },
             net: self.net,
@@ -322,4 +322,27 @@ pub fn shape_level(shape: &Shape) -> Level {
         Shape::Opaque(c) => c.level,
         Shape::Unknown(_) => Level::Item,
     }
+}
+
+/// The only axis in which two shapes differ.
+fn only_other(a: &[Dim], b: &[Dim]) -> Option<usize> {
+    let mut others = a.iter().zip(b).enumerate().filter(|(_, (a, b))| a.text() != b.text()).map(|(i, _)| i);
+    let first = others.next()?;
+    (a.len() == b.len() && others.next().is_none()).then_some(first)
+}
+
+/// What brings the ends of a residual together, where a layer does.
+fn projection(a: &[Dim], b: &[Dim]) -> Option<String> {
+    let layer = match (only_other(a, b)?, b.len()) {
+        (axis, n) if axis + 1 == n => format!("Linear({})", plain(b.last()?)?),
+        (0, n @ 2..=4) => format!("Conv{}d({}, kernel: 1)", n - 1, plain(b.first()?)?),
+        _ => return None,
+    };
+    Some(format!("; bring them together with `residual(project: {layer}) {{ .. }}`"))
+}
+
+/// A size that a person would write.
+fn plain(dim: &Dim) -> Option<String> {
+    let text = dim.text();
+    (!dim.is_dynamic() && !text.contains(['(', '['])).then_some(text)
 }

@@ -157,7 +157,7 @@ impl Checker<'_> {
                         s.max(d)
                     );
                     self.errors.at(&expr, message);
-                    break;
+                    return Made::broken(ty, Shape::Unknown(None));
                 }
             }
         }
@@ -291,8 +291,14 @@ impl Checker<'_> {
         match &state.shape {
             Shape::Known(dims) => match dims.first() {
                 Some(dim) if dim.is_dynamic() => {
-                    let message = say.text("; put the channels first, with `permute` or `reshape`");
-                    self.errors.at(kind, message.plain());
+                    let hint = match dim {
+                        Dim::Dynamic { base, times: 1, offset: 0, .. } if !state.real => format!(
+                            "; put the channels first, with `permute` or `reshape`; a size known when the net is made is an argument, `struct {}({base}: i64)`",
+                            self.net.ident
+                        ),
+                        _ => "; put the channels first, with `permute` or `reshape`".to_owned(),
+                    };
+                    self.errors.at(kind, say.text(hint).plain());
                     None
                 }
                 first => first.cloned(),
@@ -357,23 +363,17 @@ impl Checker<'_> {
                         .map(|list| list.get(axis).cloned().unwrap_or(Dim::Fixed(1)));
                     let n = self.places(dim, &settings);
                     let [k, _, p, d] = &settings;
-                    let say = Say::new(format!("the {what} of `{who}` is larger than its padded input: "))
-                        .size(k)
-                        .text(if d.fixed() == Some(1) {
-                            String::new()
-                        } else {
-                            format!(" points {} apart", d.text())
-                        })
-                        .text(" over ")
-                        .size(dim)
-                        .text(if p.fixed() == Some(0) {
-                            String::new()
-                        } else {
-                            format!(", padded by {} on both sides", p.text())
-                        })
-                        .text(format!(" ({} gives ", state.giver))
-                        .shape(&state.shape)
-                        .text(")");
+                    let say =
+                        Say::new(format!("the {what} of `{who}` is larger than its padded input: ")).size(k);
+                    let say =
+                        if d.fixed() == Some(1) { say } else { say.text(" points ").size(d).text(" apart") };
+                    let say = say.text(" over ").size(dim);
+                    let say = if p.fixed() == Some(0) {
+                        say
+                    } else {
+                        say.text(", padded by ").size(p).text(" on both sides")
+                    };
+                    let say = say.text(format!(" ({} gives ", state.giver)).shape(&state.shape).text(")");
                     if !complained && !self.require(at, at_least_one(&n), say) {
                         complained = true;
                     }
@@ -392,14 +392,18 @@ impl Checker<'_> {
     fn places(&self, dim: &Dim, settings: &[Dim; 4]) -> Dim {
         let private = self.private();
         let [kernel, stride, padding, dilation] = settings;
-        if let Dim::Dynamic { base, times, offset } = dim {
+        if let Dim::Dynamic { base, times, offset, more } = dim {
+            if let Some(places) = linear_places(dim, settings) {
+                return places;
+            }
             let fixed: Vec<Option<i64>> = settings.iter().map(Dim::fixed).collect();
             return match fixed.as_slice() {
                 // Exact where the stride divides what is known only at run time.
-                [Some(k), Some(s), Some(p), Some(d)] if times % s == 0 => Dim::Dynamic {
+                [Some(k), Some(s), Some(p), Some(d)] if times % s == 0 && more.is_empty() => Dim::Dynamic {
                     base: base.clone(),
                     times: times / s,
                     offset: illia_shape::windowed_plus(*offset, *k, *s, *p, *d),
+                    more: Vec::new(),
                 },
                 [Some(k), Some(s), Some(p), Some(d)] => {
                     // (n + c) / s + 1 is (n + c + s) / s, rounded down likewise.
@@ -423,6 +427,15 @@ impl Checker<'_> {
             |t| format!("window({})", t.join(", ")),
         )
     }
+}
+
+/// The places of a window that moves by one, as far as they are a sum: n + 2 p - d (k - 1).
+fn linear_places(dim: &Dim, [kernel, stride, padding, dilation]: &[Dim; 4]) -> Option<Dim> {
+    if stride.fixed() != Some(1) {
+        return None;
+    }
+    let reach = format!("({}) * ({} - 1)", dilation.text(), kernel.text());
+    dim.longer(&padding.text(), 2)?.longer(&reach, -1)
 }
 
 /// Whether an axis has an element.

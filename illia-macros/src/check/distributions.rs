@@ -211,6 +211,17 @@ impl Checker<'_> {
         Some(quote!(#illia::Estimator::#family))
     }
 
+    /// What a family of that name is.
+    fn kind_of_family(name: &str) -> Option<&'static str> {
+        if PRIORS.iter().any(|(prior, _)| *prior == name) {
+            Some("prior")
+        } else if POSTERIORS.contains(&name) {
+            Some("posterior")
+        } else {
+            ESTIMATORS.contains(&name).then_some("estimator")
+        }
+    }
+
     /// A constant or variable of the user's, in the manner of one; else a misspelt family.
     fn constant_or_unknown(
         &mut self,
@@ -228,7 +239,10 @@ impl Checker<'_> {
         let lower = name.starts_with(char::is_lowercase);
         let hint = match args {
             Some(_) if lower => format!("a Rust expression stands in parentheses: `{what}: ({family}(..))`"),
-            _ => names::suggestion(&name, known),
+            _ => match Self::kind_of_family(&name).filter(|kind| *kind != what) {
+                Some(kind) => format!("it is {} {kind}", if kind == "estimator" { "an" } else { "a" }),
+                None => names::suggestion(&name, known),
+            },
         };
         self.errors.at(family, format!("unknown {what} `{family}`; {hint}"));
         None

@@ -104,7 +104,8 @@ impl Checker<'_> {
         let known = layer_names();
         let by_name = layer.args.as_ref().is_some_and(|args| args.list.iter().all(|arg| arg.name.is_some()));
         // A net of the user's whose arguments go by name is no layer that has its size in front.
-        let near = names::nearest(&name, &known).filter(|near| !by_name || !SIZED.contains(near));
+        let near = names::elsewhere(&name, &known).or_else(|| names::nearest(&name, &known));
+        let near = near.filter(|near| !by_name || !SIZED.contains(near));
         let ops = op_names();
         let op = names::op_of(&name, &ops).filter(|op| layer.args.is_some() || *op == name);
         let arguments = layer.args.as_ref().is_some_and(|args| {
@@ -120,7 +121,7 @@ impl Checker<'_> {
                 format!("it is an op, which goes without a name: `{}`", op.unwrap_or_default())
             }
             _ => format!(
-                "known are {}; a net of yours goes without parentheses, a module of yours with its signature: `{who}: {name}(..): [in] -> [out]`",
+                "a net of yours takes its arguments by name, a module of yours has its signature, `{who}: {name}(..): [in] -> [out]`; known are {}",
                 names::listed(&known)
             ),
         };
@@ -240,6 +241,7 @@ impl Checker<'_> {
 
     fn after_last(&mut self, shape: &Shape, last: Option<Dim>) -> Shape {
         match (shape, last) {
+            (Shape::Known(dims), None | Some(_)) if dims.is_empty() => Shape::Unknown(None),
             (Shape::Known(dims), Some(last)) if dims.len() > 1 || dims.iter().all(|d| !d.is_dynamic()) => {
                 self.with_last(shape, last)
             }
@@ -255,10 +257,16 @@ impl Checker<'_> {
         let last = match &state.shape {
             Shape::Known(dims) => match dims.last() {
                 Some(dim) if dim.is_dynamic() => {
-                    let hint = if dims.len() == 1 && !state.real {
-                        "; tokens need an `Embedding(size, vocabulary: n)` first"
-                    } else {
-                        "; put the features last, with `permute` or `reshape`"
+                    let only = dims.len() == 1 && !state.real;
+                    let hint = match dim {
+                        Dim::Dynamic { base, times: 1, offset: 0, .. } if only && may_be_a_size(base) => {
+                            format!(
+                                "; tokens need an `Embedding(size, vocabulary: n)` first, and a size known when the net is made is an argument, `struct {}({base}: i64)`",
+                                self.net.ident
+                            )
+                        }
+                        _ if only => "; tokens need an `Embedding(size, vocabulary: n)` first".to_owned(),
+                        _ => "; put the features last, with `permute` or `reshape`".to_owned(),
                     };
                     let shape = state.shape.text();
                     self.errors.at(kind, format!(
@@ -324,7 +332,14 @@ impl Checker<'_> {
         let giver = &state.giver;
         match &state.shape {
             Shape::Known(dims) if dims.len() != rank => {
-                let hint = rank_hint(&kind.to_string(), dims);
+                let batch = dims.len() == rank + 1
+                    && !state.real
+                    && dims.first().is_some_and(|dim| dim.fixed().is_none());
+                let hint = if batch && rank > 1 {
+                    "; the batch is left out of a shape".to_owned()
+                } else {
+                    rank_hint(&kind.to_string(), dims)
+                };
                 let message = format!(
                     "`{who}` is {} and takes {wanted}, but {giver} gives {}{hint}",
                     with_article(kind),
@@ -347,6 +362,11 @@ impl Checker<'_> {
             _ => true,
         }
     }
+}
+
+/// Whether the name of an axis may have been meant as a size, rather than as how long a sequence is.
+fn may_be_a_size(name: &str) -> bool {
+    name.len() > 1 && !["seq", "len", "time", "token", "word"].iter().any(|length| name.starts_with(length))
 }
 
 /// What might have been meant, where the input has the wrong number of axes.

@@ -17,6 +17,7 @@ mod reshape;
 mod resize;
 mod sequences;
 mod sizes;
+mod sound;
 mod steps;
 mod transformers;
 mod values;
@@ -138,17 +139,12 @@ impl Checker<'_> {
                 let level = self.level(&tokens);
                 let span = at.to_token_stream().into_iter().next().map_or_else(Span::call_site, |t| t.span());
                 let text = packed(&tokens);
-                let before = self.sound.iter().filter(|(size, _)| text.contains(size.as_str()));
-                let before: Vec<&TokenStream> = before.map(|(_, sound)| sound).collect();
+                let before = self.conditions_of(&text, level);
                 let say = self.known_by(level, say);
                 // At run time what comes before is an error before.
-                let holds = if before.is_empty() || level == Level::Made {
-                    tokens
-                } else {
-                    quote!(!(#(#before)&&*) || (#tokens))
-                };
+                let given = if level == Level::Made { Vec::new() } else { before };
                 let step = self.step.clone();
-                self.model.requirements.push(Requirement { span, holds, level, step, say });
+                self.model.requirements.push(Requirement { span, given, holds: tokens, level, step, say });
                 true
             }
         }
@@ -186,8 +182,20 @@ impl Checker<'_> {
     /// A mistake of the struct's own generics.
     fn generics(&mut self) {
         for param in &self.net.generics.params {
-            if let GenericParam::Lifetime(lifetime) = param {
-                self.errors.at(lifetime, "a net owns its layers and has no lifetime parameter");
+            match param {
+                GenericParam::Lifetime(lifetime) => {
+                    self.errors.at(lifetime, "a net owns its layers and has no lifetime parameter");
+                }
+                GenericParam::Const(c) if ["f32", "f64"].contains(&packed(&c.ty).as_str()) => {
+                    let (name, ty, net) = (&c.ident, packed(&c.ty), &self.net.ident);
+                    let message = format!(
+                        "a const parameter is a whole number; this one can be an argument, `struct {net}({}: {ty})`",
+                        name.to_string().to_lowercase()
+                    );
+                    self.errors.at(&c.ty, message);
+                    self.model.numbers.push(name.clone());
+                }
+                _ => {}
             }
         }
     }

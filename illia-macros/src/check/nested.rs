@@ -1,15 +1,16 @@
 //! Nets within the net, and modules written by hand.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
-use syn::{Expr, Ident};
+use quote::{ToTokens, format_ident, quote};
+use syn::{Expr, Ident, Path, Type, WherePredicate};
 
 use super::layers::layer_names;
 use super::sizes::{ident_of, shown};
 use super::steps::{Made, unraw};
 use super::{Checker, State, local};
 use crate::dim::{Cond, Dim, Level, Shape};
-use crate::model::{Checked, Make, Nested, Run};
+use crate::generics::mentioned;
+use crate::model::{Checked, Inner, Make, Nested, Run, Typed};
 use crate::names;
 use crate::parse::{self, Layer};
 use crate::say::Say;
@@ -28,25 +29,50 @@ pub fn with_article(kind: &Ident) -> String {
     format!("{article} {name}")
 }
 
+/// Which of a net's two sides.
+#[derive(Clone, Copy)]
+enum Side {
+    Inputs,
+    Outputs,
+}
+
+impl Side {
+    /// All of them, of a net's table.
+    fn of(self, table: &TokenStream) -> TokenStream {
+        match self {
+            Side::Inputs => quote!(#table.inputs),
+            Side::Outputs => quote!(#table.outputs),
+        }
+    }
+
+    /// The library's function for one of a net that is made with arguments.
+    fn function(self) -> Ident {
+        let name = match self {
+            Side::Inputs => "input",
+            Side::Outputs => "output",
+        };
+        Ident::new(name, Span::call_site())
+    }
+}
+
 impl Checker<'_> {
     /// `encoder: Encoder<32>`: a net, whose signature only the compiler knows.
     pub fn nested(&mut self, who: &str, layer: &Layer, deterministic: bool, state: &State) -> Made {
-        let ty = layer.path.to_token_stream();
         let Some((arguments, inputs)) = self.net_arguments(who, layer) else {
-            return Made::broken(ty, Shape::Unknown(None));
+            return Made::broken(layer.path.to_token_stream(), Shape::Unknown(None));
         };
-        let net = self.net(&ty, arguments, deterministic);
+        let net = self.net(layer, arguments, deterministic);
+        let of = net.of.clone();
         let (run, shape) = if inputs.is_empty() {
-            self.single(who, &ty);
-            (Run::Net(ty.clone()), self.pass(who, &net, state))
+            self.single(who, layer, &of);
+            (Run::Net(of.clone()), self.pass(who, layer, &net, state))
         } else {
-            let outputs = quote!(OUTPUTS);
-            self.count(who, &ty, &outputs, 1);
-            self.take(who, &net, &inputs);
+            self.count(who, layer, &of, Side::Outputs, 1);
+            self.take(who, layer, &net, &inputs);
             let inputs = inputs.into_iter().map(|(name, value, _)| (name, local(&value))).collect();
-            (Run::Ports { ty: ty.clone(), inputs, outputs: Vec::new() }, self.output(&net, 0))
+            (Run::Ports { of: of.clone(), inputs, outputs: Vec::new() }, self.output(layer, &net, 0))
         };
-        Made { kind: self.kind_of(layer), make: Make::Net(net), run, shape, estimator: false, ty }
+        Made { kind: self.kind_of(layer), make: Make::Net(net), run, shape, estimator: false, ty: of.ty }
     }
 
     /// `let (class, value) = heads: Heads;`: each output gets its name.
@@ -58,7 +84,6 @@ impl Checker<'_> {
         state: &State,
         names: &[Ident],
     ) -> Made {
-        let ty = layer.path.to_token_stream();
         let broken = layer.signature.is_some()
             || layer
                 .path
@@ -78,16 +103,19 @@ impl Checker<'_> {
             }
             return Made::broken(quote!(()), Shape::Unknown(None));
         };
-        let net = self.net(&ty, arguments, deterministic);
-        let given = self.count(who, &ty, &quote!(OUTPUTS), names.len());
+        let net = self.net(layer, arguments, deterministic);
+        let of = net.of.clone();
+        let given = self.count(who, layer, &of, Side::Outputs, names.len());
         if inputs.is_empty() {
-            self.count(who, &ty, &quote!(INPUTS), 1);
-            self.pass(who, &net, state);
+            self.count(who, layer, &of, Side::Inputs, 1);
+            self.pass(who, layer, &net, state);
         } else {
-            self.take(who, &net, &inputs);
+            self.take(who, layer, &net, &inputs);
         }
+        let mut first = None;
         for (i, name) in names.iter().enumerate() {
-            let shape = self.output(&net, i);
+            let shape = self.output(layer, &net, i);
+            first = first.or_else(|| Some(shape.clone()));
             if let Shape::Opaque(c) = &shape {
                 self.sound.push((super::packed(&c.tokens), given.clone()));
             }
@@ -96,14 +124,14 @@ impl Checker<'_> {
         }
         let inputs = inputs.into_iter().map(|(name, value, _)| (name, local(&value))).collect();
         let outputs = names.iter().map(|name| local(&unraw(name))).collect();
-        let run = Run::Ports { ty: ty.clone(), inputs, outputs };
+        let run = Run::Ports { of: of.clone(), inputs, outputs };
         Made {
             kind: self.kind_of(layer),
             make: Make::Net(net),
             run,
-            shape: Shape::Unknown(None),
+            shape: first.unwrap_or(Shape::Unknown(None)),
             estimator: false,
-            ty,
+            ty: of.ty,
         }
     }
 
@@ -140,50 +168,108 @@ impl Checker<'_> {
         Some((arguments, inputs))
     }
 
+    /// A type of the user's under a name of the macro's, and what is asked of it as a constant.
+    fn inner(&mut self, path: &Path, net: bool) -> Typed {
+        let span = span_of_first(&path.to_token_stream());
+        let written = path.to_token_stream();
+        let same = |inner: &&Inner| inner.net == net && inner.written.to_string() == written.to_string();
+        let (alias, table, generic) = match self.model.inner.iter().find(same) {
+            Some(inner) => (inner.alias.clone(), inner.table.clone(), inner.generic),
+            None => {
+                let (owner, i) = (unraw(&self.net.ident), self.model.inner.len());
+                let inner = Inner {
+                    alias: format_ident!("__{owner}Inner{i}"),
+                    table: format_ident!("__{owner}_inner{i}"),
+                    generic: self.level(&written) != Level::Item,
+                    net,
+                    written,
+                };
+                self.model.inner.push(inner.clone());
+                (inner.alias, inner.table, inner.generic)
+            }
+        };
+        let alias = Ident::new(&alias.to_string(), alias.span().located_at(span));
+        let generics = mentioned(&self.net.generics, &path.to_token_stream());
+        let (_, parameters, _) = generics.split_for_impl();
+        Typed {
+            ty: quote!(#alias #parameters),
+            table: if generic { quote!(Self::#table) } else { quote!(#table) },
+        }
+    }
+
     /// A net in this one, and its own checks.
-    fn net(&mut self, ty: &TokenStream, arguments: Vec<Argument>, deterministic: bool) -> Nested {
-        let (illia, private) = (self.illia.clone(), self.private());
+    fn net(&mut self, layer: &Layer, arguments: Vec<Argument>, deterministic: bool) -> Nested {
+        let private = self.private();
+        self.bound(layer);
+        let of = self.inner(&layer.path, true);
         let defaults = if deterministic { quote!(&__defaults.deterministic()) } else { quote!(&__defaults) };
         if arguments.is_empty() {
-            self.model.nets.push(Checked { ty: ty.clone(), arguments: None });
-            let holds = quote!(!<#ty as #illia::Net>::TAKES_ARGUMENTS);
-            let name = shown(ty);
+            self.model.nets.push(Checked { of: of.clone(), arguments: None });
+            let table = &of.table;
+            let name = shown(&layer.path);
             let say =
                 Say::new(format!("`{name}` is made with arguments, by their names: `{name}(size: ..)`"));
-            self.require(ty, Cond::Const(holds), say);
-            return Nested { ty: ty.clone(), defaults, arguments: None };
+            self.require(&layer.path, Cond::Const(quote!(!#table.takes_arguments)), say);
+            return Nested { of, defaults, arguments: None };
         }
         let (names, values): (Vec<Ident>, Vec<TokenStream>) = arguments.into_iter().unzip();
-        let literal = shown_at(span_of_first(ty), quote!(#private::ArgumentsOf::<#ty>));
-        let made = self.made("arguments", quote!(#literal { #(#names: #values),* }));
+        let ty = &of.ty;
+        let span = span_of_first(&layer.path.to_token_stream());
+        let literal = shown_at(span, quote!(#private::ArgumentsOf::<#ty>));
+        let made = self.made(
+            "arguments",
+            quote!(#private::ArgumentsOf::<#ty>),
+            quote!(#literal { #(#names: #values),* }),
+        );
         let step = self.step.clone();
-        self.model.nets.push(Checked { ty: ty.clone(), arguments: Some((step, quote!(#made))) });
-        Nested { ty: ty.clone(), defaults, arguments: Some(made) }
+        self.model.nets.push(Checked { of: of.clone(), arguments: Some((step, quote!(#made))) });
+        Nested { of, defaults, arguments: Some(made) }
+    }
+
+    /// A type parameter that stands in the net is said to be a net.
+    fn bound(&mut self, layer: &Layer) {
+        let Some(name) = layer.path.get_ident().filter(|name| self.is_unbound(name)) else { return };
+        if !self.model.unbound.contains(name) {
+            let message = format!(
+                "`{name}` may be any type, but stands here as a net: declare it as `{name}: illia::Net`"
+            );
+            self.errors.at(name, message);
+            self.model.unbound.push(name.clone());
+        }
+    }
+
+    /// Whether it is a type parameter of which nothing is demanded.
+    fn is_unbound(&self, name: &Ident) -> bool {
+        let generics = &self.net.generics;
+        let clauses = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+        let demanded = |predicate: &WherePredicate| match predicate {
+            WherePredicate::Type(of) => {
+                matches!(&of.bounded_ty, Type::Path(path) if path.path.is_ident(name))
+            }
+            _ => false,
+        };
+        generics.type_params().any(|param| param.ident == *name && param.bounds.is_empty())
+            && !clauses.into_iter().any(demanded)
     }
 
     /// An input's shape, or an output's: constant, or as the net's arguments have it.
-    fn port(&mut self, net: &Nested, what: &str, i: usize, text: String) -> Shape {
-        let (illia, ty) = (self.illia.clone(), &net.ty);
+    fn port(&mut self, net: &Nested, side: Side, i: usize, text: String) -> Shape {
+        let (illia, private) = (self.illia.clone(), self.private());
+        let Typed { ty, table } = &net.of;
         let own = self.level(ty);
         let which = proc_macro2::Literal::usize_unsuffixed(i);
         if let Some(arguments) = &net.arguments {
-            let function = Ident::new(what, Span::call_site());
+            let function = side.function();
             let tokens = quote!(<#ty as #illia::Net>::#function(&#arguments, #which));
             return self.opaque(tokens, text, Level::Made);
         }
-        let private = self.private();
-        let tokens = match (what, i) {
-            ("input", 0) => quote!(<#ty as #illia::Net>::INPUT),
-            ("output", 0) => quote!(<#ty as #illia::Net>::OUTPUT),
-            ("input", _) => quote!(#private::port(<#ty as #illia::Net>::INPUTS, #which)),
-            _ => quote!(#private::port(<#ty as #illia::Net>::OUTPUTS, #which)),
-        };
-        self.written(tokens, text, own)
+        let ports = side.of(table);
+        self.written(quote!(#private::port(#ports, #which)), text, own)
     }
 
-    fn output(&mut self, net: &Nested, i: usize) -> Shape {
-        let text = format!("the output of `{}`", shown(&net.ty));
-        let output = self.port(net, "output", i, text.clone());
+    fn output(&mut self, layer: &Layer, net: &Nested, i: usize) -> Shape {
+        let text = format!("the output of `{}`", shown(&layer.path));
+        let output = self.port(net, Side::Outputs, i, text.clone());
         match output {
             Shape::Opaque(c) => self.opaque(c.tokens, text, c.level),
             shape => shape,
@@ -191,47 +277,47 @@ impl Checker<'_> {
     }
 
     /// A net in a chain has one input and one output.
-    fn single(&mut self, who: &str, ty: &TokenStream) {
-        let (illia, private) = (self.illia.clone(), self.private());
-        let holds = quote!(#private::is_single(<#ty as #illia::Net>::INPUTS, <#ty as #illia::Net>::OUTPUTS));
-        let name = shown(ty);
+    fn single(&mut self, who: &str, layer: &Layer, of: &Typed) {
+        let (private, table) = (self.private(), &of.table);
+        let holds = quote!(#private::is_single(#table.inputs, #table.outputs));
+        let name = shown(&layer.path);
         let say = Say::new(format!(
             "`{who}` has several inputs or outputs: name what goes in, `{who}: {name}(input: value)`, and what comes out, `let (a, b) = {who}: {name};`"
         ));
-        self.require(ty, Cond::Const(holds), say);
+        self.require(&layer.path, Cond::Const(holds), say);
     }
 
     /// So many inputs or outputs: the condition.
-    fn count(&mut self, who: &str, ty: &TokenStream, which: &TokenStream, n: usize) -> TokenStream {
-        let illia = self.illia.clone();
-        let holds = quote!(<#ty as #illia::Net>::#which.len() == #n);
-        let (name, number) = (shown(ty), quote!(<#ty as #illia::Net>::#which.len() as i64));
-        let say = if which.to_string() == "INPUTS" {
-            Say::new(format!("`{who}` takes several inputs: name them, `{who}: {name}(input: value)`"))
-        } else {
-            Say::new(format!("`{who}` is given {n} names, but `{name}` has "))
+    fn count(&mut self, who: &str, layer: &Layer, of: &Typed, side: Side, n: usize) -> TokenStream {
+        let ports = side.of(&of.table);
+        let holds = quote!(#ports.len() == #n);
+        let (name, number) = (shown(&layer.path), quote!(#ports.len() as i64));
+        let say = match side {
+            Side::Inputs => {
+                Say::new(format!("`{who}` takes several inputs: name them, `{who}: {name}(input: value)`"))
+            }
+            Side::Outputs => Say::new(format!("`{who}` is given {n} names, but `{name}` has "))
                 .number(number, "another number".into())
-                .text(" outputs")
+                .text(" outputs"),
         };
-        self.require(ty, Cond::Const(holds.clone()), say);
+        self.require(&layer.path, Cond::Const(holds.clone()), say);
         holds
     }
 
     /// Named values for a net's inputs: each once, and of its shape.
-    fn take(&mut self, who: &str, net: &Nested, inputs: &[Input]) {
-        let (illia, private, ty) = (self.illia.clone(), self.private(), &net.ty);
+    fn take(&mut self, who: &str, layer: &Layer, net: &Nested, inputs: &[Input]) {
+        let (illia, private) = (self.illia.clone(), self.private());
+        let Typed { ty, table } = &net.of;
         let names: Vec<&String> = inputs.iter().map(|(name, ..)| name).collect();
-        let holds = quote!(#private::names_inputs(<#ty as #illia::Net>::INPUTS, &[#(#names),*]));
+        let holds = quote!(#private::names_inputs(#table.inputs, &[#(#names),*]));
         let listed = names::listed(&names.iter().map(|name| name.as_str()).collect::<Vec<_>>());
         let say = Say::new(format!(
             "`{who}` takes each input of `{}` once, by its name, but is given {listed}",
-            shown(ty)
+            shown(&layer.path)
         ));
-        self.require(ty, Cond::Const(holds.clone()), say);
+        self.require(&layer.path, Cond::Const(holds.clone()), say);
         self.sound.push((
-            super::packed(quote!(#private::place_of(<#ty as #illia::Net>::INPUTS)))
-                .trim_end_matches(')')
-                .to_owned(),
+            super::packed(quote!(#private::place_of(#table.inputs))).trim_end_matches(')').to_owned(),
             holds,
         ));
         for (name, _, state) in inputs {
@@ -240,20 +326,20 @@ impl Checker<'_> {
             }
             let given = self.shape_tokens(&state.shape);
             let takes = if let Some(arguments) = &net.arguments {
-                quote!(<#ty as #illia::Net>::input(&#arguments, #private::place_of(<#ty as #illia::Net>::INPUTS, #name)))
+                quote!(<#ty as #illia::Net>::input(&#arguments, #private::place_of(#table.inputs, #name)))
             } else {
-                quote!(#private::port(<#ty as #illia::Net>::INPUTS, #private::place_of(<#ty as #illia::Net>::INPUTS, #name)))
+                quote!(#private::port(#table.inputs, #private::place_of(#table.inputs, #name)))
             };
             let shape = self.written(
                 takes.clone(),
-                format!("the input `{name}` of `{}`", shown(ty)),
+                format!("the input `{name}` of `{}`", shown(&layer.path)),
                 self.level(&takes),
             );
             let say = Say::new(format!("`{who}` takes "))
                 .shape(&shape)
                 .text(format!(" for `{name}`, but {} gives ", state.giver))
                 .piece_shape(given.clone(), state.shape.text());
-            self.require(ty, Cond::Const(quote!(#private::accepts(#takes, #given))), say);
+            self.require(&layer.path, Cond::Const(quote!(#private::accepts(#takes, #given))), say);
         }
     }
 
@@ -262,21 +348,21 @@ impl Checker<'_> {
     }
 
     /// The shape behind a net, for which the compiler checks what goes in.
-    fn pass(&mut self, who: &str, net: &Nested, state: &State) -> Shape {
-        let (private, ty) = (self.private(), net.ty.clone());
-        let text = format!("the output of `{}`", shown(&ty));
-        let output = self.port(net, "output", 0, text.clone());
+    fn pass(&mut self, who: &str, layer: &Layer, net: &Nested, state: &State) -> Shape {
+        let (private, name) = (self.private(), shown(&layer.path));
+        let text = format!("the output of `{name}`");
+        let output = self.port(net, Side::Outputs, 0, text.clone());
         if state.shape.is_unknown() {
             return output;
         }
         let given = self.shape_tokens(&state.shape);
-        let takes = self.port(net, "input", 0, format!("the input of `{}`", shown(&ty)));
+        let takes = self.port(net, Side::Inputs, 0, format!("the input of `{name}`"));
         let (input, output) = (self.shape_tokens(&takes), self.shape_tokens(&output));
         let say = Say::new(format!("`{who}` takes "))
             .shape(&takes)
             .text(format!(", but {} gives ", state.giver))
             .piece_shape(given.clone(), state.shape.text());
-        self.require(&ty, Cond::Const(quote!(#private::accepts(#input, #given))), say);
+        self.require(&layer.path, Cond::Const(quote!(#private::accepts(#input, #given))), say);
         let tokens = quote!(#private::through(#input, #output, #given));
         let level = self.level(&tokens);
         self.opaque(tokens, text, level)
@@ -335,14 +421,15 @@ impl Checker<'_> {
                 format!("an array of nets is a chain, so that `{name}` can't be given to each of them"),
             );
         }
-        let net = self.net(&ty, arguments, deterministic);
-        self.single(who, &ty);
-        let shape = self.pass(who, &net, state);
+        let net = self.net(element, arguments, deterministic);
+        let of = net.of.clone();
+        self.single(who, element, &of);
+        let shape = self.pass(who, element, &net, state);
         if dim.fixed() != Some(1)
             && let Shape::Opaque(c) = &shape
         {
             let tokens = c.tokens.clone();
-            let takes = self.port(&net, "input", 0, format!("the input of `{name}`"));
+            let takes = self.port(&net, Side::Inputs, 0, format!("the input of `{name}`"));
             let input = self.shape_tokens(&takes);
             let say = Say::new(format!(
                 "`{who}` is an array: each `{name}` must take what the one before gives, but it takes "
@@ -350,8 +437,9 @@ impl Checker<'_> {
             .shape(&takes)
             .text(" and gives ")
             .shape(&shape);
-            self.require(&ty, Cond::Const(quote!(#private::accepts(#input, #tokens))), say);
+            self.require(&element.path, Cond::Const(quote!(#private::accepts(#input, #tokens))), say);
         }
+        let ty = &of.ty;
         let (field, count) = match length {
             Some(length) => (quote!([#ty; #length]), None),
             None => {
@@ -362,7 +450,7 @@ impl Checker<'_> {
         Made {
             kind: format!("{} × {}", dim.text(), self.kind_of(element)),
             make: Make::Nets { net, count },
-            run: Run::Nets(ty.clone()),
+            run: Run::Nets(of),
             shape,
             estimator: false,
             ty: field,
@@ -377,13 +465,22 @@ impl Checker<'_> {
         signature: &(parse::Shape, parse::Shape),
         state: &State,
     ) -> Made {
-        let ty = layer.path.to_token_stream();
+        let of = self.inner(&layer.path, false);
+        let ty = of.ty.clone();
         self.matches(&signature.0, state, &format!("`{who}` takes"));
         let shape = self.declared_shape(&signature.1, "an axis");
         let said = self.said_shape(&signature.1, &shape);
         self.model.needs_axes = true;
         let (mut arguments, mut settings) = (TokenStream::new(), TokenStream::new());
+        let mut configured = false;
         for arg in layer.args.iter().flat_map(|args| &args.list) {
+            // `..`: what is not said is as the `Config` has it by default.
+            if arg.name.is_none()
+                && matches!(arg.value.expr(), Some(Expr::Range(all)) if all.start.is_none() && all.end.is_none())
+            {
+                configured = true;
+                continue;
+            }
             if let Some(to) = &arg.to {
                 self.errors.at(to, "`=>` is for the library's layers; a module of yours has a signature");
             }
@@ -399,15 +496,18 @@ impl Checker<'_> {
                 }
             };
             match &arg.name {
-                None if !settings.is_empty() => {
+                None if configured => {
                     self.errors.at(value, "arguments without a name come first, in the order of `new`");
                 }
                 None => arguments.extend(quote!(#value,)),
-                Some(name) => settings.extend(quote!(__config.#name = #value;)),
+                Some(name) => {
+                    configured = true;
+                    settings.extend(quote!(__config.#name = #value;));
+                }
             }
         }
         // By their names they are fields of its `Config`, the last argument of `new`, as of the library's own layers.
-        if !settings.is_empty() {
+        if configured {
             let private = self.private();
             let config = quote!(#private::config::<#ty>);
             let config = called(span_of_first(&ty), config, quote!(|__config| { #settings }));
@@ -416,7 +516,7 @@ impl Checker<'_> {
         Made {
             kind: self.kind_of(layer),
             make: Make::Module { function: quote!(<#ty>::new), arguments },
-            run: Run::Module(said),
+            run: Run::Module { of, shape: said },
             shape,
             estimator: false,
             ty,
@@ -437,7 +537,7 @@ impl Checker<'_> {
         let times = self.size(count, &format!("the number of modules in `{who}`"), 1);
         let ty = &made.ty;
         let ty = quote!(::std::vec::Vec<#ty>);
-        let (Some(times), Make::Module { function, arguments }, Run::Module(said)) =
+        let (Some(times), Make::Module { function, arguments }, Run::Module { of, shape: said }) =
             (times, made.make, made.run)
         else {
             return Made::broken(ty, made.shape);
@@ -455,7 +555,7 @@ impl Checker<'_> {
         Made {
             kind: format!("{} × {}", times.text(), made.kind),
             make: Make::Modules { function, arguments, count: quote!((#n) as usize) },
-            run: Run::Modules(said),
+            run: Run::Modules { of, shape: said },
             ty,
             ..made
         }

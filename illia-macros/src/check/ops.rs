@@ -138,7 +138,13 @@ impl Checker<'_> {
                 return (None, self.after(state, Shape::Unknown(None), who, &name, named));
             }
             let message = if super::layers::layer_names().contains(&name.as_str()) {
-                format!("`{name}` is a layer and has a step of its own: `name: {name}(..),`")
+                if starts {
+                    format!(
+                        "`{name}` is a layer, which has a name, that of its field and weights: `name: {name}(..),`"
+                    )
+                } else {
+                    format!("`{name}` is a layer and has a step of its own: `name: {name}(..),`")
+                }
             } else {
                 format!("unknown op `{name}`; a layer or net has a step of its own: `name: {name},`")
             };
@@ -151,10 +157,13 @@ impl Checker<'_> {
             );
             near
         } else if args.is_some() {
-            let message = format!(
-                "unknown op `{name}`; known are {}; for a function of your own write a closure: `(|x| {name}(x, ..))`",
-                names::listed(names.split_last().map_or(&[], |(_, all)| all))
-            );
+            let message = match names::elsewhere(&name, &names) {
+                Some(ours) => format!("unknown op `{name}`; it is written `{ours}`"),
+                None => format!(
+                    "unknown op `{name}`; for a function of your own write a closure, `(|x| {name}(x, ..))`; known are {}",
+                    names::listed(names.split_last().map_or(&[], |(_, all)| all))
+                ),
+            };
             self.errors.at(ident, message);
             return (None, self.after(state, Shape::Unknown(None), who, &name, named));
         } else {
@@ -327,6 +336,11 @@ impl Checker<'_> {
     /// `concat(v, ..)`: the chain's first, then the values in order.
     fn concat_values(&mut self, spot: &Spot, mut reader: Reader) -> Found {
         let private = self.private();
+        // Layers in there are branches.
+        if !reader.is_empty() && self.placed(&reader).is_empty() && reader.name_of("axis").is_none() {
+            self.errors.at(spot.op, "`concat` joins named values: `concat(skip)`; branches stand in braces, `concat { { .. }, { .. } }`");
+            return (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+        }
         self.known_arguments(&mut reader, usize::MAX, &["axis"]);
         let placed: Vec<Expr> = self.placed(&reader).into_iter().map(|(expr, _)| expr.clone()).collect();
         let unknown = (quote!(#private::flatten(&__x)), Shape::Unknown(None));

@@ -6,13 +6,19 @@ use syn::Expr;
 use super::Checker;
 use super::arguments::Reader;
 use super::ops::{Found, Spot};
-use super::sizes::{Literal, literal, strip};
+use super::sizes::{Literal, literal, shown, strip};
 use crate::dim::{Cond, Const, Dim, Shape, computed, infix, listed, product};
 use crate::say::Say;
 
 impl Checker<'_> {
     pub fn reshape(&mut self, spot: &Spot, mut reader: Reader) -> Found {
         let private = self.private();
+        if let [_, _, ..] = self.placed(&reader).as_slice() {
+            let axes: Vec<String> = self.placed(&reader).iter().map(|(axis, _)| shown(axis)).collect();
+            let message = format!("`reshape` needs a shape in brackets: `reshape([{}])`", axes.join(", "));
+            self.errors.span(reader.span(), message);
+            return (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+        }
         self.known_arguments(&mut reader, 1, &[]);
         let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
         let Some(Expr::Array(array)) = placed.as_ref().map(strip) else {
@@ -44,8 +50,10 @@ impl Checker<'_> {
         let keeps = self.same_elements(spot, &mut dims, free, array);
         // At most one axis is worked out by libtorch: a dynamic one, whose length the macro can't write.
         let runtime = dims.iter().map(|dim| match dim {
-            Dim::Dynamic { base, times, offset }
-                if self.names.contains_key(base) && dims.iter().filter(|d| d.is_dynamic()).count() > 1 =>
+            Dim::Dynamic { base, times, offset, more }
+                if more.is_empty()
+                    && self.names.contains_key(base)
+                    && dims.iter().filter(|d| d.is_dynamic()).count() > 1 =>
             {
                 match (times, offset) {
                     (1, 0) => quote!(__axes.length(#base)),
@@ -176,7 +184,7 @@ impl Checker<'_> {
                 self.errors.span(
                     span,
                     format!(
-                        "`permute` names {} axes, but {} gives {}",
+                        "`permute` names {} axes, but {} gives {}, without the batch",
                         order.len(),
                         spot.state.giver,
                         listed(dims)

@@ -181,8 +181,10 @@ fn changed(dim: &Dim, by: &[&Dim], less: bool) -> Dim {
             let all: Vec<&Dim> =
                 [dim].into_iter().chain(by.iter().copied().filter(|by| by.fixed() != Some(0))).collect();
             if dim.is_dynamic() {
-                let texts: Vec<String> = all.iter().map(|dim| dim.text()).collect();
-                return Dim::named(&text(&texts));
+                let n = if less { -1 } else { 1 };
+                return by
+                    .iter()
+                    .fold(dim.clone(), |longer, by| longer.longer(&by.text(), n).unwrap_or(longer));
             }
             computed(
                 &all,

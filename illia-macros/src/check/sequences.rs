@@ -275,7 +275,6 @@ impl Checker<'_> {
         if !matches!(made.make, Make::Broken) {
             made.run = Run::States { given, outputs, count };
         }
-        made.shape = Shape::Unknown(None);
         made
     }
 

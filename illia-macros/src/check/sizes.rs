@@ -123,6 +123,24 @@ impl Checker<'_> {
                     self.errors.at(expr, message);
                     return None;
                 }
+                if mentions_self(expr.to_token_stream()) {
+                    let message = format!(
+                        "{what}: there is no `self` before the net is made; what is known then is an argument, `struct {}(size: i64)`",
+                        self.net.ident
+                    );
+                    self.errors.at(expr, message);
+                    return None;
+                }
+                if let Some(name) = self.type_parameter(expr) {
+                    if !self.model.numbers.contains(&name) {
+                        let message = format!(
+                            "{what} is a number, and `{name}` a type: declare it as `const {name}: i64`"
+                        );
+                        self.errors.at(expr, message);
+                        self.model.numbers.push(name);
+                    }
+                    return None;
+                }
                 let dim = self.constant(expr);
                 let least_tokens = Literal::tokens(least);
                 let tokens = dim.tokens();
@@ -180,6 +198,12 @@ impl Checker<'_> {
         }
     }
 
+    /// The type parameter that an expression is.
+    fn type_parameter(&self, expr: &Expr) -> Option<syn::Ident> {
+        let name = ident_of(expr)?;
+        self.net.generics.type_params().map(|param| &param.ident).find(|ident| **ident == name).cloned()
+    }
+
     /// Whether it is one of the net's const or type parameters.
     pub fn is_param(&self, name: &str) -> bool {
         self.net.generics.params.iter().any(|param| match param {
@@ -196,6 +220,13 @@ impl Checker<'_> {
             _ => None,
         })
     }
+}
+
+/// `self.width`
+fn mentions_self(tokens: proc_macro2::TokenStream) -> bool {
+    let mut found = false;
+    visit_idents(tokens, &mut |ident| found |= ident == "self");
+    found
 }
 
 fn visit_idents(tokens: proc_macro2::TokenStream, see: &mut dyn FnMut(&proc_macro2::Ident)) {

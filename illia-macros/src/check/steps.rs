@@ -7,7 +7,7 @@ use super::sequences::RECURRENT;
 use super::sizes::shown;
 use super::{Checker, Place, State, local};
 use crate::dim::Shape;
-use crate::model::{Call, Counted, Field, Make, Node, Part, Row, Run, Typed};
+use crate::model::{Call, Counted, Field, Make, Node, Part, Row, Run};
 use crate::parse::{Head, Step};
 
 /// What a layer's check has found.
@@ -83,6 +83,7 @@ impl Checker<'_> {
         let inner = place.inside(&who);
         self.step = inner.names.join(".");
         let name = step.name.clone().unwrap_or_else(|| Ident::new("_", step.span));
+        let mut mark = self.mark();
         let (mut nodes, mut state) = match &step.head {
             Head::Broken => {
                 if let Some(name) = &step.name {
@@ -133,12 +134,15 @@ impl Checker<'_> {
             }
         };
         for (i, op) in step.ops.iter().enumerate() {
+            self.follows(mark);
+            mark = self.mark();
             self.step = inner.names.join(".");
             let starts = step.starts && i == 0 && matches!(step.head, Head::Ops);
             let (node, after) = self.op(op, &who, step.name.is_some(), starts, state, &inner);
             nodes.extend(node);
             state = after;
         }
+        self.follows(mark);
         (nodes, state)
     }
 
@@ -153,14 +157,14 @@ impl Checker<'_> {
     ) -> Call {
         let field = self.field(vis, name, kept, &made.ty, place);
         let typed = match &made.run {
-            Run::Net(ty) | Run::Ports { ty, .. } => Some(Typed { ty: ty.clone(), net: true }),
-            Run::Module(_) => Some(Typed { ty: made.ty.clone(), net: false }),
+            Run::Net(of) | Run::Ports { of, .. } | Run::Module { of, .. } => Some(of.clone()),
             _ => None,
         };
         // Several of them are a `Vec`, which the library knows.
         let alone = typed.clone().filter(|_| place.index.is_empty());
         let of = alone.clone().map_or(Counted::Field(field), |typed| Counted::Module(field, typed));
-        let asked = (typed.is_some() || matches!(made.run, Run::Nets(_) | Run::Modules(_))).then_some(alone);
+        let asked =
+            (typed.is_some() || matches!(made.run, Run::Nets(_) | Run::Modules { .. })).then_some(alone);
         if let Some(net) = asked
             && !self.model.asked.iter().any(|(asked, _)| *asked == field)
         {

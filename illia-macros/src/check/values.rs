@@ -71,6 +71,8 @@ impl Checker<'_> {
     pub fn outputs(&mut self, state: &State) {
         let Some((_, outputs)) = &self.net.signature else { return };
         let net = self.net.ident.clone();
+        // What is said of an output is of the net itself.
+        self.step.clear();
         for (name, shape) in &outputs.list {
             let (state, who) = match name {
                 None => (state.clone(), format!("the output of `{net}` is")),
@@ -136,7 +138,8 @@ impl Checker<'_> {
     /// Gives what flows a name.
     pub fn name_value(&mut self, name: &Ident, state: State, what: &'static str) {
         let text = unraw(name);
-        if !self.quiet && self.values.iter().any(|value| value.name == text) {
+        let ignored = text.starts_with(parse::IGNORED);
+        if !self.quiet && !ignored && self.values.iter().any(|value| value.name == text) {
             self.errors.at(name, format!("two values are called `{text}`: give one another name"));
         }
         if self.is_argument(&text) {
@@ -162,7 +165,12 @@ impl Checker<'_> {
         let sound = self.errors.is_empty() && !self.quiet;
         for value in self.values.split_off(from.min(self.values.len())) {
             if !value.used && sound && !value.name.starts_with('_') {
-                let message = format!("{} `{}` is never used", value.what, value.name);
+                let message = match value.what {
+                    "the value" => {
+                        format!("the value `{0}` is never used; called `_{0}`, it may be so", value.name)
+                    }
+                    what => format!("{what} `{}` is never used", value.name),
+                };
                 self.errors.span(value.span, message);
             }
         }
@@ -185,7 +193,9 @@ impl Checker<'_> {
             self.errors.at(expr, message);
             return None;
         }
-        let hint = if known.is_empty() {
+        let hint = if known.is_empty() && ["input", "x", "inputs"].contains(&said.as_str()) {
+            format!("an input has a name if its shape has: `struct {}: ({said}: [..]) -> ..`", self.net.ident)
+        } else if known.is_empty() {
             "name one before it: `let skip = ..;`".to_owned()
         } else {
             names::suggestion(&said, &known)
@@ -342,8 +352,7 @@ fn arguments_of(make: &Make) -> String {
         Make::Function { arguments, .. }
         | Make::Module { arguments, .. }
         | Make::Modules { arguments, .. } => text(arguments),
-        Make::Net(net) => text(&net.ty),
-        Make::Nets { net, .. } => text(&net.ty),
+        Make::Net(net) | Make::Nets { net, .. } => text(&net.of.ty),
         Make::Broken => String::new(),
     }
 }

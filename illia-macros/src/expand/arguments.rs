@@ -2,43 +2,21 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
-use syn::punctuated::Punctuated;
-use syn::{GenericParam, Generics, Token};
+use syn::{Generics, Ident};
 
-use super::{Context, idents};
+use super::Context;
+use crate::generics::mentioned;
+use crate::spans::{shown_at, span_of_first};
 
 /// The net's parameters that its arguments' types mention.
 pub fn generics(context: &Context) -> Generics {
-    let mut mentioned = std::collections::HashSet::new();
-    for argument in &context.net.arguments {
-        idents(argument.ty.to_token_stream(), &mut mentioned);
-    }
-    let params = context.generics().params.iter().filter(|param| match param {
-        GenericParam::Lifetime(_) => false,
-        param => mentioned.contains(&name_of(param)),
-    });
-    let params: Punctuated<GenericParam, Token![,]> = params.cloned().collect();
-    let absent = context.generics().params.iter().filter(|param| !params.iter().any(|kept| kept == *param));
-    let absent: Vec<String> = absent.map(name_of).collect();
-    // What is demanded of them alone comes with them.
-    let where_clause = context.generics().where_clause.clone().and_then(|mut clause| {
-        let kept = clause.predicates.into_iter().filter(|predicate| {
-            let mut mentioned = std::collections::HashSet::new();
-            idents(predicate.to_token_stream(), &mut mentioned);
-            !params.is_empty() && !absent.iter().any(|name| mentioned.contains(name))
-        });
-        clause.predicates = kept.collect();
-        (!clause.predicates.is_empty()).then_some(clause)
-    });
-    Generics { params, where_clause, ..Generics::default() }
+    let types = context.net.arguments.iter().map(|argument| argument.ty.to_token_stream());
+    mentioned(context.generics(), &types.collect())
 }
 
-fn name_of(param: &GenericParam) -> String {
-    match param {
-        GenericParam::Type(ty) => ty.ident.to_string(),
-        GenericParam::Const(c) => c.ident.to_string(),
-        GenericParam::Lifetime(lifetime) => lifetime.lifetime.ident.to_string(),
-    }
+/// What gives an argument's value: the one place that asks for its `Clone`.
+pub fn getter(argument: &Ident) -> Ident {
+    format_ident!("__{}", argument)
 }
 
 pub fn structure(context: &Context) -> TokenStream {
@@ -52,6 +30,17 @@ pub fn structure(context: &Context) -> TokenStream {
         let (ident, ty) = (&argument.ident, &argument.ty);
         quote!(pub #ident: #ty)
     });
+    let getters = context.net.arguments.iter().map(|argument| {
+        let (ident, ty, getter) = (&argument.ident, &argument.ty, getter(&argument.ident));
+        let clone = shown_at(span_of_first(&ty.to_token_stream()), quote!(::core::clone::Clone::clone));
+        quote! {
+            fn #getter(&self) -> #ty {
+                #clone(&self.#ident)
+            }
+        }
+    });
+    let names = context.net.arguments.iter().map(|argument| &argument.ident);
+    let cloned = context.net.arguments.iter().map(|argument| self::getter(&argument.ident));
     let illia = context.illia;
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
@@ -62,9 +51,24 @@ pub fn structure(context: &Context) -> TokenStream {
         #cfgs
         #[doc(hidden)]
         #[allow(dead_code, non_camel_case_types)]
-        #[derive(::core::fmt::Debug, ::core::clone::Clone)]
+        #[derive(::core::fmt::Debug)]
         #vis struct #name #generics #where_clause {
             #(#fields,)*
+        }
+
+        #cfgs
+        #[automatically_derived]
+        #[allow(dead_code)]
+        impl #impl_generics #name #ty_generics #where_clause {
+            #(#getters)*
+        }
+
+        #cfgs
+        #[automatically_derived]
+        impl #impl_generics ::core::clone::Clone for #name #ty_generics #where_clause {
+            fn clone(&self) -> Self {
+                #name { #(#names: self.#cloned(),)* }
+            }
         }
     }
 }

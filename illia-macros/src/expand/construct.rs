@@ -4,8 +4,8 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::{Context, span_of};
-use crate::model::{Call, Make, Nested, Node, Part};
-use crate::spans::called;
+use crate::model::{Call, Make, Nested, Node, Part, Run, Typed};
+use crate::spans::{called, shown_at};
 
 pub fn body(context: &Context) -> TokenStream {
     let name = context.name();
@@ -72,13 +72,14 @@ fn make(context: &Context, nodes: &[Node], field: usize) -> Option<TokenStream> 
 }
 
 fn layer(context: &Context, call: &Call) -> TokenStream {
-    let (illia, private) = (context.illia, context.private());
+    let private = context.private();
     let parts = call.path.iter().map(|part| match part {
         Part::Name(name) => quote!(#name),
         Part::Index(index) => quote!(#index),
     });
     let path = quote!(&(__path #(/ #parts)*));
-    match &call.make {
+    let name = &call.name;
+    let made = match &call.make {
         Make::Function { function, arguments } => quote!(#function(#path, #arguments)),
         Make::Net(net) => nested(context, call, net, path),
         Make::Nets { net, count } => {
@@ -90,27 +91,44 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
             }
         }
         Make::Module { function, arguments } => {
-            let made = called(span_of(context, call), function.clone(), quote!(#path, #arguments));
-            quote!(::core::result::Result::<_, #illia::Error>::Ok(#made))
+            let span = span_of(context, call);
+            let path = shown_at(span, path);
+            let made = called(span, function.clone(), quote!(#path, #arguments));
+            module(context, call, made)
         }
         Make::Modules { function, arguments, count } => {
-            let made = called(span_of(context, call), function.clone(), quote!(__path, #arguments));
-            quote!(#private::vector(#path, #count, |__path| ::core::result::Result::<_, #illia::Error>::Ok(#made)))
+            let span = span_of(context, call);
+            let element = shown_at(span, quote!(__path));
+            let made = called(span, function.clone(), quote!(#element, #arguments));
+            let made = module(context, call, made);
+            quote!(#private::vector(#path, #count, |__path| #made))
         }
-        Make::Broken => quote!(::core::unimplemented!()),
-    }
+        Make::Broken => return quote!(::core::unimplemented!()),
+    };
+    quote!(#private::at(#name, #made))
+}
+
+/// A module written by hand, whose `new` gives it or a `Result` of it.
+fn module(context: &Context, call: &Call, new: TokenStream) -> TokenStream {
+    let private = context.private();
+    let ty = match &call.run {
+        Run::Module { of, .. } | Run::Modules { of, .. } => of.ty.clone(),
+        _ => quote!(_),
+    };
+    let made = shown_at(span_of(context, call), quote!(#private::made::<#ty, _>));
+    quote!(#made(|| #new))
 }
 
 /// A net in the net: `<Net>::make(path, defaults, arguments)`.
 fn nested(context: &Context, call: &Call, net: &Nested, path: TokenStream) -> TokenStream {
     let (illia, span) = (context.illia, span_of(context, call));
-    let Nested { ty, defaults, arguments } = net;
+    let Nested { of: Typed { ty, table }, defaults, arguments } = net;
     match arguments {
         Some(arguments) => called(
             span,
             quote!(<#ty as #illia::Net>::make),
             quote!(#path, #defaults, ::core::clone::Clone::clone(&#arguments)),
         ),
-        None => called(span, quote!(<#ty as #illia::Net>::make_without), quote!(#path, #defaults)),
+        None => quote!((#table.make)(#path, #defaults)),
     }
 }

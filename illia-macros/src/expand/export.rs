@@ -21,7 +21,7 @@ use super::Context;
 use super::forward::field;
 use crate::check::{local, shape_tokens, unraw};
 use crate::dim::Shape;
-use crate::model::{Call, Node, Run};
+use crate::model::{Call, Node, Run, Typed};
 
 /// The ops that have a form in a graph: those of `illia-core/src/graph/ops.rs`.
 const WRITTEN: &[&str] = &[
@@ -171,7 +171,7 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
     let (layer, name) = (field(context, call), &call.name);
     let written = match &call.run {
         Run::Forward => quote!(#graph::layer(&#layer, &__x, ())),
-        Run::Net(_) | Run::Module(_) => of_any(&graph, &layer),
+        Run::Net(_) | Run::Module { .. } => of_any(&graph, &layer),
         Run::ForwardT(more) => quote!(#graph::layer(&#layer, &__x, (#more))),
         Run::With(more) => quote!(#graph::layer(&#layer, &__x, (#more))),
         Run::States { outputs, .. } => {
@@ -182,19 +182,19 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
                 _ => quote!(let [#(#outputs),*]: [#illia::export::Value; #count] = #refused?;),
             };
         }
-        Run::Nets(_) | Run::Modules(_) => {
+        Run::Nets(_) | Run::Modules { .. } => {
             let written = of_any(&graph, &quote!(*__block));
             return quote!(for __block in &#layer { __x = #graph::at(#name, #written)?; });
         }
         Run::Tied => quote!(#graph::tied(&#layer, &__x)),
         Run::Plain => quote!(#graph::plain(&#layer, &__x)),
-        Run::Ports { ty, inputs, outputs } => {
+        Run::Ports { of: Typed { table, .. }, inputs, outputs } => {
             let given = if inputs.is_empty() {
                 quote!(&[&__x])
             } else {
                 let (names, values): (Vec<&String>, Vec<&Ident>) =
                     inputs.iter().map(|(name, value)| (name, value)).unzip();
-                quote!(&#graph::ordered(<#ty as #illia::Net>::INPUTS, &[#((#names, &#values)),*]))
+                quote!(&#graph::ordered(#table.inputs, &[#((#names, &#values)),*]))
             };
             let made = quote!(#private::at(#name, #graph::all(&#layer, #given))?);
             if outputs.is_empty() {

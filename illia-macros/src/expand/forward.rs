@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use super::{Context, span_of};
 use crate::check::{local, shape_tokens, unraw};
-use crate::model::{Call, Node, Run};
+use crate::model::{Call, Node, Run, Typed};
 use crate::spans::shown_at;
 
 /// The one input's way to the one output.
@@ -101,18 +101,18 @@ fn node(context: &Context, node: &Node) -> TokenStream {
     let private = context.private();
     match node {
         Node::Layer(call) | Node::Again(call) => {
-            if let Run::Nets(ty) = &call.run {
-                let (illia, layer, name) = (context.illia, field(context, call), &call.name);
+            if let Run::Nets(Typed { table, .. }) = &call.run {
+                let (layer, name) = (field(context, call), &call.name);
                 return quote! {
                     for __block in &#layer {
-                        __x = #private::at(#name, <#ty as #illia::Net>::try_forward_t(__block, &__x, __train))?;
+                        __x = #private::at(#name, (#table.forward)(__block, &__x, __train))?;
                     }
                 };
             }
-            if let Run::Ports { ty, inputs, outputs } = &call.run {
-                return ports(context, call, ty, inputs, outputs);
+            if let Run::Ports { of, inputs, outputs } = &call.run {
+                return ports(context, call, of, inputs, outputs);
             }
-            if let Run::Modules(shape) = &call.run {
+            if let Run::Modules { shape, .. } = &call.run {
                 let (layer, each) = (field(context, call), module(context, call, &quote!(__block), shape));
                 return quote!(for __block in &#layer { __x = #each; });
             }
@@ -174,7 +174,7 @@ pub fn field(context: &Context, call: &Call) -> TokenStream {
 }
 
 fn run(context: &Context, call: &Call) -> TokenStream {
-    let (illia, private) = (context.illia, context.private());
+    let private = context.private();
     let (layer, name) = (field(context, call), &call.name);
     match &call.run {
         Run::Forward => quote!(#private::at(#name, #layer.try_forward(&__x))?),
@@ -186,10 +186,14 @@ fn run(context: &Context, call: &Call) -> TokenStream {
             let all = all_states(context, call, given, *count);
             quote!({ let [__x, ..] = #all; __x })
         }
-        Run::Net(ty) | Run::Nets(ty) | Run::Ports { ty, .. } => {
-            quote!(#private::at(#name, <#ty as #illia::Net>::try_forward_t(&#layer, &__x, __train))?)
+        Run::Net(Typed { table, .. })
+        | Run::Nets(Typed { table, .. })
+        | Run::Ports { of: Typed { table, .. }, .. } => {
+            quote!(#private::at(#name, (#table.forward)(&#layer, &__x, __train))?)
         }
-        Run::Module(shape) | Run::Modules(shape) => module(context, call, &quote!(&#layer), shape),
+        Run::Module { shape, .. } | Run::Modules { shape, .. } => {
+            module(context, call, &quote!(&#layer), shape)
+        }
     }
 }
 
@@ -221,20 +225,20 @@ fn all_states(context: &Context, call: &Call, given: &[Ident], count: usize) -> 
 fn ports(
     context: &Context,
     call: &Call,
-    ty: &TokenStream,
+    Typed { table, .. }: &Typed,
     inputs: &[(String, Ident)],
     outputs: &[Ident],
 ) -> TokenStream {
-    let (illia, private) = (context.illia, context.private());
+    let private = context.private();
     let (layer, name) = (field(context, call), &call.name);
     let given = if inputs.is_empty() {
         quote!(&[&__x])
     } else {
         let (names, values): (Vec<&String>, Vec<&Ident>) =
             inputs.iter().map(|(name, value)| (name, value)).unzip();
-        quote!(&#private::ordered(<#ty as #illia::Net>::INPUTS, &[#((#names, &#values)),*]))
+        quote!(&#private::ordered(#table.inputs, &[#((#names, &#values)),*]))
     };
-    let made = quote!(#private::at(#name, <#ty as #illia::Net>::try_forward_all(&#layer, #given, __train))?);
+    let made = quote!(#private::at(#name, (#table.forward_all)(&#layer, #given, __train))?);
     if outputs.is_empty() {
         return quote!([__x] = #private::outputs::<1>(#name, #made)?;);
     }

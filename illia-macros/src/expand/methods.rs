@@ -9,6 +9,8 @@ pub fn methods(context: &Context) -> TokenStream {
     let (name, cfgs) = (context.name(), context.cfgs());
     let (impl_generics, ty_generics, where_clause) = context.generics().split_for_impl();
     let constants = constants(context);
+    let made = context.made();
+    let inner = super::inner::constants(context);
     let shapes = super::requirements::shapes(context, true);
     let (constructors, forwards) = (constructors(context), forwards(context));
     quote! {
@@ -17,7 +19,9 @@ pub fn methods(context: &Context) -> TokenStream {
         #[allow(dead_code, clippy::all)]
         impl #impl_generics #name #ty_generics #where_clause {
             #constants
+            #inner
             #shapes
+            #made
             #constructors
             #forwards
         }

@@ -34,6 +34,7 @@ mod arguments;
 mod construct;
 mod export;
 mod forward;
+mod inner;
 mod methods;
 mod requirements;
 mod summary;
@@ -41,20 +42,25 @@ mod visit;
 
 use std::collections::HashSet;
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{Attribute, Generics, Ident, Path};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, GenericParam, Generics, Ident, Path, Token, Visibility, parse_quote};
 
 use crate::check::{shape_tokens, signature_tokens, unraw};
 use crate::dim::Shape;
-use crate::model::{Call, Field, Model};
+use crate::generics::idents;
+use crate::model::{Call, Field, Made, Model};
 use crate::parse;
+use crate::spans::{shown_at, span_of_first};
 
 /// What every part of the expansion needs.
 pub struct Context<'a> {
     pub net: &'a parse::Net,
     pub model: &'a Model,
     pub illia: &'a Path,
+    /// The net's own, and what a mistake has left out of them.
+    generics: Generics,
     /// After a mistake: the methods are there, their bodies are not.
     pub broken: bool,
 }
@@ -70,7 +76,7 @@ impl Context<'_> {
     }
 
     pub fn generics(&self) -> &Generics {
-        &self.net.generics
+        &self.generics
     }
 
     /// `#[cfg]`s of the struct are those of its impls.
@@ -130,24 +136,45 @@ impl Context<'_> {
 
     /// A body with the arguments, and what follows from them, that it mentions.
     pub fn bind(&self, body: TokenStream, source: TokenStream) -> TokenStream {
+        let illia = self.illia;
+        let source = if self.keeps_arguments() { source } else { quote!(#illia::NoArguments {}) };
         let mut mentioned = HashSet::new();
         idents(body.clone(), &mut mentioned);
         let mut made = Vec::new();
         for item in self.model.made.iter().rev() {
             if mentioned.contains(&item.name.to_string()) {
-                idents(item.tokens.clone(), &mut mentioned);
-                let (name, tokens) = (&item.name, &item.tokens);
-                made.push(quote!(let #name = #tokens;));
+                let name = &item.name;
+                made.push(quote!(let #name = Self::#name(&#source);));
             }
         }
         made.reverse();
         let arguments = self.net.arguments.iter().map(|argument| &argument.ident);
         let arguments = arguments.filter(|argument| mentioned.contains(&argument.to_string()));
+        let arguments: Vec<&Ident> = arguments.collect();
+        let getters = arguments.iter().map(|argument| arguments::getter(argument));
         quote! {
-            #(let #arguments = ::core::clone::Clone::clone(&#source.#arguments);)*
+            #(let #arguments = #source.#getters();)*
             #(#made)*
             #body
         }
+    }
+
+    /// A function for each thing that follows from the arguments.
+    pub fn made(&self) -> TokenStream {
+        if self.broken {
+            return TokenStream::new();
+        }
+        let arguments = self.arguments_type();
+        let made = self.model.made.iter().map(|Made { name, ty, tokens }| {
+            let body = self.bind(tokens.clone(), quote!(__arguments));
+            quote! {
+                #[allow(unused_parens)]
+                fn #name(__arguments: &#arguments) -> #ty {
+                    #body
+                }
+            }
+        });
+        made.collect()
     }
 
     /// A body, or what stands for it after a mistake.
@@ -162,23 +189,26 @@ pub fn span_of(context: &Context, call: &Call) -> Span {
     ty.map_or_else(Span::call_site, |token| token.span())
 }
 
-/// All names in some tokens.
-fn idents(tokens: TokenStream, found: &mut HashSet<String>) {
-    for token in tokens {
-        match token {
-            TokenTree::Ident(ident) => {
-                found.insert(ident.to_string());
-            }
-            TokenTree::Group(group) => idents(group.stream(), found),
-            _ => {}
-        }
-    }
-}
-
 /// A net's expansion.
 pub fn expand(net: &parse::Net, model: &Model, illia: &Path, broken: bool) -> TokenStream {
-    let context = Context { net, model, illia, broken };
+    let mut generics = net.generics.clone();
+    for param in generics.type_params_mut().filter(|param| model.unbound.contains(&param.ident)) {
+        param.bounds.push(parse_quote!(#illia::Net));
+    }
+    for param in &mut generics.params {
+        let name = match param {
+            GenericParam::Type(ty) => ty.ident.clone(),
+            GenericParam::Const(c) => c.ident.clone(),
+            GenericParam::Lifetime(_) => continue,
+        };
+        if model.numbers.contains(&name) {
+            *param = parse_quote!(const #name: i64);
+        }
+    }
+    let context = Context { net, model, illia, generics, broken };
+    let inner = inner::items(&context);
     let structure = structure(&context);
+    let debug = debug(&context);
     let arguments = arguments::structure(&context);
     let methods = methods::methods(&context);
     let net = net_impl(&context);
@@ -187,15 +217,15 @@ pub fn expand(net: &parse::Net, model: &Model, illia: &Path, broken: bool) -> To
     let display = summary::display(&context);
     let requirements = requirements::items(&context);
     let shapes = requirements::shapes(&context, false);
-    quote!(#structure #arguments #shapes #methods #net #visit #module #display #requirements)
+    quote!(#structure #debug #arguments #inner #shapes #methods #net #visit #module #display #requirements)
 }
 
 fn structure(context: &Context) -> TokenStream {
     let (net, name) = (context.net, context.name());
-    let attrs = net.attrs.iter().filter(|attr| !attr.path().is_ident("illia"));
-    let debug = (!net.attrs.iter().any(derives_debug)).then(|| quote!(#[derive(::core::fmt::Debug)]));
+    let own = |attr: &Attribute| ["illia", "deterministic"].iter().any(|name| attr.path().is_ident(name));
+    let attrs = net.attrs.iter().filter(|attr| !own(attr)).filter_map(|attr| kept(context, attr));
     let vis = &net.vis;
-    let (generics, where_clause) = (&net.generics, &net.generics.where_clause);
+    let (generics, where_clause) = (context.generics(), &context.generics().where_clause);
     let lenient = context.broken.then(|| quote!(#[allow(dead_code)]));
     // Two steps of one name are a mistake already.
     let first =
@@ -207,12 +237,21 @@ fn structure(context: &Context) -> TokenStream {
             for _ in 0..field.depth {
                 ty = quote!(::std::vec::Vec<#ty>);
             }
+            // Where people read it, a type is as it was written.
+            let read =
+                (!matches!(vis, Visibility::Inherited)).then(|| inner::as_written(context, ty.clone()));
             let documented = attrs.iter().any(|attr| attr.path().is_ident("doc"));
-            let doc = (!documented && !matches!(vis, syn::Visibility::Inherited)).then(|| {
+            let doc = (!documented && !matches!(vis, Visibility::Inherited)).then(|| {
                 let text = format!("The step `{}`.", field.place.join("."));
                 quote!(#[doc = #text])
             });
-            quote!(#doc #(#attrs)* #vis #ident: #ty)
+            match read.flatten() {
+                Some(read) => quote! {
+                    #doc #(#attrs)* #[cfg(doc)] #vis #ident: #read,
+                    #doc #(#attrs)* #[cfg(not(doc))] #vis #ident: #ty
+                },
+                None => quote!(#doc #(#attrs)* #vis #ident: #ty),
+            }
         });
     let kept = context.keeps_arguments().then(|| {
         let ty = context.arguments_type();
@@ -221,7 +260,6 @@ fn structure(context: &Context) -> TokenStream {
     let unmentioned = context.unmentioned().map(|ty| quote!(__unmentioned: #ty,));
     quote! {
         #(#attrs)*
-        #debug
         #lenient
         #vis struct #name #generics #where_clause {
             #(#fields,)*
@@ -231,15 +269,41 @@ fn structure(context: &Context) -> TokenStream {
     }
 }
 
-fn derives_debug(attr: &Attribute) -> bool {
-    let mut found = false;
-    if attr.path().is_ident("derive") {
-        let _ = attr.parse_nested_meta(|meta| {
-            found |= meta.path.segments.last().is_some_and(|segment| segment.ident == "Debug");
-            Ok(())
-        });
+/// An attribute of the struct, without the `Debug` that every net has. After a mistake a derive may be one, or complain of it.
+fn kept(context: &Context, attr: &Attribute) -> Option<TokenStream> {
+    if !attr.path().is_ident("derive") {
+        return Some(quote!(#attr));
     }
-    found
+    let derived = attr.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated).ok()?;
+    let derived: Vec<&Path> = derived
+        .iter()
+        .filter(|path| path.segments.last().is_none_or(|segment| segment.ident != "Debug"))
+        .collect();
+    (!context.broken && !derived.is_empty()).then(|| quote!(#[derive(#(#derived),*)]))
+}
+
+/// `Debug`, which asks nothing of the parameters: a derived one would ask for theirs, also where they only have sizes.
+fn debug(context: &Context) -> TokenStream {
+    let (name, cfgs) = (context.name(), context.cfgs());
+    let (impl_generics, ty_generics, where_clause) = context.generics().split_for_impl();
+    let text = name.to_string();
+    let fields = context.model.fields.iter().map(|field| {
+        let (ident, said) = (&field.ident, unraw(&field.ident));
+        let span = span_of_first(&field.ty);
+        let shown = shown_at(span, quote!(&self.#ident));
+        quote!(.field(#said, #shown))
+    });
+    let body = context.body(quote!(__f.debug_struct(#text) #(#fields)* .finish()));
+    quote! {
+        #cfgs
+        #[automatically_derived]
+        #[allow(unused_variables)]
+        impl #impl_generics ::core::fmt::Debug for #name #ty_generics #where_clause {
+            fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                #body
+            }
+        }
+    }
 }
 
 /// The signature, the constructor and the forward pass.

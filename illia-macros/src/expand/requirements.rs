@@ -4,30 +4,36 @@
 //! A trait bound with a message of its own could say the same, but adds what the compiler says of the trait, and its
 //! attribute can't be written under `#![no_implicit_prelude]`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::Context;
 use crate::dim::Level;
 use crate::model::{Checked, Requirement};
 use crate::say::Piece;
-use crate::spans::shown_at;
+use crate::spans::called;
 
-/// The shapes behind nets that stand in the net: beside it, or within its own `impl` if they take its parameters.
+/// The shapes behind nets that stand in the net, and whether they are sound: beside it, or within its own `impl` if they take its parameters.
 pub fn shapes(context: &Context, generic: bool) -> TokenStream {
     let (illia, cfgs) = (context.illia, if generic { TokenStream::new() } else { context.cfgs() });
+    // After a mistake nothing is asked.
+    let sounds = context.model.sounds.iter().filter(|sound| sound.generic == generic && !context.broken);
     let shapes = context.model.shapes.iter().filter(|shape| shape.generic == generic);
     shapes
         .map(|shape| {
             let (name, tokens) = (&shape.name, &shape.tokens);
-            quote! {
-                #cfgs
-                #[doc(hidden)]
-                #[allow(non_upper_case_globals, dead_code, trivial_numeric_casts, unused_parens, clippy::all)]
-                const #name: #illia::Shape = #tokens;
-            }
+            constant(quote!(#cfgs), name, quote!(#illia::Shape), tokens)
         })
+        .chain(sounds.map(|sound| constant(quote!(#cfgs), &sound.name, quote!(bool), &sound.tokens)))
         .collect()
+}
+
+fn constant(cfgs: TokenStream, name: &Ident, ty: TokenStream, tokens: &TokenStream) -> TokenStream {
+    quote! {
+        #cfgs
+        #[allow(non_upper_case_globals, dead_code, trivial_numeric_casts, unused_parens, clippy::all)]
+        const #name: #ty = #tokens;
+    }
 }
 
 /// Checks that stand beside the net.
@@ -63,7 +69,7 @@ pub fn items(context: &Context) -> TokenStream {
 
 /// `const CHECKED`, if there is anything in it.
 pub fn checked(context: &Context) -> Option<TokenStream> {
-    let (illia, private) = (context.illia, context.private());
+    let private = context.private();
     if context.broken {
         return None;
     }
@@ -80,7 +86,7 @@ pub fn checked(context: &Context) -> Option<TokenStream> {
         .filter(|(_, level)| matches!(level, Level::Param | Level::Generic))
         .map(|(t, _)| t)
         .collect();
-    let nets: Vec<&TokenStream> = context.model.nets.iter().map(|net| &net.ty).collect();
+    let nets: Vec<&TokenStream> = context.model.nets.iter().map(|net| &net.of.table).collect();
     if checks.is_empty() && nets.is_empty() && sizes.is_empty() {
         return None;
     }
@@ -88,7 +94,7 @@ pub fn checked(context: &Context) -> Option<TokenStream> {
         const CHECKED: () = {
             #(#private::is_size(#sizes);)*
             #(#checks;)*
-            #(<#nets as #illia::Net>::CHECKED;)*
+            #(let () = #nets.checked;)*
         };
     })
 }
@@ -120,7 +126,8 @@ pub fn check(context: &Context) -> Option<TokenStream> {
         .collect();
     let sizes: Vec<&TokenStream> =
         context.model.sizes.iter().filter(|(_, level)| *level == Level::Made).map(|(t, _)| t).collect();
-    let nets = context.model.nets.iter().filter_map(|Checked { ty, arguments }| {
+    let nets = context.model.nets.iter().filter_map(|Checked { of, arguments }| {
+        let ty = &of.ty;
         let (step, arguments) = arguments.as_ref()?;
         Some(quote!(#private::at(#step, <#ty as #illia::Net>::check(&#arguments))?;))
     });
@@ -147,7 +154,8 @@ pub fn check(context: &Context) -> Option<TokenStream> {
 /// `require(holds, &Message::new().text(..).number(..))`, the error at the user's token.
 fn assertion(context: &Context, requirement: &Requirement) -> TokenStream {
     let private = context.private();
-    let Requirement { span, holds, say, .. } = requirement;
+    let Requirement { span, given, holds, say, .. } = requirement;
+    let holds = if given.is_empty() { holds.clone() } else { quote!(!(#(#given)&&*) || (#holds)) };
     let pieces = joined(&say.pieces);
     let pieces = pieces.iter().map(|piece| match piece {
         Piece::Text(text) => quote!(.text(#text)),
@@ -155,7 +163,7 @@ fn assertion(context: &Context, requirement: &Requirement) -> TokenStream {
         Piece::Shape(tokens, _) => quote!(.shape(#tokens)),
         Piece::Real(tokens, _) => quote!(.real(#tokens)),
     });
-    shown_at(*span, quote!(#private::require(#holds, &#private::Message::new() #(#pieces)*)))
+    called(*span, quote!(#private::require), quote!(#holds, &#private::Message::new() #(#pieces)*))
 }
 
 /// Neighbouring words in one.

@@ -18,7 +18,7 @@ pub fn display(context: &Context) -> TokenStream {
             Counted::Nothing => quote!(#private::Row::new(#title, #kind, #output)),
             Counted::Module(field, typed) => {
                 let ident = context.model.fields.get(*field).map(|field| &field.ident);
-                let module = as_module(context, typed, quote!(&self.#ident));
+                let module = as_module(typed, quote!(&self.#ident));
                 quote!(#private::Row::of(#title, #kind, #output, #module))
             }
             Counted::Field(field) => {

@@ -6,7 +6,6 @@ use quote::quote;
 use super::Context;
 use super::forward::field;
 use crate::model::{Call, Node, Part, Run, Typed};
-use crate::spans::{shown_at, span_of_first};
 
 pub fn visit(context: &Context) -> TokenStream {
     let (name, illia, cfgs) = (context.name(), context.illia, context.cfgs());
@@ -32,7 +31,7 @@ pub fn visit(context: &Context) -> TokenStream {
     let asked = context.model.asked.iter().filter_map(|(field, net)| {
         let ident = &context.model.fields.get(*field)?.ident;
         let module = match net {
-            Some(typed) => as_module(context, typed, quote!(&self.#ident)),
+            Some(typed) => as_module(typed, quote!(&self.#ident)),
             None => quote!(&self.#ident),
         };
         Some(quote!(#illia::BayesianModule::per_example(#module)))
@@ -105,30 +104,22 @@ fn layer(context: &Context, call: &Call, exclusive: bool) -> TokenStream {
     let pattern = pattern.join(".");
     let name =
         if indices.is_empty() { quote!(#pattern) } else { quote!(&::std::format!(#pattern, #(#indices),*)) };
-    // Through the one trait that it must have, at its own place, so that a type which is none gives one error.
-    let typed = match &call.run {
-        Run::Net(ty) | Run::Ports { ty, .. } => Typed { ty: ty.clone(), net: true },
-        Run::Module(_) => match context.model.fields.get(call.field) {
-            Some(field) => Typed { ty: field.ty.clone(), net: false },
-            None => return TokenStream::new(),
-        },
-        _ => return quote!(__visitor.module(#name, #borrow #layer);),
+    let Some(Typed { table, .. }) = typed(&call.run) else {
+        return quote!(__visitor.module(#name, #borrow #layer););
     };
-    let show = by_its_trait(context, &typed, if exclusive { "show_mut" } else { "show" });
-    quote!(#show(#borrow #layer, #name, __visitor);)
+    let show = Ident::new(if exclusive { "show_mut" } else { "show" }, Span::call_site());
+    quote!((#table.#show)(#borrow #layer, #name, __visitor);)
 }
 
-/// `<Type as Net>::as_module(&self.field)`
-pub fn as_module(context: &Context, typed: &Typed, field: TokenStream) -> TokenStream {
-    let function = by_its_trait(context, typed, "as_module");
-    quote!(#function(#field))
-}
-
-fn by_its_trait(context: &Context, Typed { ty, net }: &Typed, function: &str) -> TokenStream {
-    let illia = context.illia;
-    let function = Ident::new(function, Span::call_site());
-    if *net {
-        return quote!(<#ty as #illia::Net>::#function);
+/// The user's type of a layer, unless there are several in a list.
+pub fn typed(run: &Run) -> Option<&Typed> {
+    match run {
+        Run::Net(of) | Run::Ports { of, .. } | Run::Module { of, .. } => Some(of),
+        _ => None,
     }
-    shown_at(span_of_first(ty), quote!(<#ty as #illia::BayesianModule>::#function))
+}
+
+/// `(table.as_module)(&self.field)`
+pub fn as_module(Typed { table, .. }: &Typed, field: TokenStream) -> TokenStream {
+    quote!((#table.as_module)(#field))
 }

@@ -11,7 +11,7 @@ use syn::{
 };
 
 pub use args::{Arg, Args, Value};
-pub use step::{Head, Layer, Op, OpKind, Step};
+pub use step::{Head, IGNORED, Layer, Op, OpKind, Step};
 
 use crate::errors::Errors;
 use crate::names;
@@ -64,13 +64,22 @@ impl Parse for Shape {
         }
         let content;
         let bracket = bracketed!(content in input);
-        let axes = Punctuated::parse_terminated(&content);
+        let axes = content.parse_terminated(axis, Token![,]);
         // What is left behind a mistake is no other one.
         if axes.is_err() {
             content.parse::<TokenStream>()?;
         }
         Ok(Shape { bracket, axes: axes? })
     }
+}
+
+/// A size, or a name for what is known only at run time. Elsewhere that is `?`, `_`, `None` or -1.
+fn axis(input: ParseStream) -> syn::Result<Expr> {
+    let none = input.peek(Ident) && input.fork().parse::<Ident>()? == "None";
+    if input.peek(Token![?]) || input.peek(Token![_]) || input.peek(Token![-]) || none {
+        return Err(input.error("an axis known only at run time has a lower-case name: `[seq, 8]`"));
+    }
+    input.parse()
 }
 
 /// Reads a net; `Err` only if there is not even a name to go on with.
@@ -130,13 +139,22 @@ fn arguments(input: ParseStream, errors: &mut Errors) -> syn::Result<Vec<Argumen
     let content;
     parenthesized!(content in input);
     let argument = |input: ParseStream| {
+        if input.peek(Token![const]) {
+            return Err(input.error(
+                "an argument is known when the net is made, `(size: i64)`; a const parameter stands behind the net's name, `<const SIZE: i64>`",
+            ));
+        }
         let ident: Ident = input.parse()?;
         if !input.peek(Token![:]) {
             let message = format!("expected the type of the net's argument: `{ident}: i64`");
             return Err(syn::Error::new(ident.span(), message));
         }
         input.parse::<Token![:]>()?;
-        Ok(Argument { ident, ty: input.parse()? })
+        let ty = input.parse()?;
+        if input.peek(Token![=]) {
+            return Err(input.error("an argument of a net has no default: whoever makes the net gives it"));
+        }
+        Ok(Argument { ident, ty })
     };
     let list = content.parse_terminated(argument, Token![,])?;
     let mut arguments: Vec<Argument> = Vec::new();
@@ -157,6 +175,14 @@ impl Parse for Ports {
         }
         let content;
         parenthesized!(content in input);
+        let named = content.peek(Ident) && content.peek2(Token![:]);
+        if !named && !content.is_empty() {
+            let error = content.error(
+                "parentheses hold several values with names, `(user: [32], item: [48])`; one alone is a shape in brackets, `[784]`",
+            );
+            content.parse::<TokenStream>()?;
+            return Err(error);
+        }
         let port = |input: ParseStream| {
             let name: Ident = input.parse()?;
             if !input.peek(Token![:]) {
@@ -211,6 +237,9 @@ fn default(input: ParseStream) -> syn::Result<Default> {
     if !DEFAULTS.contains(&name.to_string().as_str()) {
         let hint = names::suggestion(&name.to_string(), &DEFAULTS);
         return Err(syn::Error::new(name.span(), format!("unknown default `{name}` for the net; {hint}")));
+    }
+    if !input.peek(Token![:]) {
+        return Err(input.error(format!("expected `:` between `{name}` and its value: `{name}: ..;`")));
     }
     input.parse::<Token![:]>()?;
     let value = args::value_of(&name, input)?;

@@ -3,7 +3,6 @@
 use proc_macro2::{Span, TokenTree};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
-use syn::punctuated::Punctuated;
 use syn::{
     AngleBracketedGenericArguments, Attribute, Expr, ExprParen, Ident, Path, PathArguments, PathSegment,
     Token, Visibility, braced, bracketed, parenthesized, token,
@@ -81,9 +80,12 @@ pub fn steps(input: ParseStream, errors: &mut Errors) -> Vec<Step> {
         if !input.peek(Token![let]) && !lets(input) && ends_with_semicolon(input) {
             let name = input.fork().parse::<Ident>().ok();
             let default = name.as_ref().is_some_and(|name| DEFAULTS.contains(&name.to_string().as_str()));
+            let assigned = name.is_some() && input.peek2(Token![=]);
             let said = name.as_ref().map_or_else(|| "this".into(), |name| format!("`{name}`"));
             errors.push(input.error(if default {
                 format!("{said} is a default of the whole net: defaults come first, before any step")
+            } else if assigned {
+                format!("a value gets its name by `let`: `let {} = ..;`", said.trim_matches('`'))
             } else {
                 format!("{said} ends with `;`: a step ends with `,`")
             }));
@@ -134,8 +136,18 @@ fn chain(input: ParseStream, place: usize, errors: &mut Errors) -> syn::Result<V
     if input.peek(token::Paren) {
         let content;
         parenthesized!(content in input);
-        outputs = Punctuated::<Ident, Token![,]>::parse_terminated(&content)?.into_iter().collect();
+        let list = content.parse_terminated(output, Token![,])?.into_iter().enumerate();
+        outputs = list
+            .map(
+                |(i, name)| {
+                    if name == IGNORED { Ident::new(&format!("{IGNORED}{i}"), name.span()) } else { name }
+                },
+            )
+            .collect();
     } else {
+        if input.peek(Token![mut]) {
+            return Err(input.error("a named value does not change: leave `mut` out"));
+        }
         name = Some(input.parse::<Ident>()?);
     }
     if !input.peek(Token![=]) {
@@ -170,6 +182,18 @@ fn chain(input: ParseStream, place: usize, errors: &mut Errors) -> syn::Result<V
     Ok(steps)
 }
 
+/// How a value that nobody asks for begins, where `_` was written.
+pub const IGNORED: &str = "_ignored";
+
+/// A name, or `_`.
+fn output(input: ParseStream) -> syn::Result<Ident> {
+    if input.peek(Token![_]) {
+        let underscore: Token![_] = input.parse()?;
+        return Ok(Ident::new(IGNORED, underscore.span));
+    }
+    input.parse()
+}
+
 /// What `->` joins.
 fn links(
     input: ParseStream,
@@ -182,6 +206,9 @@ fn links(
     let mut steps = vec![first];
     while input.peek(Token![->]) {
         input.parse::<Token![->]>()?;
+        if input.is_empty() || input.peek(Token![,]) || input.peek(Token![;]) {
+            return Err(input.error("expected an op behind `->`"));
+        }
         if begins_a_layer(input) {
             let attrs = input.call(Attribute::parse_outer)?;
             let mut next = step(input, attrs, false, errors)?;
@@ -269,7 +296,17 @@ fn end_of(steps: &[Step], input: ParseStream) -> syn::Result<()> {
     if input.peek(token::Bracket) || input.peek(token::Brace) {
         return Err(input.error("the arguments of a layer or an op are in parentheses, `( .. )`"));
     }
-    Err(input.error("expected `,` or `-> op` after a step"))
+    Err(input.error(if input.peek(Token![=>]) {
+        "an op stands behind `->`, not `=>`"
+    } else if input.peek(Token![+]) {
+        "a named value is added by an op: `-> add(value)`"
+    } else if input.peek(Token![*]) {
+        "a named value is multiplied by an op: `-> multiply(value)`"
+    } else if input.peek(Token![.]) {
+        "an op stands behind an arrow: `-> relu`"
+    } else {
+        "expected `,` or `-> op` after a step"
+    }))
 }
 
 /// Whether a `;` comes before the next `,`.
@@ -357,6 +394,20 @@ fn broken(input: ParseStream) -> Option<Step> {
 }
 
 fn step(input: ParseStream, attrs: Vec<Attribute>, starts: bool, errors: &mut Errors) -> syn::Result<Step> {
+    if input.peek(Token![for])
+        || input.peek(Token![while])
+        || input.peek(Token![loop]) && !input.peek2(Token![:])
+    {
+        return Err(input.error("steps are repeated by `repeat 3 { .. }`"));
+    }
+    if input.peek(Token![if]) || input.peek(Token![match]) {
+        return Err(
+            input.error("a net has all of its steps, whatever its arguments are: write a net for each case")
+        );
+    }
+    if input.peek(Token![,]) {
+        return Err(input.error("expected a step, `name: Layer(..)` or an op"));
+    }
     let vis: Visibility = input.parse()?;
     let span = input.span();
     let named = input.peek(Ident) && input.peek2(Token![:]) && !input.peek2(Token![::]);
@@ -510,9 +561,22 @@ impl Parse for Layer {
     }
 }
 
+/// `(a, b)`, in which no closure begins.
+fn holds_several(input: ParseStream) -> bool {
+    let Ok(group) = input.fork().parse::<proc_macro2::Group>() else { return false };
+    let is = |token: &TokenTree, c: char| matches!(token, TokenTree::Punct(punct) if punct.as_char() == c);
+    let mut tokens = group.stream().into_iter().peekable();
+    !tokens.peek().is_some_and(|first| is(first, '|')) && tokens.any(|token| is(&token, ','))
+}
+
 impl Parse for Op {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         let kind = if input.peek(token::Paren) {
+            if holds_several(input) {
+                return Err(input.error(
+                    "the outputs are the values of their names, which nothing has to give back; in parentheses stands a closure, `(|x| ..)`",
+                ));
+            }
             OpKind::Closure(input.parse()?)
         } else if input.peek(Token![|]) || input.peek(Token![move]) {
             return Err(input.error("put the closure in parentheses: `(|x| ..)`"));

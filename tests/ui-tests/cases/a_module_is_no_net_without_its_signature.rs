@@ -1,0 +1,9 @@
+use illia::prelude::*;
+
+bnn! {
+    struct Net: [4] -> [4] {
+        linear: illia::nn::Linear,
+    }
+}
+
+fn main() {}
