@@ -45,6 +45,8 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
         return Ok(Ended::Interrupted);
     };
 
+    // A hundred draws of five hundred images are enough to share out.
+    tch::set_num_threads(std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8) as i32));
     let draws = arguments.samples.unwrap_or(100);
     let judge = |trained: &Trained, images: &Tensor| judge(&trained.net, images, draws, arguments.device);
     let sure = judge(&bayesian, &test.images)?;
