@@ -141,3 +141,33 @@ fn arguments_and_several_values_together() {
     assert_eq!((sum.size(), both.size()), (vec![4, 3], vec![4, 8]));
     assert!(net.to_string().starts_with("Bilinear: (x: [3], y: [2]) -> (sum: [3], both: [8])"));
 }
+
+bnn! {
+    struct Score(width: i64): (user: [6], item: [4]) -> [1] {
+        user -> concat(item) -> fc: Linear(width) -> tanh,
+        head: Linear(1),
+    }
+}
+
+bnn! {
+    /// Burges et al. (2005): which of two is rather for someone, by one net that scores both.
+    struct Rank: (who: [6], left: [4], right: [4]) -> [1] {
+        let other = score: Score(width: 8, user: who, item: right);
+        let negative = other -> (|x| -x);
+        let chosen = score(user: who, item: left);
+        chosen -> add(negative) -> sigmoid,
+    }
+}
+
+#[test]
+fn a_net_of_several_inputs_is_used_again_on_other_values() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let mut net = Rank::new(&vs.root());
+    assert_eq!(net.kl_cost().num_params, 10 * 8 + 8 + 8 + 1);
+    net.freeze();
+    let float = (Kind::Float, Device::Cpu);
+    let (who, left, right) =
+        (Tensor::randn([3, 6], float), Tensor::randn([3, 4], float), Tensor::randn([3, 4], float));
+    let want = (net.score.forward(&who, &left) - net.score.forward(&who, &right)).sigmoid();
+    assert!(net.forward(&who, &left, &right).allclose(&want, 1e-5, 1e-6, false));
+}

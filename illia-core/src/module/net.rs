@@ -212,8 +212,8 @@ pub trait Net: BayesianModule + Debug + Send + Sized {
     /// A new net at `p`. Layers that say nothing of their own get the net's defaults, and where it has none, `given`.
     ///
     /// # Errors
-    /// [`Error::Unfit`] for sizes that do not fit and numbers outside of their ranges; nothing is added to `p` then.
-    /// [`Error::Configuration`] for what a layer written by hand refuses.
+    /// [`Error::Unfit`] for sizes that do not fit and numbers outside of their ranges; nothing is added to `p` then. The same for what a
+    /// module written by hand refuses.
     fn try_with(p: &Path<'_>, given: &Defaults, arguments: Self::Arguments) -> Result<Self> {
         Self::check(&arguments)?;
         Self::make(p, given, arguments)

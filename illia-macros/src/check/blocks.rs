@@ -265,6 +265,7 @@ impl Checker<'_> {
             names: self.names.clone(),
             fields: self.fields.clone(),
             values: self.values.clone(),
+            gone: self.gone.clone(),
             hidden: self.hidden.clone(),
             known: self.known.clone(),
             step: self.step.clone(),

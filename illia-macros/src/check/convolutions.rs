@@ -71,7 +71,7 @@ impl Checker<'_> {
         let kernel_at = self.named_argument(&reader, "kernel");
         let at = kernel_at.as_ref().map_or_else(|| quote!(#name), |kernel| quote!(#kernel));
         let shape = self.slide(&at, who, "kernel", state, Some(&outputs), &window);
-        let Some(inputs) = inputs else { return Made::broken(ty, shape) };
+        let Some(inputs) = inputs else { return Made::broken(ty, Shape::Unknown(None)) };
         let sizes = |dims: &[Dim]| {
             let dims = dims.iter().map(Dim::tokens);
             quote!(#illia::nn::Size([#(#dims),*]))
@@ -194,7 +194,7 @@ impl Checker<'_> {
             }
             Shape::Unknown(_) => Shape::Unknown(None),
         };
-        let Some(inputs) = inputs else { return Made::broken(ty, shape) };
+        let Some(inputs) = inputs else { return Made::broken(ty, Shape::Unknown(None)) };
         let sizes = |dims: &[Dim]| {
             let dims = dims.iter().map(Dim::tokens);
             quote!(#illia::nn::Size([#(#dims),*]))
@@ -292,10 +292,14 @@ impl Checker<'_> {
             Shape::Known(dims) => match dims.first() {
                 Some(dim) if dim.is_dynamic() => {
                     let hint = match dim {
-                        Dim::Dynamic { base, times: 1, offset: 0, .. } if !state.real => format!(
-                            "; put the channels first, with `permute` or `reshape`; a size known when the net is made is an argument, `struct {}({base}: i64)`",
-                            self.net.ident
-                        ),
+                        Dim::Dynamic { base, times: 1, offset: 0, .. }
+                            if !state.real && super::layers::may_be_a_size(base) =>
+                        {
+                            format!(
+                                "; put the channels first, with `permute` or `reshape`; a size known when the net is made is an argument, `struct {}({base}: i64)`",
+                                self.net.ident
+                            )
+                        }
                         _ => "; put the channels first, with `permute` or `reshape`".to_owned(),
                     };
                     self.errors.at(kind, say.text(hint).plain());

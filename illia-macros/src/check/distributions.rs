@@ -2,13 +2,15 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Ident;
+use syn::{Expr, Ident};
 
 use super::Checker;
 use super::arguments::{Range, Reader};
 use super::layers::Site;
+use super::sizes::strip;
 use crate::names;
 use crate::parse::{self, Args, Value};
+use crate::spans::{called, span_of_first};
 
 /// An argument of a family: name, default, range.
 type Number = (&'static str, f64, Range);
@@ -26,6 +28,12 @@ const PRIORS: [(&str, &[Number]); 6] = [
 ];
 const POSTERIORS: [&str; 7] = ["Gaussian", "Point", "Dropout", "GaussianDropout", "FanIn", "Plain", "Lora"];
 const ESTIMATORS: [&str; 4] = ["Automatic", "Reparameterization", "LocalReparameterization", "Flipout"];
+
+/// A family of the user's own: one that is none is an error where it stands.
+fn from(expr: &Expr, function: TokenStream) -> TokenStream {
+    let expr = strip(expr);
+    called(span_of_first(&quote!(#expr)), function, quote!(#expr))
+}
 
 impl Checker<'_> {
     /// The net's defaults, put on those that it inherits.
@@ -53,7 +61,7 @@ impl Checker<'_> {
     pub fn prior(&mut self, value: &Value) -> Option<TokenStream> {
         let illia = self.illia.clone();
         let (family, args) = match value {
-            Value::Expr(expr) => return Some(quote!(#illia::Prior::from(#expr))),
+            Value::Expr(expr) => return Some(from(expr, quote!(#illia::Prior::from))),
             Value::Family(family, args) => (family, args.as_ref()),
         };
         let Some((_, numbers)) = PRIORS.iter().find(|(name, _)| family == name) else {
@@ -80,7 +88,7 @@ impl Checker<'_> {
     pub fn posterior(&mut self, value: &Value) -> Option<TokenStream> {
         let illia = self.illia.clone();
         let (family, args) = match value {
-            Value::Expr(expr) => return Some(quote!(#illia::Posterior::from(#expr))),
+            Value::Expr(expr) => return Some(from(expr, quote!(#illia::Posterior::from))),
             Value::Family(family, args) => (family, args.as_ref()),
         };
         let mut reader = Reader::new(family, args);
@@ -231,8 +239,7 @@ impl Checker<'_> {
         known: &[&str],
     ) -> Option<TokenStream> {
         let name = family.to_string();
-        let constant =
-            name.len() > 1 && !name.chars().any(char::is_lowercase) || !name.chars().any(char::is_uppercase);
+        let constant = !name.chars().any(char::is_lowercase) || !name.chars().any(char::is_uppercase);
         if args.is_none() && constant && names::nearest(&name, known).is_none() {
             return Some(quote!(#family));
         }
@@ -241,6 +248,16 @@ impl Checker<'_> {
             Some(_) if lower => format!("a Rust expression stands in parentheses: `{what}: ({family}(..))`"),
             _ => match Self::kind_of_family(&name).filter(|kind| *kind != what) {
                 Some(kind) => format!("it is {} {kind}", if kind == "estimator" { "an" } else { "a" }),
+                None if args.is_none()
+                    && what != "estimator"
+                    && names::nearest(&name, known).is_none()
+                    && names::elsewhere(&name, known).is_none() =>
+                {
+                    format!(
+                        "known are {}; one of your own stands in parentheses, `{what}: ({name})`",
+                        names::listed(known)
+                    )
+                }
                 None => names::suggestion(&name, known),
             },
         };

@@ -121,7 +121,7 @@ impl Checker<'_> {
                 format!("it is an op, which goes without a name: `{}`", op.unwrap_or_default())
             }
             _ => format!(
-                "a net of yours takes its arguments by name, a module of yours has its signature, `{who}: {name}(..): [in] -> [out]`; known are {}",
+                "a net of yours takes its inputs and arguments by name, a module of yours has its signature, `{who}: {name}(..): [in] -> [out]`; known are {}",
                 names::listed(&known)
             ),
         };
@@ -265,6 +265,9 @@ impl Checker<'_> {
                                 self.net.ident
                             )
                         }
+                        Dim::Dynamic { base, .. } if only && base.contains(' ') => {
+                            "; `last`, `first` or `mean` take the sequence away".to_owned()
+                        }
                         _ if only => "; tokens need an `Embedding(size, vocabulary: n)` first".to_owned(),
                         _ => "; put the features last, with `permute` or `reshape`".to_owned(),
                     };
@@ -365,8 +368,10 @@ impl Checker<'_> {
 }
 
 /// Whether the name of an axis may have been meant as a size, rather than as how long a sequence is.
-fn may_be_a_size(name: &str) -> bool {
-    name.len() > 1 && !["seq", "len", "time", "token", "word"].iter().any(|length| name.starts_with(length))
+pub fn may_be_a_size(name: &str) -> bool {
+    name.len() > 1
+        && !name.contains(' ')
+        && !["seq", "len", "time", "token", "word"].iter().any(|length| name.starts_with(length))
 }
 
 /// What might have been meant, where the input has the wrong number of axes.

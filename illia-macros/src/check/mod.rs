@@ -73,6 +73,8 @@ pub struct Checker<'a> {
     pub fields: HashMap<Vec<String>, usize>,
     /// Named values, those of the innermost block last.
     pub values: Vec<Value>,
+    /// The names of values whose blocks have ended.
+    pub gone: Vec<String>,
     /// The names of values that are not of one element, within an `each`.
     pub hidden: Vec<String>,
     /// Steps that can be used again.
@@ -96,6 +98,7 @@ pub fn check(net: &parse::Net, illia: Path, errors: &mut Errors) -> Model {
         names: HashMap::new(),
         fields: HashMap::new(),
         values: Vec::new(),
+        gone: Vec::new(),
         hidden: Vec::new(),
         known: Vec::new(),
         step: String::new(),

@@ -128,6 +128,12 @@ impl Checker<'_> {
         {
             return found;
         }
+        if let Some(args) = args
+            && op.shape.is_none()
+            && let Some(found) = self.again_on(ident, args, &state, place)
+        {
+            return found;
+        }
         let names = op_names();
         let known = if names.contains(&name.as_str()) {
             name.as_str()

@@ -24,7 +24,10 @@ impl Checker<'_> {
         let settings = self.attention_settings(site, &reader, true);
         let mask = self.mask(site, &reader, site.state);
         let Some((features, heads)) = self.heads(site, &reader) else {
-            return Made::broken(ty, site.state.shape.clone());
+            // A sequence stays one; what is none has told so.
+            let sequence = site.state.shape.dims().is_none_or(|dims| dims.len() == 2);
+            let shape = if sequence { site.state.shape.clone() } else { Shape::Unknown(None) };
+            return Made::broken(ty, shape);
         };
         let (d, h) = (features.tokens(), heads.tokens());
         let config = quote!(#illia::nn::AttentionConfig { #settings ..::core::default::Default::default() });

@@ -109,14 +109,21 @@ impl Checker<'_> {
     /// Where nothing flows, with several inputs or behind several outputs, a chain begins at a value.
     pub fn begins(&mut self, step: &parse::Step, value: &str) {
         let broken = matches!(step.head, parse::Head::Broken);
-        let takes_by_name = match &step.head {
+        let again = match step.ops.first().map(|op| &op.kind) {
+            Some(parse::OpKind::Named(path, Some(_))) => {
+                path.get_ident().is_some_and(|name| self.known.iter().any(|known| known.name == unraw(name)))
+            }
+            _ => false,
+        };
+        let takes_values = match &step.head {
+            parse::Head::Ops => again,
             parse::Head::Layer(layer) => layer.args.iter().flat_map(|args| &args.list).any(|arg| {
                 let value = arg.value.expr().and_then(ident_of);
-                arg.name.is_some() && value.is_some_and(|value| self.value(&value).is_some())
+                value.is_some_and(|value| self.value(&value).is_some())
             }),
             _ => false,
         };
-        if !self.starts_at_a_value(step) && !broken && !takes_by_name {
+        if !self.starts_at_a_value(step) && !broken && !takes_values {
             self.errors.span(
                 step.span,
                 format!("there are several values here: say with which this chain begins, `{value} -> ..`"),
@@ -164,6 +171,7 @@ impl Checker<'_> {
         // What follows from another mistake is none of its own.
         let sound = self.errors.is_empty() && !self.quiet;
         for value in self.values.split_off(from.min(self.values.len())) {
+            self.gone.push(value.name.clone());
             if !value.used && sound && !value.name.starts_with('_') {
                 let message = match value.what {
                     "the value" => {
@@ -193,7 +201,9 @@ impl Checker<'_> {
             self.errors.at(expr, message);
             return None;
         }
-        let hint = if known.is_empty() && ["input", "x", "inputs"].contains(&said.as_str()) {
+        let hint = if self.gone.contains(&said) {
+            format!("the `{said}` of the block before is gone behind it")
+        } else if known.is_empty() && ["input", "x", "inputs"].contains(&said.as_str()) {
             format!("an input has a name if its shape has: `struct {}: ({said}: [..]) -> ..`", self.net.ident)
         } else if known.is_empty() {
             "name one before it: `let skip = ..;`".to_owned()
@@ -239,6 +249,34 @@ impl Checker<'_> {
             return None;
         }
         let known = self.known.get(step?)?.clone();
+        Some(self.again(name, &known, state))
+    }
+
+    /// `score(user: u, item: v)`: a net of several inputs once more, on other values.
+    pub fn again_on(
+        &mut self,
+        name: &Ident,
+        args: &parse::Args,
+        state: &State,
+        place: &Place,
+    ) -> Option<(Option<Node>, State)> {
+        let depth = |known: &Known| known.place.index.len();
+        let same = |known: &Known| {
+            let of = |place: &Place| {
+                place.index.iter().take(depth(known)).map(ToString::to_string).collect::<Vec<_>>()
+            };
+            of(&known.place) == of(place)
+        };
+        let mut known = self.known.iter().rfind(|known| known.name == unraw(name) && same(known))?.clone();
+        let own = known.layer.args.as_mut()?;
+        let taken = |arg: &parse::Arg| {
+            arg.value.expr().and_then(ident_of).is_some_and(|value| self.value(&value).is_some())
+        };
+        if !own.list.iter().any(taken) {
+            return None;
+        }
+        own.list.retain(|arg| !taken(arg));
+        own.list.extend(args.list.iter().cloned());
         Some(self.again(name, &known, state))
     }
 
