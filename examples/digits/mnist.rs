@@ -50,13 +50,17 @@ pub fn run(arguments: &Arguments, folder: &Path) -> Result<Ended, Failure> {
     let draws = arguments.samples.unwrap_or(50);
     let judged = judge(&net, &test.images, draws, arguments.device)?;
     let (p, y) = (&judged.probabilities, &test.labels);
+    let calibration = metrics::reliability(p, y, metrics::BINS)?;
+    let by_chance = calibration.ece_by_chance();
     println!(
-        "\n{:<26} accuracy {:.2} %, NLL {:.4}, Brier {:.4}, ECE {:.4}",
+        "\n{:<26} accuracy {:.2} %, NLL {:.4}, Brier {:.4}, ECE {:.4} (by chance {:.4} to {:.4})",
         "test images:",
         100.0 * judged.accuracy(y)?,
         metrics::nll(p, y)?,
         metrics::brier(p, y)?,
-        metrics::ece(p, y, metrics::BINS)?
+        calibration.ece(),
+        by_chance.0,
+        by_chance.1
     );
     let kept = judged.selective_accuracy(y, 0.9)?;
     println!("{:<26} accuracy {:.2} %", "without the unsurest 10 %:", 100.0 * kept);
@@ -81,14 +85,17 @@ pub fn run(arguments: &Arguments, folder: &Path) -> Result<Ended, Failure> {
     let cases =
         |rows: Vec<i64>| rows.into_iter().map(|row| judged.case(&test, row)).collect::<Result<Vec<_>, _>>();
     let (most, least) = (cases(most)?, cases(least)?);
-    let calibration = metrics::reliability(p, y, metrics::BINS)?;
     prune(&mut net, PRUNED)?;
     let pruned = judge(&net, &test.images, draws, arguments.device)?;
+    let calibration_of_pruned = metrics::reliability(&pruned.probabilities, y, metrics::BINS)?;
+    let by_chance_pruned = calibration_of_pruned.ece_by_chance();
     println!(
-        "{:<26} accuracy {:.2} %, ECE {:.4}",
+        "{:<26} accuracy {:.2} %, ECE {:.4} (by chance {:.4} to {:.4})",
         format!("{:.0} % of weights pruned:", 100.0 * PRUNED),
         100.0 * pruned.accuracy(y)?,
-        metrics::ece(&pruned.probabilities, y, metrics::BINS)?
+        calibration_of_pruned.ece(),
+        by_chance_pruned.0,
+        by_chance_pruned.1
     );
 
     let curves = Curves { bayesian: run.history, twin: None, examples: for_training };

@@ -25,12 +25,15 @@ pub fn write(
 ) -> Result<(), Failure> {
     let (p, y) = (&judged.probabilities, &test.labels);
     let wrong = p.argmax(-1, false).not_equal_tensor(y).to_kind(Kind::Float);
+    let calibration = metrics::reliability(p, y, BINS)?;
+    let (least, most) = calibration.ece_by_chance();
+    let ece = format!("{:.4} (by chance {least:.4} to {most:.4})", calibration.ece());
     let mut report = Report::new(title)
         .metric("test images", &y.numel().to_string())
         .metric("accuracy", &format!("{:.2} %", 100.0 * judged.accuracy(y)?))
         .metric("negative log-likelihood", &format!("{:.4} nats", metrics::nll(p, y)?))
         .metric("Brier score", &format!("{:.4}", metrics::brier(p, y)?))
-        .metric("expected calibration error", &format!("{:.4}", metrics::ece(p, y, BINS)?))
+        .metric("expected calibration error", &ece)
         .metric("adaptive calibration error", &format!("{:.4}", metrics::adaptive_ece(p, y, BINS)?))
         .metric("classwise calibration error", &format!("{:.4}", metrics::classwise_ece(p, y, BINS)?))
         .metric(
@@ -38,7 +41,7 @@ pub fn write(
             &format!("{:.2} %", 100.0 * judged.selective_accuracy(y, 0.9)?),
         )
         .metric("epistemic uncertainty", &format!("{:.4} nats", mean(&judged.uncertainty.epistemic)))
-        .reliability(&metrics::reliability(p, y, BINS)?)
+        .reliability(&calibration)
         .risk_coverage(&metrics::risk_coverage(&judged.uncertainty.total, &wrong)?);
     if let Some(other) = other {
         let ours = &judged.uncertainty;

@@ -17,8 +17,12 @@ mod weights;
 pub use axes::Axes;
 pub(crate) use pools::window;
 pub use recording::Value;
-pub(crate) use recording::{Attribute, Constant, Graph, Node};
-pub(crate) use weights::{Weight, linear_map};
+pub(crate) use recording::Attribute;
+#[cfg(feature = "onnx")]
+pub(crate) use recording::{Constant, Graph, Node};
+#[cfg(feature = "onnx")]
+pub(crate) use weights::Weight;
+pub(crate) use weights::linear_map;
 
 use illia_shape::Shape;
 
