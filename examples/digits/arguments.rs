@@ -7,11 +7,11 @@ use lexopt::prelude::*;
 
 use crate::Failure;
 use crate::methods::{METHODS, Method};
-use crate::{demo, mnist};
+use crate::{demo, methods, mnist};
 
 /// What `--help` prints.
 pub fn help() -> String {
-    let (small, large) = (demo::RECIPE.epochs, mnist::RECIPE.epochs);
+    let (small, cold, large) = (demo::RECIPE.epochs, methods::COLD.epochs, mnist::RECIPE.epochs);
     format!(
         "\
 Trains a Bayesian convolutional net on images of digits and shows how sure it is.
@@ -20,7 +20,7 @@ usage: digits [OPTIONS]
 
   --data DIR     train on the MNIST-like IDX files in DIR (raw or .gz) instead of the 1,797 small digits built in
   --ood DIR      with --data: tell these images from the trained ones by their uncertainty
-  --epochs N     passes over the training set (default: {small}; with --data {large})
+  --epochs N     passes over the training set (default: {small}; with --method {cold}; with --data {large})
   --samples N    draws of the weights in each prediction (default: 100; with --data 50)
   --seed N       start of every random number (default: 1)
   --device D     cpu, cuda or cuda:N (default: cpu)
