@@ -5,6 +5,7 @@ mod convergence;
 mod course;
 mod evidence;
 mod history;
+mod log;
 mod mode;
 mod resume;
 mod run;
@@ -17,6 +18,7 @@ pub use convergence::Convergence;
 pub use history::{EpochRecord, History};
 pub use watch::Best;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -82,6 +84,7 @@ pub struct Fit<L> {
     interrupt: Option<Arc<AtomicBool>>,
     processes: Option<Arc<dyn ProcessGroup>>,
     watch: Watch,
+    log: Option<PathBuf>,
 }
 
 impl<L: Likelihood> Fit<L> {
@@ -110,6 +113,7 @@ impl<L: Likelihood> Fit<L> {
             interrupt: None,
             processes: None,
             watch: Watch::default(),
+            log: None,
         }
     }
 

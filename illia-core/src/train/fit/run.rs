@@ -13,6 +13,7 @@ use super::Forward;
 use super::automatic::{Around, Automatic};
 use super::convergence::{self, Convergence, Starts, Way};
 use super::course::{self, Course};
+use super::log;
 use super::resume::Settings;
 use super::shuffle::shuffled;
 use super::{EpochRecord, Fit, History};
@@ -80,6 +81,8 @@ pub(super) struct Run<'a, L, M: ?Sized> {
     /// Whether the user's code has ended it.
     ended: bool,
     interrupted: bool,
+    /// Whether the log of this run has been begun.
+    is_logged: bool,
     pub(super) course: Course,
     /// Where nobody chose a posterior.
     pub(super) automatic: Option<Automatic<'a, M>>,
@@ -126,6 +129,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             best: Vec::new(),
             ended: false,
             interrupted: false,
+            is_logged: false,
             course: Course { settled: None, epochs: None },
             automatic,
             settings: Settings::new(),
@@ -328,6 +332,10 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         let message = record.in_short();
         self.ended = self.fit.watch.tell(&record);
         self.progress.epochs.push(record);
+        if let Some(path) = self.fit.log.as_deref().filter(|_| self.group().is_none_or(|g| g.rank() == 0)) {
+            log::write(path, &self.progress.epochs, !self.is_logged)?;
+            self.is_logged = true;
+        }
         if self.scale_is_due() {
             self.find_scale()?;
         }

@@ -1,0 +1,103 @@
+//! A run's epochs as a table in a file, for whoever draws or compares runs.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::{EpochRecord, Fit};
+use crate::error::{Error, Result};
+use crate::files;
+
+const COLUMNS: &str = "epoch,nll,kl,kl_weight,loss,validation_nll,seconds";
+
+impl<L> Fit<L> {
+    /// Writes the epochs into a CSV file as they end: a row for each [`EpochRecord`] with its numbers, then those of
+    /// [`metric`](Self::metric) by their names; empty where there is no validation. A file that is there already is replaced, and
+    /// begins with the epochs before where a run was resumed. Of several processes the first writes.
+    ///
+    /// ```no_run
+    /// use illia_core::{Fit, likelihood::Categorical};
+    ///
+    /// let fit = Fit::new(Categorical).log("out/run.csv");
+    /// ```
+    ///
+    /// A file that can't be written ends the run with an error that names it.
+    #[must_use]
+    pub fn log(mut self, path: impl Into<PathBuf>) -> Self {
+        self.log = Some(path.into());
+        self
+    }
+}
+
+/// Adds the last epoch, or, where `anew`, replaces the file by the table of all.
+pub(super) fn write(path: &Path, epochs: &[EpochRecord], anew: bool) -> Result<()> {
+    let io = |e| Error::io(path, e);
+    let Some(last) = epochs.last() else { return Ok(()) };
+    if !anew {
+        let mut file = OpenOptions::new().append(true).open(path).map_err(io)?;
+        return file.write_all(row(last).as_bytes()).map_err(io);
+    }
+    let names = last.metrics.keys().map(|name| format!(",{}", quoted(name)));
+    let table: String = std::iter::once(COLUMNS.to_owned())
+        .chain(names)
+        .chain(["\n".to_owned()])
+        .chain(epochs.iter().map(row))
+        .collect();
+    files::write_whole(path, |at| std::fs::write(at, table).map_err(io))
+}
+
+fn row(record: &EpochRecord) -> String {
+    let EpochRecord { epoch, nll, kl, kl_weight, loss, validation_nll, metrics, seconds } = record;
+    let validation = validation_nll.map_or(String::new(), |nll| nll.to_string());
+    let metrics: String = metrics.values().map(|value| format!(",{value}")).collect();
+    format!("{epoch},{nll},{kl},{kl_weight},{loss},{validation},{seconds}{metrics}\n")
+}
+
+/// A name that could be taken for more than one cell stands in quotes (RFC 4180).
+fn quoted(name: &str) -> String {
+    match name.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::nn::VarStore;
+    use tch::{Device, Kind, Tensor};
+
+    use super::*;
+    use crate::likelihood::Gaussian;
+    use crate::nn::{Linear, LinearConfig};
+
+    #[test]
+    fn a_log_has_a_row_for_each_epoch_and_a_column_for_each_metric() {
+        crate::manual_seed(1);
+        let folder = std::env::temp_dir().join(format!("illia-log-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("run.csv");
+        let vs = VarStore::new(Device::Cpu);
+        let net = Linear::new(vs.root(), 1, 1, LinearConfig::default());
+        let x = Tensor::linspace(-1.0, 1.0, 20, (Kind::Float, Device::Cpu)).unsqueeze(1);
+        let fit = Fit::new(Gaussian::fixed(0.1).unwrap()).epochs(3).progress(false);
+        let fit = fit
+            .validation(&x, &x)
+            .metric("error, largest", |p, y| Ok((p.mean() - y).abs().max().double_value(&[])));
+        let history = fit.log(&path).run(&net, &vs, &x, &(&x * 2.0)).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], format!("{COLUMNS},\"error, largest\""));
+        assert_eq!(lines.len(), 4);
+        for (line, record) in lines[1..].iter().zip(&history.epochs) {
+            let cells: Vec<f64> = line.split(',').map(|cell| cell.parse().unwrap()).collect();
+            let metric = record.metrics["error, largest"];
+            let expected = [record.epoch as f64, record.nll, record.kl, record.kl_weight, record.loss];
+            assert_eq!(cells[..5], expected);
+            assert_eq!(cells[5..], [record.validation_nll.unwrap(), record.seconds, metric]);
+        }
+        let nowhere = Fit::new(Gaussian::fixed(0.1).unwrap()).epochs(1).progress(false);
+        let refused = nowhere.log(folder.join("no/run.csv")).run(&net, &vs, &x, &x).unwrap_err();
+        assert!(refused.to_string().contains("run.csv"), "{refused}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
