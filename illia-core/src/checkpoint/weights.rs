@@ -28,7 +28,7 @@ use tch::nn::VarStore;
 use super::file::{File, Want, unusable};
 use crate::error::{Error, Result, Unusable};
 use crate::module::{BayesianModule, moped_from};
-use crate::parameter::FACTORS;
+use crate::parameter::{AXES, FACTORS, INPUT_RHO};
 
 /// A table from a net's names to a file's.
 ///
@@ -149,7 +149,7 @@ impl Names {
     fn source(&self, variable: &str) -> Option<Source> {
         let name = match variable.rsplit_once('.') {
             Some((name, "mu")) => name,
-            Some((_, "rho" | "prior_rho")) => return None,
+            Some((_, "rho" | "prior_rho" | INPUT_RHO | AXES)) => return None,
             Some((_, factor)) if FACTORS.contains(&factor) => return None,
             _ => variable,
         };
@@ -310,6 +310,23 @@ mod tests {
         assert_eq!(layer.weight.mu(), &weight.tr());
         assert_eq!(layer.bias.as_ref().unwrap().mu(), &bias);
         assert_eq!(layer.weight.rho().unwrap(), &rho, "a file of plain weights says nothing of the spread");
+    }
+
+    #[test]
+    fn what_a_file_of_plain_weights_cannot_have_stays() {
+        let (weight, bias) = (numbers(&[3, 2]), numbers(&[3]));
+        let path = written("plain", &[("fc.weight", &weight), ("fc.bias", &bias)]);
+        for (posterior, variable) in
+            [(Posterior::gaussian_dropout(2.0), "input_rho"), (Posterior::AutomaticLast, "axes")]
+        {
+            let vs = VarStore::new(Device::Cpu);
+            let config = LinearConfig { posterior, ..Default::default() };
+            let layer = Linear::new(vs.root() / "fc", 2, 3, config);
+            let before = layer.weight.variables().get(variable).unwrap().copy();
+            Names::new().load(&vs, &path).unwrap();
+            assert_eq!(layer.weight.mu(), &weight);
+            assert_eq!(layer.weight.variables().get(variable).unwrap(), &before);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::size;
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
-use crate::parameter::{Posterior, Prior, RandomParameter};
+use crate::parameter::{InputUnits, Posterior, Prior, RandomParameter};
 use crate::pass::record::{Use, one_hot};
 
 /// The settings of a [`PositionEmbedding`] or a [`ClassToken`].
@@ -64,7 +64,9 @@ impl PositionEmbedding {
         config: TokenConfig,
     ) -> Result<Self> {
         let shape = [size("max", max, 1)?, size("features", features, 1)?];
-        let mut weight = RandomParameter::new(p, "weight", &shape, features, config.prior, config.posterior)?;
+        let (units, TokenConfig { prior, posterior }) = (InputUnits { axis: 0, groups: 1 }, config);
+        let mut weight =
+            RandomParameter::of_input_units(p, "weight", &shape, features, prior, posterior, units)?;
         weight.set_noted();
         Ok(PositionEmbedding { weight, max, features })
     }

@@ -14,7 +14,7 @@ pub use draw::Draw;
 pub(crate) use draw::Held;
 pub(crate) use family::{AXES, InputUnits};
 pub use family::{Counts, Family, PriorOf, Start, Variables};
-pub(crate) use family::{FACTORS, Factors, Lora};
+pub(crate) use family::{FACTORS, Factors, INPUT_RHO, Lora};
 pub(crate) use id::ById;
 pub use id::ParameterId;
 pub use posterior::Posterior;
@@ -226,6 +226,17 @@ impl RandomParameter {
                 self.variables.get("rho")
             }
             _ => None,
+        }
+    }
+
+    /// What its spread is the softplus of, with the variable's name: rho, or that of Gaussian dropout's factors. A family of one's own may
+    /// call a variable so and mean something else.
+    pub(crate) fn spread(&self) -> Option<(&'static str, &Tensor)> {
+        match self.posterior {
+            Posterior::GaussianDropout { .. } => {
+                self.variables.get(INPUT_RHO).map(|of_units| (INPUT_RHO, of_units))
+            }
+            _ => self.rho().map(|rho| ("rho", rho)),
         }
     }
 

@@ -257,6 +257,9 @@ impl RandomParameter {
         if self.held().is_some() || stack::given(self).is_some() || !self.is_in_training() {
             return None;
         }
+        if !matches!(self.posterior(), Posterior::GaussianDropout { .. }) {
+            return None;
+        }
         let std = self.variables().factor_std()?;
         self.forget_latest();
         Some(std)

@@ -108,7 +108,7 @@ fn kl_of(parameters: &[&RandomParameter], pass: &Pass) -> (f64, Option<Tensor>) 
 /// Which parameter has no KL because its spread is none, if that is the reason.
 fn too_narrow(parameters: &[&RandomParameter]) -> Option<Error> {
     parameters.iter().find_map(|parameter| {
-        let rho = parameter.rho().filter(|rho| rho.numel() > 0)?.detach();
+        let rho = parameter.spread().filter(|(_, rho)| rho.numel() > 0)?.1.detach();
         // Minus infinity is what pruning leaves.
         let least = rho.masked_fill(&rho.isneginf(), 0.0).min().double_value(&[]);
         (least < f64::from(LEAST_EXPONENT)).then(|| Error::Unfit {

@@ -317,7 +317,7 @@ fn of_share(nll: Tensor, share: Option<f64>) -> Result<Tensor> {
 /// stay where it is.
 fn have_room(parameters: &[&RandomParameter]) -> Result<()> {
     for parameter in parameters {
-        let Some(rho) = parameter.rho().filter(|rho| rho.requires_grad()) else { continue };
+        let Some((_, rho)) = parameter.spread().filter(|(_, rho)| rho.requires_grad()) else { continue };
         if matches!(rho.kind(), Kind::Half | Kind::BFloat16) {
             let problem = format!(
                 "its sigma would never move in {:?}, which is too coarse for steps of rho: train in Float \

@@ -24,7 +24,7 @@ pub(crate) struct GaussianDropout {
 }
 
 /// softplus of it is the standard deviation of each input unit's factor.
-const INPUT_RHO: &str = "input_rho";
+pub(crate) const INPUT_RHO: &str = "input_rho";
 
 impl Variables {
     /// The standard deviation of each input unit's factor, one after the other, in the graph; None where there are no factors.

@@ -7,7 +7,7 @@ mod mean_field;
 mod point;
 
 pub(crate) use dropout::Dropout;
-pub(crate) use gaussian_dropout::GaussianDropout;
+pub(crate) use gaussian_dropout::{GaussianDropout, INPUT_RHO};
 pub(crate) use lora::{FACTORS, Factors, Lora};
 pub(crate) use mean_field::{AXES, MeanField};
 pub(crate) use point::Point;
@@ -187,7 +187,7 @@ impl Variables {
     }
 }
 
-/// Where a weight's input units are: the columns of a Linear, the input channels of a convolution, an embedding's tokens.
+/// Where a weight's input units are: the columns of a Linear, the input channels of a convolution, an embedding's tokens or places.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct InputUnits {
     /// The axis along which they stand within a group.

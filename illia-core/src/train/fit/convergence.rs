@@ -65,10 +65,10 @@ pub(super) fn starts<M: BayesianModule + ?Sized>(net: &M) -> Starts {
     parameters.flat_map(variables).map(|(name, variable)| (name, sample(variable))).collect()
 }
 
-/// A parameter's mu and rho, those that it has, by name.
+/// A parameter's mu and what its spread comes from, where it has one, by name.
 fn variables(parameter: &RandomParameter) -> Vec<(String, &Tensor)> {
-    let own = [("mu", Some(parameter.mu())), ("rho", parameter.rho())];
-    own.into_iter().filter_map(|(name, own)| Some((format!("{}.{name}", parameter.name()), own?))).collect()
+    let own = [("mu", parameter.mu())].into_iter().chain(parameter.spread());
+    own.map(|(name, own)| (format!("{}.{name}", parameter.name()), own)).collect()
 }
 
 fn sample(variable: &Tensor) -> Vec<f32> {
@@ -167,8 +167,8 @@ fn sigmas<M: BayesianModule + ?Sized>(way: &Way<'_, M>) -> [Option<f64>; 2] {
 fn trained_rho<M: BayesianModule + ?Sized>(net: &M) -> impl Iterator<Item = (&Tensor, String)> {
     let parameters = net.parameters().into_iter().filter(|p| p.is_random() && p.held().is_none());
     parameters.filter_map(|parameter| {
-        let rho = parameter.rho().filter(|rho| rho.requires_grad())?;
-        Some((rho, format!("{}.rho", parameter.name())))
+        let (name, rho) = parameter.spread().filter(|(_, rho)| rho.requires_grad())?;
+        Some((rho, format!("{}.{name}", parameter.name())))
     })
 }
 

@@ -3,12 +3,16 @@
 use tch::nn::{Init, Module, VarStore};
 use tch::{Device, Kind, Tensor};
 
+use crate::likelihood::Gaussian;
 use crate::nn::{
     Conv2d, ConvConfig, ConvTranspose2d, ConvTransposeConfig, Embedding, EmbeddingConfig, Linear,
-    LinearConfig,
+    LinearConfig, PositionEmbedding, TokenConfig,
 };
 use crate::pass::{Mode, Pass};
-use crate::{BayesianModule, Estimator, Posterior, Prior, RandomParameter, inverse_softplus, noise};
+use crate::{
+    BayesianModule, Estimator, Family, Fit, Posterior, Prior, RandomParameter, Start, Variables,
+    inverse_softplus, noise,
+};
 
 const DRAWS: i64 = 1500;
 
@@ -113,6 +117,13 @@ fn a_tokens_vector_has_one_factor() {
     let vs = VarStore::new(Device::Cpu);
     let config = EmbeddingConfig { posterior: spread(1.0), ..Default::default() };
     let embedding = Embedding::new(vs.root(), 7, 4, config);
+    let position = PositionEmbedding::new(
+        vs.root() / "position",
+        9,
+        4,
+        TokenConfig { posterior: spread(1.0), ..Default::default() },
+    );
+    assert_eq!(position.weight.variables().factor_std().unwrap().size(), [9], "a place is as a token");
     let factors = embedding.weight.draw().weights() / embedding.weight.mu();
     assert_eq!(embedding.weight.variables().factor_std().unwrap().size(), [7]);
     let within = (&factors - factors.narrow(1, 0, 1)).abs().max().double_value(&[]);
@@ -161,4 +172,74 @@ fn numbers_out_of_range_are_named() {
         assert!(refused.contains("std") || refused.contains("rho"), "{refused}");
         assert!(vs.variables().is_empty());
     }
+}
+
+fn regression() -> (Tensor, Tensor, Gaussian) {
+    (normals(&[64, 4]), normals(&[64, 2]), Gaussian::fixed(0.5).unwrap())
+}
+
+#[test]
+fn a_fit_tells_how_far_the_rates_came_and_which_are_too_small() {
+    crate::manual_seed(8);
+    let (x, y, noise) = regression();
+    let vs = VarStore::new(Device::Cpu);
+    let of = |name: &str, rho: f64| {
+        let posterior = Posterior::GaussianDropout { std: 1.0, mu: Init::Const(0.1), rho: Init::Const(rho) };
+        Linear::new(vs.root() / name, 4, 2, LinearConfig { posterior, ..Default::default() })
+    };
+    let history = Fit::new(&noise).epochs(5).run(&of("wide", -3.0), &vs, &x, &y).unwrap();
+    let end = history.convergence;
+    assert!(end.sigma_moved.is_some_and(|by| by > 0.0) && end.sigma_pull.is_some(), "{end:?}");
+    let refused = Fit::new(&noise).epochs(1).run(&of("narrow", -120.0), &vs, &x, &y).unwrap_err().to_string();
+    assert!(refused.contains("narrow.weight") && refused.contains("start rho higher"), "{refused}");
+}
+
+/// Each example has one function: the same factors at all places, others than the next example's.
+#[test]
+fn an_examples_places_have_its_factors() {
+    crate::manual_seed(9);
+    let vs = VarStore::new(Device::Cpu);
+    let estimator = Estimator::LocalReparameterization;
+    let config = LinearConfig { posterior: spread(1.0), estimator, ..Default::default() };
+    let layer = Linear::new(vs.root(), 4, 3, config);
+    let _pass = Pass::over(&layer.parameters(), Mode::Graph, None);
+    let output = layer.forward(&Tensor::ones([2, 5, 6, 4], (Kind::Float, Device::Cpu)));
+    let place = output.narrow(1, 0, 1).narrow(2, 0, 1);
+    assert!((&output - &place).abs().max().double_value(&[]) < 1e-5);
+    assert!((place.select(0, 0) - place.select(0, 1)).abs().max().double_value(&[]) > 1e-2);
+}
+
+/// A family of one's own whose variable has the name of the factors' rho.
+#[derive(Debug)]
+struct Namesake;
+
+impl Family for Namesake {
+    fn name(&self) -> String {
+        "Namesake".to_owned()
+    }
+
+    fn start(&self, start: &Start<'_>) -> Vec<(&'static str, Tensor)> {
+        let mu = start.initial(Init::Const(1.0));
+        let other = mu.zeros_like();
+        vec![("mu", mu), ("input_rho", other)]
+    }
+
+    fn draw(&self, variables: &Variables, _: noise::Key) -> Tensor {
+        variables.mu() * 2.0
+    }
+}
+
+#[test]
+fn a_variable_of_the_same_name_in_a_family_of_ones_own_is_its_own() {
+    let vs = VarStore::new(Device::Cpu);
+    let (posterior, estimator) = (Posterior::from(Namesake), Estimator::LocalReparameterization);
+    let layer = Linear::new(
+        vs.root(),
+        4,
+        3,
+        LinearConfig { posterior, estimator, bias: false, ..Default::default() },
+    );
+    let _pass = Pass::over(&layer.parameters(), Mode::Graph, None);
+    let output = layer.forward(&Tensor::ones([2, 4], (Kind::Float, Device::Cpu)));
+    assert_eq!(output, Tensor::full([2, 3], 8.0, (Kind::Float, Device::Cpu)));
 }
