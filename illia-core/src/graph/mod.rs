@@ -16,8 +16,8 @@ mod weights;
 
 pub use axes::Axes;
 pub(crate) use pools::window;
-pub use recording::Value;
 pub(crate) use recording::Attribute;
+pub use recording::Value;
 #[cfg(feature = "onnx")]
 pub(crate) use recording::{Constant, Graph, Node};
 #[cfg(feature = "onnx")]
