@@ -60,7 +60,7 @@ usage: cargo xtask COMMAND [ARGUMENT …]
   soak [--quick]                 the long tests: kills, mutated files, a full disk, memory, determinism
   book [ARGUMENT …]              the documentation as a book, in target/book; `--open` shows it (needs mdbook, not libtorch)
   release-check                  whether the crates can be published: their files and fields, the documentation as docs.rs builds
-                                 it, each feature alone (needs no libtorch)
+                                 it, each feature alone (needs no libtorch; --verify: each crate is built from its package too)
 
 An existing libtorch is taken from LIBTORCH (a folder with lib/ and include/) or, with LIBTORCH_USE_PYTORCH=1, from
 Python's torch; it must be version 2.13.0. docs/setup.md says more.
