@@ -1,10 +1,12 @@
-//! The project's commands: `cargo xtask setup`, `test`, `demo`, `intents`, `bench`, `soak`, `book`.
+//! The project's commands: `cargo xtask setup`, `test`, `demo`, `intents`, `bench`, `soak`, `book`,
+//! `release-check`.
 //!
 //! No dependency but illia-setup, which has none, so that the first command of a newcomer compiles in seconds.
 
 mod check;
 mod commands;
 mod process;
+mod release;
 mod setup;
 
 use std::process::ExitCode;
@@ -57,6 +59,8 @@ usage: cargo xtask COMMAND [ARGUMENT …]
   bench [--json] [WORKLOAD …]    time the workloads against their deterministic twins
   soak [--quick]                 the long tests: kills, mutated files, a full disk, memory, determinism
   book [ARGUMENT …]              the documentation as a book, in target/book; `--open` shows it (needs mdbook, not libtorch)
+  release-check                  whether the crates can be published: their files and fields, the documentation as docs.rs builds
+                                 it, each feature alone (needs no libtorch; --verify: each crate is built from its package too)
 
 An existing libtorch is taken from LIBTORCH (a folder with lib/ and include/) or, with LIBTORCH_USE_PYTORCH=1, from
 Python's torch; it must be version 2.13.0. docs/setup.md says more.
@@ -93,8 +97,9 @@ fn run(arguments: &[String]) -> Result<()> {
         "bench" => commands::bench(rest),
         "soak" => commands::soak(rest),
         "book" => commands::book(rest),
+        "release-check" => release::command(rest),
         other => Err(Failure::usage(format!(
-            "there is no command `{other}`; the commands are setup, test, demo, intents, bench, soak and book (`cargo xtask --help`)"
+            "there is no command `{other}`; the commands are setup, test, demo, intents, bench, soak, book and release-check (`cargo xtask --help`)"
         ))),
     }
 }
@@ -140,7 +145,7 @@ mod tests {
 
     #[test]
     fn an_unknown_flag_is_a_usage_error_that_names_it() {
-        for line in ["setup --gpu", "test --fast", "soak --long"] {
+        for line in ["setup --gpu", "test --fast", "soak --long", "release-check --fast"] {
             let failure = run(&words(line)).expect_err("no such flag");
             assert_eq!(failure.status, 2, "{line}");
             assert!(failure.sentence.contains("--"), "{}", failure.sentence);

@@ -1,4 +1,4 @@
-//! A net as a file that other run times execute: ONNX, by writing its steps down ([`graph`](crate::graph)), and TorchScript, by tracing.
+//! A net as a file that other run times execute: ONNX, by writing its steps down ([`graph`]), and TorchScript, by tracing.
 //!
 //! A net of `bnn!` has its graph written by the macro. A module of one's own implements [`Exported`] and says so to the attribute,
 //! `#[bayesian(export)]`; then it also stands in a net that is exported.
@@ -134,8 +134,8 @@ pub trait Exported: BayesianModule {
     /// Names and shapes of its inputs and outputs.
     fn ports(&self) -> Ports;
 
-    /// Its forward in evaluation mode, from its inputs to all of its outputs: layers by [`graph::one`](crate::graph::one), the rest by
-    /// [`graph::ops`](crate::graph::ops).
+    /// Its forward in evaluation mode, from its inputs to all of its outputs: layers by [`graph::one`], the rest by
+    /// [`graph::ops`].
     ///
     /// # Errors
     /// What they return.
