@@ -70,7 +70,7 @@ fn are_one(job: Value, tolerance: f64, distance: fn(&Named, &Named) -> f64) {
 
 #[test]
 fn in_double_precision_they_are_one_process_with_adam() {
-    for (net, by_example) in [("drawn", true), ("outputs", false)] {
+    for (net, by_example) in [("drawn", true), ("outputs", false), ("units", false)] {
         let job = json!({"net": net, "double": true, "validation": true, "by_example": by_example});
         are_one(job, 1e-6, distance);
     }

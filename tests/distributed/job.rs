@@ -40,6 +40,18 @@ bnn! {
 }
 
 bnn! {
+    /// Factors of input units for each example.
+    struct Units: [1, 6, 6] -> [3] {
+        posterior: GaussianDropout(rho: nn::Init::Const(-1.0));
+        estimator: LocalReparameterization;
+        conv: Conv2d(4, kernel: 3) -> relu,
+        flatten,
+        fc: Linear(8) -> relu,
+        head: Linear(3),
+    }
+}
+
+bnn! {
     /// The default: the mode, then the last layer's curvature.
     struct Default_: [1, 6, 6] -> [3] {
         conv: Conv2d(4, kernel: 3) -> relu,
@@ -102,6 +114,7 @@ pub fn run() {
             None => collectives(&group, device(&job)),
             Some("drawn") => train(&job, group, Drawn::try_new),
             Some("outputs") => train(&job, group, Outputs::try_new),
+            Some("units") => train(&job, group, Units::try_new),
             Some("default") => train(&job, group, Default_::try_new),
             Some("ensemble") => ensemble(&job, &group),
             Some("normed") => train(&job, group, Normed::try_new),
