@@ -199,7 +199,7 @@ impl Posterior {
     /// Checks that every number lies where the family is defined.
     ///
     /// # Errors
-    /// [`crate::Error::Configuration`] names the first number that does not.
+    /// [`Error::Configuration`](crate::Error::Configuration) names the first number that does not.
     pub fn validate(&self) -> Result<()> {
         match self {
             Posterior::Plain { init } => finite("mu", *init),

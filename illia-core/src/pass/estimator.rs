@@ -9,7 +9,7 @@
 /// examples of a batch share noise, and so in the variance of a mini-batch's gradient. An
 /// estimator acts on Gaussian posteriors that are not frozen; elsewhere the weights are used as
 /// drawn. Of Gaussian dropout, local reparameterisation and Flipout are one thing: in a step of training each example has factors of its own, the
-/// same at all its places. It is for training: in [`Predict`](crate::Predict), where every draw is one function of all
+/// same at all its places (in `each { .. }` an element counts as an example). It is for training: in [`Predict`](crate::Predict), where every draw is one function of all
 /// examples, weights are drawn whatever the estimator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]

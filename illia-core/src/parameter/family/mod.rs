@@ -2,6 +2,8 @@
 
 mod dropout;
 mod gaussian_dropout;
+#[cfg(test)]
+mod in_training;
 mod lora;
 mod mean_field;
 mod point;

@@ -1,5 +1,6 @@
 //! A run's epochs as a table in a file, for whoever draws or compares runs.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ impl<L> Fit<L> {
     /// let fit = Fit::new(Categorical).log("out/run.csv");
     /// ```
     ///
-    /// A file that can't be written ends the run with an error that names it.
+    /// A file that can't be written is an error that names it, before the first step where that can be known.
     #[must_use]
     pub fn log(mut self, path: impl Into<PathBuf>) -> Self {
         self.log = Some(path.into());
@@ -29,28 +30,28 @@ impl<L> Fit<L> {
     }
 }
 
-/// Adds the last epoch, or, where `anew`, replaces the file by the table of all.
-pub(super) fn write(path: &Path, epochs: &[EpochRecord], anew: bool) -> Result<()> {
-    let io = |e| Error::io(path, e);
-    let Some(last) = epochs.last() else { return Ok(()) };
-    if !anew {
-        let mut file = OpenOptions::new().append(true).open(path).map_err(io)?;
-        return file.write_all(row(last).as_bytes()).map_err(io);
-    }
-    let names = last.metrics.keys().map(|name| format!(",{}", quoted(name)));
-    let table: String = std::iter::once(COLUMNS.to_owned())
-        .chain(names)
-        .chain(["\n".to_owned()])
-        .chain(epochs.iter().map(row))
-        .collect();
-    files::write_whole(path, |at| std::fs::write(at, table).map_err(io))
+/// Begins the file, with the epochs that there were before.
+pub(super) fn begin(path: &Path, metrics: &BTreeSet<&str>, epochs: &[EpochRecord]) -> Result<()> {
+    let names: String = metrics.iter().map(|name| format!(",{}", quoted(name))).collect();
+    let rows: String = epochs.iter().map(|record| row(metrics, record)).collect();
+    files::write_whole(path, |at| {
+        std::fs::write(at, format!("{COLUMNS}{names}\n{rows}")).map_err(|e| Error::io(path, e))
+    })
 }
 
-fn row(record: &EpochRecord) -> String {
-    let EpochRecord { epoch, nll, kl, kl_weight, loss, validation_nll, metrics, seconds } = record;
-    let validation = validation_nll.map_or(String::new(), |nll| nll.to_string());
-    let metrics: String = metrics.values().map(|value| format!(",{value}")).collect();
-    format!("{epoch},{nll},{kl},{kl_weight},{loss},{validation},{seconds}{metrics}\n")
+/// Adds an epoch.
+pub(super) fn add(path: &Path, metrics: &BTreeSet<&str>, record: &EpochRecord) -> Result<()> {
+    let file = OpenOptions::new().append(true).open(path);
+    file.and_then(|mut file| file.write_all(row(metrics, record).as_bytes())).map_err(|e| Error::io(path, e))
+}
+
+fn row(metrics: &BTreeSet<&str>, record: &EpochRecord) -> String {
+    let EpochRecord { epoch, nll, kl, kl_weight, loss, validation_nll, metrics: measured, seconds } = record;
+    let cell = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    // An epoch before a resumption may have been measured otherwise.
+    let measured: String =
+        metrics.iter().map(|name| format!(",{}", cell(measured.get(*name).copied()))).collect();
+    format!("{epoch},{nll},{kl},{kl_weight},{loss},{},{seconds}{measured}\n", cell(*validation_nll))
 }
 
 /// A name that could be taken for more than one cell stands in quotes (RFC 4180).
@@ -95,9 +96,11 @@ mod tests {
             assert_eq!(cells[..5], expected);
             assert_eq!(cells[5..], [record.validation_nll.unwrap(), record.seconds, metric]);
         }
+        let before = net.weight.mu().copy();
         let nowhere = Fit::new(Gaussian::fixed(0.1).unwrap()).epochs(1).progress(false);
         let refused = nowhere.log(folder.join("no/run.csv")).run(&net, &vs, &x, &x).unwrap_err();
         assert!(refused.to_string().contains("run.csv"), "{refused}");
+        assert_eq!(net.weight.mu(), &before, "nothing was trained for a log that can't be written");
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

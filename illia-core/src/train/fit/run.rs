@@ -81,8 +81,6 @@ pub(super) struct Run<'a, L, M: ?Sized> {
     /// Whether the user's code has ended it.
     ended: bool,
     interrupted: bool,
-    /// Whether the log of this run has been begun.
-    is_logged: bool,
     pub(super) course: Course,
     /// Where nobody chose a posterior.
     pub(super) automatic: Option<Automatic<'a, M>>,
@@ -129,7 +127,6 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             best: Vec::new(),
             ended: false,
             interrupted: false,
-            is_logged: false,
             course: Course { settled: None, epochs: None },
             automatic,
             settings: Settings::new(),
@@ -141,6 +138,10 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             let resumed = prepared.and_then(|()| run.resume(checkpoints));
             run.agree("resume", resumed)?;
             run.check_resumed()?;
+        }
+        if let Some(path) = &fit.log {
+            let begun = run.by_rank_0(|| log::begin(path, &fit.watch.names(), &run.progress.epochs));
+            run.agree("log", begun)?;
         }
         if run.progress.starts.is_empty() {
             run.progress.starts = convergence::starts(net);
@@ -331,11 +332,11 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         }
         let message = record.in_short();
         self.ended = self.fit.watch.tell(&record);
-        self.progress.epochs.push(record);
-        if let Some(path) = self.fit.log.as_deref().filter(|_| self.group().is_none_or(|g| g.rank() == 0)) {
-            log::write(path, &self.progress.epochs, !self.is_logged)?;
-            self.is_logged = true;
+        if let Some(path) = &self.fit.log {
+            let added = self.by_rank_0(|| log::add(path, &self.fit.watch.names(), &record));
+            self.agree("log", added)?;
         }
+        self.progress.epochs.push(record);
         if self.scale_is_due() {
             self.find_scale()?;
         }

@@ -1,6 +1,6 @@
 //! What a run is watched by: metrics of the user's on the validation set, and their code after each epoch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -50,6 +50,11 @@ impl Watch {
     /// The metrics' values, in their order.
     pub fn measure(&self, prediction: &Prediction, y: &Tensor) -> Result<Vec<f64>> {
         self.metrics.iter().map(|(_, metric)| metric(prediction, y)).collect()
+    }
+
+    /// The metrics' names, in the order in which an epoch's record has them.
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.metrics.iter().map(|(name, _)| name.as_str()).collect()
     }
 
     pub fn count(&self) -> usize {

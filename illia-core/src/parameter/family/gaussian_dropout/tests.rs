@@ -3,6 +3,7 @@
 use tch::nn::{Init, Module, VarStore};
 use tch::{Device, Kind, Tensor};
 
+use super::super::in_training::outputs;
 use crate::likelihood::Gaussian;
 use crate::nn::{
     Conv2d, ConvConfig, ConvTranspose2d, ConvTransposeConfig, Embedding, EmbeddingConfig, Linear,
@@ -10,8 +11,7 @@ use crate::nn::{
 };
 use crate::pass::{Mode, Pass};
 use crate::{
-    BayesianModule, Estimator, Family, Fit, Posterior, Prior, RandomParameter, Start, Variables,
-    inverse_softplus, noise,
+    BayesianModule, Estimator, Family, Fit, Posterior, Prior, Start, Variables, inverse_softplus, noise,
 };
 
 const DRAWS: i64 = 1500;
@@ -25,35 +25,28 @@ fn spread(std: f64) -> Posterior {
     Posterior::GaussianDropout { std, mu: Init::Randn { mean: 0.3, stdev: 1.0 }, rho }
 }
 
-/// Outputs in steps of training: `[draws, ..]`.
-fn outputs<M: Module + BayesianModule>(layer: &M, x: &Tensor) -> Tensor {
-    let parameters: Vec<&RandomParameter> =
-        layer.named_parameters().into_iter().map(|(_, parameter)| parameter).collect();
-    let pass = Pass::over(&parameters, Mode::Graph, None);
-    let draws: Vec<Tensor> = (0..DRAWS)
-        .map(|_| {
-            pass.renew(1);
-            tch::no_grad(|| layer.forward(x))
-        })
-        .collect();
-    Tensor::stack(&draws, 0)
-}
-
 /// Each output is a sum of independent terms, one of each input unit's factor: its mean is that of the net at mu, its variance the sum of
 /// the squares of what each unit adds, times σ². What a unit adds comes from an input of which the others are 0.
-fn is_as_it_must<M: Module + BayesianModule>(what: &str, layer: &M, x: &Tensor, units: i64, bias: &Tensor) {
+fn is_as_it_must<M: Module + BayesianModule>(
+    what: &str,
+    layer: &M,
+    x: &Tensor,
+    units: i64,
+    estimator: Estimator,
+) {
+    let what = format!("{what}, {estimator:?}");
+    let bias = layer.parameters()[1].mu().detach().to_kind(Kind::Double);
+    let bias = if x.dim() == 4 { bias.view([1, -1, 1, 1]) } else { bias };
     let sigma = layer.parameters()[0].variables().factor_std().unwrap();
     let sigma: Vec<f64> = Vec::try_from(sigma.detach().to_kind(Kind::Double)).unwrap();
     assert_eq!(sigma.len() as i64, units, "{what}");
     let mean_of = |x: &Tensor| {
-        let mut pinned = Vec::new();
-        let weight = layer.parameters()[0];
-        let rho = weight.variables().get("input_rho").unwrap();
-        pinned.push(rho.detach().copy());
-        let mut at = rho.detach();
-        let _ = tch::no_grad(|| at.fill_(f64::NEG_INFINITY));
+        // Factors that are 1.
+        let mut rho = layer.parameters()[0].variables().get("input_rho").unwrap().detach();
+        let before = rho.copy();
+        let _ = rho.fill_(f64::NEG_INFINITY);
         let outputs = tch::no_grad(|| layer.forward(x)).to_kind(Kind::Double);
-        tch::no_grad(|| at.copy_(&pinned[0]));
+        rho.copy_(&before);
         outputs
     };
     let mean = mean_of(x);
@@ -61,9 +54,9 @@ fn is_as_it_must<M: Module + BayesianModule>(what: &str, layer: &M, x: &Tensor, 
     for unit in 0..units {
         let only = x.zeros_like();
         only.narrow(1, unit, 1).copy_(&x.narrow(1, unit, 1));
-        variance += (mean_of(&only) - bias).square() * sigma[unit as usize].powi(2);
+        variance += (mean_of(&only) - &bias).square() * sigma[unit as usize].powi(2);
     }
-    let drawn = outputs(layer, x).to_kind(Kind::Double);
+    let drawn = outputs(layer, x, DRAWS).to_kind(Kind::Double);
     let n = DRAWS as f64;
     let off = (drawn.mean_dim(0i64, false, Kind::Double) - &mean) / (&variance / n).sqrt();
     let off = off.abs().max().double_value(&[]);
@@ -78,7 +71,7 @@ fn is_as_it_must<M: Module + BayesianModule>(what: &str, layer: &M, x: &Tensor, 
     let scale = (variance.select(0, 0).flatten(0, -1).double_value(&[0])
         * variance.select(0, 1).flatten(0, -1).double_value(&[0]))
     .sqrt();
-    let shared = what.contains("one draw");
+    let shared = estimator == Estimator::Reparameterization;
     assert_eq!(together.abs() / scale > 5.0 / n.sqrt(), shared, "{what}: {together} of {scale}");
 }
 
@@ -86,28 +79,20 @@ fn is_as_it_must<M: Module + BayesianModule>(what: &str, layer: &M, x: &Tensor, 
 fn outputs_have_mean_and_variance_of_the_factors_under_every_estimator() {
     crate::manual_seed(5);
     for estimator in [Estimator::Reparameterization, Estimator::LocalReparameterization, Estimator::Flipout] {
-        let of = |layer: &str| match estimator {
-            Estimator::Reparameterization => format!("{layer}, one draw"),
-            _ => format!("{layer}, {estimator:?}"),
-        };
         let vs = VarStore::new(Device::Cpu);
         let config = LinearConfig { posterior: spread(1.0), estimator, ..Default::default() };
         let linear = Linear::new(vs.root() / "linear", 5, 3, config);
-        let bias = |parameter: &Option<RandomParameter>, rank: usize| {
-            let bias = parameter.as_ref().unwrap().mu().detach().to_kind(Kind::Double);
-            if rank == 4 { bias.view([1, -1, 1, 1]) } else { bias }
-        };
         // Rows that are alike, so that what is shared shows.
         let x = normals(&[1, 5]).repeat([2, 1]);
-        is_as_it_must(&of("linear"), &linear, &x, 5, &bias(&linear.bias, 2));
+        is_as_it_must("linear", &linear, &x, 5, estimator);
         let config = ConvConfig { posterior: spread(1.0), estimator, groups: 2, ..Default::default() };
         let conv = Conv2d::new(vs.root() / "conv", 4, 6, 2, config);
         let x = normals(&[1, 4, 3, 3]).repeat([2, 1, 1, 1]);
-        is_as_it_must(&of("conv"), &conv, &x, 4, &bias(&conv.bias, 4));
+        is_as_it_must("conv", &conv, &x, 4, estimator);
         let config =
             ConvTransposeConfig { posterior: spread(1.0), estimator, groups: 2, ..Default::default() };
         let conv = ConvTranspose2d::new(vs.root() / "transposed", 4, 6, 2, config);
-        is_as_it_must(&of("transposed"), &conv, &x, 4, &bias(&conv.bias, 4));
+        is_as_it_must("transposed", &conv, &x, 4, estimator);
     }
 }
 

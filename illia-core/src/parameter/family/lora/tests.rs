@@ -3,8 +3,8 @@
 use tch::nn::{Init, Module, VarStore};
 use tch::{Device, Kind, Tensor};
 
+use super::super::in_training::outputs;
 use crate::nn::{Conv2d, ConvConfig, Linear, LinearConfig};
-use crate::pass::{Mode, Pass};
 use crate::{
     Adam, BayesianModule, Estimator, Fit, Posterior, Prior, RandomParameter, inverse_softplus, noise,
 };
@@ -38,20 +38,6 @@ fn give_b(weight: &RandomParameter) {
     tch::no_grad(|| b.shallow_clone().copy_(&normals(1, &b.size())));
 }
 
-/// Outputs in steps of training: `[draws, ..]`.
-fn outputs<M: Module + BayesianModule>(layer: &M, x: &Tensor) -> Tensor {
-    let parameters: Vec<&RandomParameter> =
-        layer.named_parameters().into_iter().map(|(_, parameter)| parameter).collect();
-    let pass = Pass::over(&parameters, Mode::Graph, None);
-    let draws: Vec<Tensor> = (0..DRAWS)
-        .map(|_| {
-            pass.renew(1);
-            tch::no_grad(|| layer.forward(x))
-        })
-        .collect();
-    Tensor::stack(&draws, 0)
-}
-
 fn within_errors(what: &str, given: &Tensor, expected: &Tensor, error: &Tensor) {
     let off = ((given - expected) / error).abs().max().double_value(&[]);
     // Some hundred comparisons; beyond 5 standard errors lies one in 1.7 million.
@@ -72,7 +58,7 @@ fn outputs_have_the_mean_and_the_variance_of_theory() {
         // Elements of A are independent: var(y_o) = sum_k B_ok² sum_i sigma_ki² x_i².
         let inner = x.square().matmul(&of("weight.lora_a_rho").softplus().square().tr());
         let variance = inner.matmul(&b.square().tr());
-        let draws = outputs(&layer, &x);
+        let draws = outputs(&layer, &x, DRAWS);
         let error = (&variance / DRAWS as f64).sqrt();
         within_errors(
             &format!("{estimator:?}: mean"),
@@ -94,7 +80,7 @@ fn an_examples_places_share_their_function_and_examples_do_not() {
     let layer = linear(&vs, Estimator::Automatic);
     // Two examples of two places each, all alike.
     let x = normals(2, &[1, 1, 5]).expand([2, 2, 5], false);
-    let y = outputs(&layer, &x);
+    let y = outputs(&layer, &x, DRAWS);
     let [a, b] = [0, 1].map(|example| y.select(1, example));
     assert!(a.select(1, 0).allclose(&a.select(1, 1), 1e-5, 1e-5, false), "one function through the places");
     let correlation = |u: &Tensor, v: &Tensor| {
@@ -127,7 +113,7 @@ fn a_convolutions_kernel_is_the_product_of_its_factors() {
                 + (of("weight.lora_b") * 1.5).matmul(&of("weight.lora_a")).view([6, 4 / groups, 3, 3]);
             let x = normals(3, &[2, 4, 5, 5]);
             let mean = x.conv2d(&w, Some(of("bias")), 1, 1, 1, groups);
-            let draws = outputs(&layer, &x);
+            let draws = outputs(&layer, &x, DRAWS);
             let error = draws.var_dim([0i64].as_slice(), true, false).sqrt() / (DRAWS as f64).sqrt();
             within_errors("mean", &draws.mean_dim(0i64, false, Kind::Float), &mean, &error);
         }
