@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use crate::process::{cargo, root};
+use crate::process::{BUILD, built_example, cargo, root};
 use crate::{Failure, Result, setup};
 
 struct Stage {
@@ -70,19 +70,19 @@ pub fn command(arguments: &[String]) -> Result<()> {
         stages.run("unit tests", cargo().args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]));
         return stages.summary();
     }
-    // Not --all-targets: that would run the benchmarks.
-    stages.run(
-        "tests",
-        cargo().args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests", "--examples"]),
-    );
+    // Not --all-targets: that would run the benchmarks, and link a test program for each example that has no tests.
+    stages
+        .run("tests", cargo().args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]));
     stages.run("doctests", cargo().args(["test", "--workspace", "--no-fail-fast", "--doc"]));
     let refused = root().join("tests/ui-tests");
     if refused.join("Cargo.toml").is_file() {
         stages.run("compile-fail tests", cargo().args(["test", "--no-fail-fast"]).current_dir(&refused));
     }
-    for program in programs(&root().join("examples/programs")) {
-        let name = format!("program {program}");
-        stages.run(&name, cargo().args(["run", "--quiet", "--example", &program]));
+    let programs = programs(&root().join("examples/programs"));
+    let each = programs.iter().flat_map(|program| ["--example", program.as_str()]);
+    stages.run("programs", cargo().args(BUILD).args(each));
+    for program in &programs {
+        stages.run(&format!("program {program}"), &mut built_example(program)?);
     }
     stages.summary()
 }

@@ -4,17 +4,18 @@ use std::process::Command;
 
 use illia_setup::output;
 
-use crate::process::{cargo, root, run};
+use crate::process::{BUILD, built_example, cargo, root, run};
 use crate::{Failure, Result, setup};
 
 /// `cargo xtask demo [ARGUMENT …]`: the main job, with the arguments of the program.
 ///
-/// It runs in the dev profile: that shares the compiled libtorch bindings with `cargo xtask test`, and illia's own
-/// arithmetic is optimised there as well.
+/// It is built as the tests are, in the dev profile: that shares all that is compiled with `cargo xtask test`, and illia's
+/// own arithmetic is optimised there as well.
 pub fn demo(arguments: &[String]) -> Result<()> {
     has("examples/digits/main.rs", "the demo is not part of this checkout")?;
     setup::ensure(false)?;
-    run(cargo().args(["run", "--example", "digits", "--"]).args(arguments))
+    run(cargo().args(BUILD).args(["--example", "digits"]))?;
+    run(built_example("digits")?.args(arguments))
 }
 
 /// `cargo xtask intents FILE [ARGUMENT …]`: the intent classifier on CLINC150's file, with the program's other arguments.

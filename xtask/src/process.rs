@@ -28,3 +28,24 @@ pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().map_err(|e| Failure::new(format!("cannot run {name}: {e}")))?;
     if status.success() { Ok(()) } else { Err(Failure::passed_on(status.code())) }
 }
+
+/// A build that shares all dependencies with the tests: of fewer packages, some would have other features and be compiled anew.
+pub const BUILD: [&str; 2] = ["build", "--workspace"];
+
+/// An example that [`BUILD`] has made, to be run in the checkout's root.
+pub fn built_example(name: &str) -> Result<Command> {
+    // Cargo runs xtask out of the folder in which it puts the examples as well.
+    let here =
+        std::env::current_exe().map_err(|e| Failure::new(format!("cannot tell where xtask is: {e}")))?;
+    let program = here.with_file_name("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    let mut command = Command::new(program);
+    command.current_dir(root());
+    if cfg!(windows) {
+        // A program does not carry the way to its libraries there.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(root().join(".libtorch/lib")).chain(std::env::split_paths(&path));
+        let path = std::env::join_paths(folders).map_err(|e| Failure::new(format!("PATH: {e}")))?;
+        command.env("PATH", path);
+    }
+    Ok(command)
+}

@@ -7,8 +7,9 @@ use proc_macro2::{Group, TokenStream, TokenTree};
 
 use super::{PROGRAMS, items, nets};
 
-/// How many mutated programs are tried.
-const STREAMS: usize = 20_000;
+/// How many mutated programs are tried in every run of the tests, and how many nightly, from another seed.
+const FEW: usize = 5_000;
+const MANY: usize = 100_000;
 
 /// SplitMix64 (Steele, Lea & Flood 2014): a seeded source without a dependency.
 struct Random(u64);
@@ -125,18 +126,38 @@ fn try_all(
     sound
 }
 
+fn try_nets(tries: usize, seed: u64) {
+    let streams: Vec<TokenStream> = PROGRAMS.iter().flat_map(|program| nets(program)).collect();
+    let sound = try_all(&streams, crate::bnn::expand, tries, seed);
+    // Most mutations are mistakes; some (another name, another width) are programs.
+    assert!(sound > tries / 200 && sound < tries * 3 / 4, "{sound} of {tries} were programs");
+}
+
+fn try_structs(tries: usize, seed: u64) {
+    let streams: Vec<TokenStream> = PROGRAMS.iter().flat_map(|program| items(program)).collect();
+    let expand = |tokens| crate::bayesian::expand(TokenStream::new(), tokens);
+    let sound = try_all(&streams, expand, tries, seed);
+    assert!(sound > tries / 200, "{sound} of {tries} were structs");
+}
+
 #[test]
 fn mutated_nets_give_errors_or_code() {
-    let streams: Vec<TokenStream> = PROGRAMS.iter().flat_map(|program| nets(program)).collect();
-    let sound = try_all(&streams, crate::bnn::expand, STREAMS, 1);
-    // Most mutations are mistakes; some (another name, another width) are programs.
-    assert!(sound > 100 && sound < STREAMS * 3 / 4, "{sound} of {STREAMS} were programs");
+    try_nets(FEW, 1);
 }
 
 #[test]
 fn mutated_structs_give_errors_or_code() {
-    let streams: Vec<TokenStream> = PROGRAMS.iter().flat_map(|program| items(program)).collect();
-    let expand = |tokens| crate::bayesian::expand(TokenStream::new(), tokens);
-    let sound = try_all(&streams, expand, STREAMS / 4, 2);
-    assert!(sound > 100, "{sound} were structs");
+    try_structs(FEW / 4, 2);
+}
+
+#[test]
+#[ignore = "six minutes: of the nightly run"]
+fn many_mutated_nets_give_errors_or_code() {
+    try_nets(MANY, 3);
+}
+
+#[test]
+#[ignore = "a minute: of the nightly run"]
+fn many_mutated_structs_give_errors_or_code() {
+    try_structs(MANY / 4, 4);
 }
