@@ -17,8 +17,8 @@ pub const WIDE: Beliefs = gaussian(1.0, -2.5);
 /// Of UCI's digits in the demo: one random factor for each channel and unit, whose KL is small beside the likelihood of 1,297 images. A
 /// prior of the weights that is wide lets the logits be as large as a sure answer needs.
 pub const OF_UNITS: Beliefs = {
-    let posterior = Posterior::GaussianDropout { std: 2.0, mu: HE, rho: Init::Const(-3.0) };
-    Beliefs { prior: Prior::FanIn { scale: 32.0 }, posterior, first: posterior }
+    let posterior = Posterior::GaussianDropout { std: 3.0, mu: HE, rho: Init::Const(-3.0) };
+    Beliefs { prior: Prior::FanIn { scale: 64.0 }, posterior, first: posterior }
 };
 /// Of MNIST; sigma starts at 0.02.
 pub const NARROW: Beliefs = gaussian(0.3, -4.0);

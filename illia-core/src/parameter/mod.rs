@@ -14,7 +14,7 @@ pub use draw::Draw;
 pub(crate) use draw::Held;
 pub(crate) use family::{AXES, InputUnits};
 pub use family::{Counts, Family, PriorOf, Start, Variables};
-pub(crate) use family::{FACTORS, Factors, INPUT_RHO, Lora};
+pub(crate) use family::{FACTORS, FACTORS_PACE, Factors, INPUT_RHO, Lora};
 pub(crate) use id::ById;
 pub use id::ParameterId;
 pub use posterior::Posterior;

@@ -47,7 +47,8 @@ pub enum Posterior {
     /// Gaussian dropout whose rates are learned (Kingma, Salimans & Welling 2015): each input unit's weights are mu times one factor, which
     /// has the posterior N(1, softplus(rho)²) and the prior N(1, std²); mu is a point under the layer's prior. The
     /// KL is one of units, not of weights, so that nets with more weights than examples are not held back at its full weight: of images it
-    /// is the surest way here to a net that reads well and knows what it has not seen (docs/digits.md). A bias is a point.
+    /// is the surest way here to a net that reads well and knows what it has not seen (docs/digits.md). A bias is a point. The rhos'
+    /// steps are three times as long as the weights', since they have farther to go.
     GaussianDropout {
         /// The prior's standard deviation of a factor, above 0.
         std: f64,

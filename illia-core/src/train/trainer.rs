@@ -17,7 +17,7 @@ use super::update::Update;
 use super::variables::{Statistics, Variables};
 use crate::error::{Error, Result};
 use crate::module::BayesianModule;
-use crate::parameter::{ById, RandomParameter};
+use crate::parameter::{ById, FACTORS_PACE, RandomParameter};
 use crate::pass::Estimator;
 use crate::pass::leaves::Leaves;
 use crate::processes::{ProcessGroup, Shard};
@@ -278,6 +278,12 @@ impl Trainer {
                     None => of_penalty,
                 });
             }
+            if let Some(at) = place.input_rho
+                && let Some(gradient) = of_variables.get_mut(at).and_then(Option::take)
+                && let Some(variable) = variable(at)
+            {
+                update.variable(variable, &gradient, FACTORS_PACE);
+            }
             let Some(own) = leaves.get(&parameter.id()) else { continue };
             if let Some(at) = place.prior_rho
                 && let Some(of_prior) = own.prior_gradient(parameter, weight)
@@ -298,7 +304,7 @@ impl Trainer {
         }
         for (at, gradient) in of_variables.iter().enumerate() {
             if let (Some(gradient), Some(variable)) = (gradient, variable(at)) {
-                update.variable(variable, gradient);
+                update.variable(variable, gradient, 1.0);
             }
         }
         Ok(())

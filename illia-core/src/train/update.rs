@@ -43,7 +43,7 @@ impl Update<'_> {
         let Some((of_mu, of_rho)) = parameter.gradients(gradients, kl) else { return };
         for (variable, gradient) in variables.into_iter().zip([of_mu, of_rho]) {
             if let Some(variable) = variable {
-                self.variable(variable, &gradient);
+                self.variable(variable, &gradient, 1.0);
             }
         }
         if let Some(mask) = parameter.pruned_mask() {
@@ -67,9 +67,9 @@ impl Update<'_> {
         self.optimiser.step_posterior(&mut step)
     }
 
-    /// One step of any variable.
-    pub(super) fn variable(&mut self, (name, variable): Named<'_>, gradient: &Tensor) {
-        let learning_rate = self.rate(name);
+    /// One step of any variable, `pace` times as long as others are.
+    pub(super) fn variable(&mut self, (name, variable): Named<'_>, gradient: &Tensor, pace: f64) {
+        let learning_rate = self.rate(name) * pace;
         if let Some(memory) = self.state.of(self.optimiser, (name, variable)) {
             self.optimiser.step(&mut variable.shallow_clone(), gradient, memory, learning_rate);
         }

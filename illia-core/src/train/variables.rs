@@ -6,7 +6,7 @@ use tch::Tensor;
 use tch::nn::{self, VarStore};
 
 use crate::error::{Error, Result};
-use crate::parameter::{ById, RandomParameter};
+use crate::parameter::{ById, INPUT_RHO, Posterior, RandomParameter};
 
 /// A store's variables by name, sorted; asked for again when it is another store or has more.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub(super) struct Place {
     pub mu: Option<usize>,
     pub rho: Option<usize>,
     pub prior_rho: Option<usize>,
+    /// Of the factors of Gaussian dropout.
+    pub input_rho: Option<usize>,
 }
 
 impl Variables {
@@ -71,19 +73,21 @@ impl Variables {
     /// Where the variables of a parameter that was located are, those that are trained.
     pub(super) fn place(&self, parameter: &RandomParameter, trained: &[bool]) -> Place {
         let known = self.known.get(&parameter.id()).copied().unwrap_or_default();
-        let [mu, rho, prior_rho] = [known.mu, known.rho, known.prior_rho]
+        let [mu, rho, prior_rho, input_rho] = [known.mu, known.rho, known.prior_rho, known.input_rho]
             .map(|at| at.filter(|&at| trained.get(at).is_some_and(|&trained| trained)));
-        Place { mu, rho, prior_rho }
+        Place { mu, rho, prior_rho, input_rho }
     }
 
     fn find_all(&self, parameter: &RandomParameter) -> Place {
         let mut place = Place::default();
+        let has_factors = matches!(parameter.posterior(), Posterior::GaussianDropout { .. });
         for (name, variable) in parameter.named_variables() {
             let at = self.find(&name, variable);
             match name.rsplit('.').next() {
                 Some("mu") => place.mu = at,
                 Some("rho") => place.rho = at,
                 Some("prior_rho") => place.prior_rho = at,
+                Some(INPUT_RHO) if has_factors => place.input_rho = at,
                 _ => {}
             }
         }

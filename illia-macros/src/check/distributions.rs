@@ -130,7 +130,7 @@ impl Checker<'_> {
                 self.known_arguments(&mut reader, 0, &["std", "mu", "rho"]);
                 let std = match self.named_argument(&reader, "std") {
                     Some(expr) => self.real(&expr, "`std` of `GaussianDropout`", Range::Positive)?,
-                    None => quote!(2.0),
+                    None => quote!(3.0),
                 };
                 if ["mu", "rho"].iter().all(|name| self.named_argument(&reader, name).is_none()) {
                     return Some(quote!(#illia::Posterior::gaussian_dropout(#std)));

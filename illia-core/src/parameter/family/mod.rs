@@ -9,7 +9,7 @@ mod mean_field;
 mod point;
 
 pub(crate) use dropout::Dropout;
-pub(crate) use gaussian_dropout::{GaussianDropout, INPUT_RHO};
+pub(crate) use gaussian_dropout::{FACTORS_PACE, GaussianDropout, INPUT_RHO};
 pub(crate) use lora::{FACTORS, Factors, Lora};
 pub(crate) use mean_field::{AXES, MeanField};
 pub(crate) use point::Point;

@@ -1,9 +1,10 @@
 //! Against theory: outputs in a step of training and elsewhere, and the KL.
 
-use tch::nn::{Init, Module, VarStore};
+use tch::nn::{Init, Module, ModuleT, VarStore};
 use tch::{Device, Kind, Tensor};
 
 use super::super::in_training::outputs;
+use super::FACTORS_PACE;
 use crate::likelihood::Gaussian;
 use crate::nn::{
     Conv2d, ConvConfig, ConvTranspose2d, ConvTransposeConfig, Embedding, EmbeddingConfig, Linear,
@@ -11,7 +12,8 @@ use crate::nn::{
 };
 use crate::pass::{Mode, Pass};
 use crate::{
-    BayesianModule, Estimator, Family, Fit, Posterior, Prior, Start, Variables, inverse_softplus, noise,
+    Adam, BayesianModule, Estimator, Family, Fit, Posterior, Prior, Start, Trainer, Variables,
+    inverse_softplus, noise,
 };
 
 const DRAWS: i64 = 1500;
@@ -227,4 +229,26 @@ fn a_variable_of_the_same_name_in_a_family_of_ones_own_is_its_own() {
     let _pass = Pass::over(&layer.parameters(), Mode::Graph, None);
     let output = layer.forward(&Tensor::ones([2, 4], (Kind::Float, Device::Cpu)));
     assert_eq!(output, Tensor::full([2, 3], 8.0, (Kind::Float, Device::Cpu)));
+}
+
+/// Adam's first step is its step size whatever the gradient.
+#[test]
+fn rates_go_farther_in_a_step_than_weights() {
+    let vs = VarStore::new(Device::Cpu);
+    let config = LinearConfig { posterior: Posterior::gaussian_dropout(2.0), ..Default::default() };
+    let layer = Linear::new(vs.root(), 4, 3, config);
+    let before =
+        layer.weight.named_variables().into_iter().map(|(name, v)| (name, v.copy())).collect::<Vec<_>>();
+    let x = Tensor::ones([8, 4], (Kind::Float, Device::Cpu));
+    let mut trainer = Trainer::new(Adam { learning_rate: 0.01, ..Adam::default() }, 8).unwrap();
+    trainer.step(&layer, &vs, 1.0, || Ok(layer.forward_t(&x, true).square().mean(None::<Kind>))).unwrap();
+    let moved = |name: &str| {
+        let is_it = |(other, _): &&(String, Tensor)| other.rsplit('.').next() == Some(name);
+        let (_, before) = before.iter().find(is_it).unwrap();
+        let now = layer.weight.variables().get(name).unwrap();
+        (now - before).abs().mean(None::<Kind>).double_value(&[])
+    };
+    // Adam's epsilon takes less than a hundredth of a step.
+    assert!((moved("mu") - 0.01).abs() < 1e-4, "{}", moved("mu"));
+    assert!((moved("input_rho") - 0.01 * FACTORS_PACE).abs() < 1e-4 * FACTORS_PACE, "{}", moved("input_rho"));
 }
