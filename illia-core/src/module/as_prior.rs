@@ -27,7 +27,7 @@ use crate::module::BayesianModule;
 /// let vs = nn::VarStore::new(Device::Cpu);
 /// let mut net = Linear::new(vs.root(), 1, 1, LinearConfig::default());
 /// let x = Tensor::arange(20, (Kind::Float, Device::Cpu)).unsqueeze(1) / 10.0;
-/// let y = 2.0 * &x;
+/// let y = &x * 2.0;
 /// let fit = Fit::new(Gaussian::fixed(0.5)?).epochs(5).progress(false);
 /// fit.run(&net, &vs, &x.narrow(0, 0, 10), &y.narrow(0, 0, 10))?;
 /// posterior_as_prior(&mut net)?;
