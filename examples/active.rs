@@ -5,16 +5,23 @@
 //! cargo run --release --example active
 //! ```
 
+use std::process::ExitCode;
+
 use illia::data::Csv;
 use illia::noise::{self, Stream};
 use illia::prelude::*;
-use illia::{Result, metrics};
+use illia::{Error, Result, metrics};
+use lexopt::prelude::*;
 
-/// Labels that one begins with, that are asked for at a time, and how often.
-const FIRST: i64 = 20;
-const EACH: i64 = 20;
-const ROUNDS: i64 = 9;
-const SEEDS: u64 = 3;
+const HELP: &str = "\
+Test accuracy on UCI's digits by the number of labels, for three ways to choose them.
+
+usage: active [--labels N] [--each N] [--seeds N] [--json]
+
+  --labels N  labels at the end (default: 200; there are 1297)
+  --each N    labels that are asked for at a time, and those at first (default: 20)
+  --seeds N   how many runs are averaged (default: 3)
+  --json      a line of JSON for each number of labels instead of a table";
 
 bnn! {
     struct Digits: [64] -> [10] {
@@ -26,6 +33,17 @@ bnn! {
     }
 }
 
+/// Ways to choose.
+const WAYS: [(&str, Way); 3] =
+    [("most information", Way::Most), ("in proportion", Way::InProportion), ("at random", Way::AtRandom)];
+
+#[derive(Clone, Copy)]
+enum Way {
+    Most,
+    InProportion,
+    AtRandom,
+}
+
 /// Digits, `[N, 64]`, and what they are, `[N]`.
 struct Set {
     x: Tensor,
@@ -33,57 +51,50 @@ struct Set {
 }
 
 impl Set {
-    fn rows(&self, rows: &Tensor) -> Set {
-        Set { x: self.x.index_select(0, rows), y: self.y.index_select(0, rows) }
+    fn rows(&self, rows: &[i64]) -> Set {
+        let rows = Tensor::from_slice(rows);
+        Set { x: self.x.index_select(0, &rows), y: self.y.index_select(0, &rows) }
     }
 }
 
-fn main() -> Result<()> {
-    tch::set_num_threads(1);
-    let (pool, test) = digits()?;
-    let ways: [fn(&Tensor) -> Tensor; 3] = [most, in_proportion, at_random];
-    println!("test accuracy, %, mean of {SEEDS} seeds");
-    println!("labels  most information  in proportion  at random");
-    let mut accuracies = vec![[0.0; 3]; ROUNDS as usize];
-    for seed in 0..SEEDS {
-        for (way, score) in ways.iter().enumerate() {
-            illia::manual_seed(seed);
-            let mut labelled = shuffled(pool.x.size()[0]).narrow(0, 0, FIRST);
-            for at_round in &mut accuracies {
-                let vs = nn::VarStore::new(Device::Cpu);
-                let net = Digits::try_new(&vs.root())?;
-                let known = pool.rows(&labelled);
-                let fit = Fit::new(Categorical).epochs(100).batch_size(20).kl(KlSchedule::Constant(0.05));
-                fit.progress(false).run(&net, &vs, &known.x, &known.y)?;
-
-                let probabilities = Predict::new().run(&net, &test.x)?.predictive_mean(&Categorical);
-                at_round[way] += 100.0 * metrics::accuracy(&probabilities, &test.y)? / SEEDS as f64;
-
-                let information = Predict::new().run(&net, &pool.x)?.uncertainty(&Categorical).epistemic;
-                // What has a label is not asked for again.
-                let score = score(&information).index_fill(0, &labelled, f64::NEG_INFINITY);
-                labelled = Tensor::cat(&[labelled, score.topk(EACH, 0, true, true).1], 0);
-            }
+/// The test accuracy in %, after each round of questions.
+fn ask(way: Way, pool: &Set, test: &Set, each: usize, labels: usize) -> Result<Vec<f64>> {
+    let mut unlabelled = shuffled(pool.x.size()[0])?;
+    let mut labelled: Vec<i64> = unlabelled.drain(..each).collect();
+    let (mut accuracies, noise) = (Vec::new(), Stream::new());
+    loop {
+        let vs = nn::VarStore::new(Device::Cpu);
+        let net = Digits::try_new(&vs.root())?;
+        let known = pool.rows(&labelled);
+        let fit = Fit::new(Categorical).epochs(100).batch_size(20).kl(KlSchedule::Constant(0.05));
+        fit.progress(false).run(&net, &vs, &known.x, &known.y)?;
+        let probabilities = Predict::new().run(&net, &test.x)?.predictive_mean(&Categorical);
+        accuracies.push(100.0 * metrics::accuracy(&probabilities, &test.y)?);
+        let next = each.min(labels.saturating_sub(labelled.len()));
+        if next == 0 {
+            return Ok(accuracies);
         }
+        let at = match way {
+            // They are in an order by chance already.
+            Way::AtRandom => (0..next as i64).collect(),
+            Way::InProportion => Predict::new().run(&net, &pool.rows(&unlabelled).x)?.ask(
+                &Categorical,
+                next,
+                noise.next_key(),
+            )?,
+            Way::Most => {
+                let information =
+                    Predict::new().run(&net, &pool.rows(&unlabelled).x)?.uncertainty(&Categorical).epistemic;
+                Vec::try_from(information.topk(next as i64, 0, true, true).1)?
+            }
+        };
+        labelled.extend(at.iter().map(|&at| unlabelled[at as usize]));
+        let mut number = -1;
+        unlabelled.retain(|_| {
+            number += 1;
+            !at.contains(&number)
+        });
     }
-    for (round, [most, proportion, random]) in (0..).zip(&accuracies) {
-        println!("{:>6}  {most:>16.1}  {proportion:>13.1}  {random:>9.1}", FIRST + EACH * round);
-    }
-    Ok(())
-}
-
-fn most(information: &Tensor) -> Tensor {
-    information.to_kind(Kind::Double)
-}
-
-/// With Gumbel noise on its log, the largest are a draw without replacement in proportion.
-fn in_proportion(information: &Tensor) -> Tensor {
-    at_random(information) + information.to_kind(Kind::Double).clamp_min(1e-12).log()
-}
-
-fn at_random(information: &Tensor) -> Tensor {
-    let uniforms = noise::uniforms(Stream::new().next_key(), &information.size(), Kind::Double, Device::Cpu);
-    -(-uniforms.clamp(1e-12, 1.0 - 1e-12).log()).log()
 }
 
 /// UCI's digits: 1,297 to choose from, 500 to test with.
@@ -92,12 +103,79 @@ fn digits() -> Result<(Set, Set)> {
         .parse("digits.csv.gz", include_bytes!("digits/data/digits.csv.gz"))?
         .to_tensor(Kind::Float)?;
     illia::manual_seed(0);
-    let rows = shuffled(table.size()[0]);
+    let rows = shuffled(table.size()[0])?;
     let set = Set { x: table.narrow(1, 0, 64) / 16.0, y: table.select(1, 64).to_kind(Kind::Int64) };
-    Ok((set.rows(&rows.slice(0, 500, None, 1)), set.rows(&rows.narrow(0, 0, 500))))
+    Ok((set.rows(&rows[500..]), set.rows(&rows[..500])))
 }
 
 /// The numbers below `n` in an order by chance.
-fn shuffled(n: i64) -> Tensor {
-    noise::uniforms(Stream::new().next_key(), &[n], Kind::Float, Device::Cpu).argsort(0, false)
+fn shuffled(n: i64) -> Result<Vec<i64>> {
+    let order = noise::uniforms(Stream::new().next_key(), &[n], Kind::Float, Device::Cpu).argsort(0, false);
+    Ok(Vec::try_from(order)?)
+}
+
+fn run() -> Result<()> {
+    let (mut labels, mut each, mut seeds, mut json) = (200usize, 20usize, 3u64, false);
+    let wrong = |error: lexopt::Error| Error::configuration("command line", error, "what --help lists");
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next().map_err(wrong)? {
+        match argument {
+            Long("labels") => labels = parser.value().and_then(|v| v.parse()).map_err(wrong)?,
+            Long("each") => each = parser.value().and_then(|v| v.parse()).map_err(wrong)?,
+            Long("seeds") => seeds = parser.value().and_then(|v| v.parse()).map_err(wrong)?,
+            Long("json") => json = true,
+            Short('h') | Long("help") => {
+                println!("{HELP}");
+                return Ok(());
+            }
+            other => return Err(wrong(other.unexpected())),
+        }
+    }
+    tch::set_num_threads(1);
+    let (pool, test) = digits()?;
+    if !(1..=pool.x.size()[0] as usize).contains(&labels) || !(1..=labels).contains(&each) || seeds < 1 {
+        return Err(Error::configuration(
+            "command line",
+            "out of range",
+            "--each to --labels to 1297, and a seed",
+        ));
+    }
+    let mut means: Vec<Vec<f64>> = Vec::new();
+    for (_, way) in WAYS {
+        let mut of_way: Vec<f64> = Vec::new();
+        for seed in 0..seeds {
+            illia::manual_seed(seed);
+            let accuracies = ask(way, &pool, &test, each, labels)?;
+            of_way.resize(accuracies.len(), 0.0);
+            of_way.iter_mut().zip(accuracies).for_each(|(mean, one)| *mean += one / seeds as f64);
+        }
+        means.push(of_way);
+    }
+    if !json {
+        println!("test accuracy, %, mean of {seeds} seeds");
+        println!("labels  {}", WAYS.map(|(name, _)| name).join("  "));
+    }
+    for round in 0..means.iter().map(Vec::len).min().unwrap_or(0) {
+        let at = (each * (round + 1)).min(labels);
+        let cells = WAYS.iter().zip(&means).map(|((name, _), mean)| match json {
+            true => format!("\"{name}\": {:.2}", mean[round]),
+            false => format!("{:>width$.1}", mean[round], width = name.len()),
+        });
+        let cells: Vec<String> = cells.collect();
+        match json {
+            true => println!("{{\"labels\": {at}, {}}}", cells.join(", ")),
+            false => println!("{at:>6}  {}", cells.join("  ")),
+        }
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("active: {error}");
+            ExitCode::from(2)
+        }
+    }
 }

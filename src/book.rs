@@ -7,6 +7,8 @@ mod active_learning {}
 mod calibration {}
 #[doc = include_str!("../docs/coming-from.md")]
 mod coming_from {}
+#[doc = include_str!("../docs/continual-learning.md")]
+mod continual_learning {}
 #[doc = include_str!("../docs/data.md")]
 mod data {}
 #[doc = include_str!("../docs/distributed.md")]

@@ -44,7 +44,8 @@ pub use illia_shape::{Axis, Shape};
 pub use module::{
     Arguments, BayesianModule, Configured, Defaults, KlCost, Net, NoArguments, Visitor, VisitorMut,
 };
-pub use module::{Pruning, fix, moped, moped_from, prune, restore_pruning, unfix};
+pub use module::{Pruning, fix, moped, moped_from, posterior_as_prior, posterior_from_prior, prune};
+pub use module::{restore_pruning, unfix};
 pub use noise::manual_seed;
 pub use parameter::inverse_softplus;
 pub use parameter::{

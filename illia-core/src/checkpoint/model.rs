@@ -10,12 +10,12 @@ use tch::{Kind, Tensor};
 use super::file::{File, Want, unusable};
 use crate::error::{Error, Result, Unusable, Within};
 use crate::module::BayesianModule;
-use crate::parameter::{AXES, Posterior, Prior, RandomParameter};
+use crate::parameter::{AXES, Earlier, PARTS, Posterior, Prior, RandomParameter};
 
 /// How far QᵀQ of axes may be from the identity: as half precision leaves it.
 const ORTHOGONAL: f64 = 0.05;
-/// Before the name of a parameter: where its prior is centred.
-const CENTRE: &str = "prior_centre/";
+/// Before the name of a parameter and a `/`: where its prior is centred.
+const CENTRE: &str = "prior_centre";
 
 /// What a file says of a model beside its tensors.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,7 +51,13 @@ pub(super) fn contents<M: BayesianModule + ?Sized>(
         };
         crc.update(format!("{name} {posterior}\n").as_bytes());
         if let Some(centre) = parameter.prior_centre() {
-            tensors.insert(format!("{CENTRE}{name}"), centre.shallow_clone());
+            tensors.insert(format!("{CENTRE}/{name}"), centre.shallow_clone());
+        }
+        for (part, tensor) in PARTS.iter().zip(parameter.earlier().iter().flat_map(|earlier| earlier.parts()))
+        {
+            if let Some(tensor) = tensor {
+                tensors.insert(format!("{part}/{name}"), tensor.shallow_clone());
+            }
         }
         parameters.insert(name, ParameterState { posterior, prior: parameter.prior() });
     }
@@ -60,7 +66,7 @@ pub(super) fn contents<M: BayesianModule + ?Sized>(
 
 /// What loading a model into one with these tensors wants of a file.
 pub(super) fn want(tensors: &BTreeMap<String, Tensor>, name: &str) -> Want {
-    if tensors.contains_key(name) || name.starts_with(CENTRE) {
+    if tensors.contains_key(name) || is_of_a_prior(name) {
         Want::Keep
     } else if name.contains('/') {
         // A run's, beside its model.
@@ -68,6 +74,12 @@ pub(super) fn want(tensors: &BTreeMap<String, Tensor>, name: &str) -> Want {
     } else {
         Want::Refuse(format!("the file has `{name}`, which the model has not"))
     }
+}
+
+/// Whether a file's tensor is part of a prior, which the model that it is loaded into may not have yet.
+fn is_of_a_prior(name: &str) -> bool {
+    let part = name.split_once('/').map_or("", |(part, _)| part);
+    part == CENTRE || PARTS.contains(&part)
 }
 
 pub(super) fn json(state: &impl Serialize) -> Result<String> {
@@ -132,7 +144,7 @@ pub(super) fn check<M: BayesianModule + ?Sized>(
     let (tensors, ours) = contents(net, vs);
     // Files from before there were axes have none: the elements' own.
     let own_axes = |name: &str| has_axes_of_its_own(net, file, name);
-    for (name, tensor) in tensors.iter().filter(|(name, _)| !name.starts_with(CENTRE) && !own_axes(name)) {
+    for (name, tensor) in tensors.iter().filter(|(name, _)| !is_of_a_prior(name) && !own_axes(name)) {
         check_tensor(path, file, name, name, tensor)?;
         check_axes(path, file, net, name)?;
     }
@@ -154,22 +166,49 @@ pub(super) fn check<M: BayesianModule + ?Sized>(
                     format!("the prior of `{name}` is {theirs:?} in the file and {ours:?} in the model");
                 return Err(architecture(difference));
             }
-            theirs.prior.validate().map_err(invalid)?;
-        }
-        if theirs.prior.is_learned() && !ours.prior.is_learned() {
-            return Err(architecture(format!("the prior of `{name}` is learned in the file only")));
+            if theirs.prior != Prior::Earlier {
+                theirs.prior.validate().map_err(invalid)?;
+            }
         }
     }
     if let Some(name) = state.parameters.keys().find(|name| !ours.parameters.contains_key(*name)) {
         return Err(architecture(format!("the file has `{name}`, which the model has not")));
     }
     for (name, parameter) in net.named_parameters() {
-        let in_file = format!("{CENTRE}{name}");
+        let in_file = format!("{CENTRE}/{name}");
         if file.entry(&in_file).is_some() {
             check_tensor(path, file, &in_file, &in_file, parameter.mu())?;
         }
+        let prior = state.prior_of(&name);
+        if prior.is_some_and(|prior| prior.is_learned()) && parameter.prior_rho().is_none() {
+            return Err(architecture(format!("the prior of `{name}` is learned in the file only")));
+        }
+        if prior == Some(Prior::Earlier) {
+            check_earlier(path, file, &name, parameter)?;
+        }
     }
     Ok(())
+}
+
+/// Refuses an earlier posterior that is none of this parameter.
+fn check_earlier(path: &Path, file: &File, name: &str, parameter: &RandomParameter) -> Result<()> {
+    let [mean, sigma, axes] = PARTS.map(|part| format!("{part}/{name}"));
+    check_tensor(path, file, &mean, &mean, parameter.mu())?;
+    check_tensor(path, file, &sigma, &sigma, parameter.mu())?;
+    let damaged = |what: String| unusable(path, Unusable::Damaged(what));
+    if let Some(entry) = file.entry(&sigma)
+        && file.tensor(entry)?.le(0.0).any().int64_value(&[]) != 0
+    {
+        return Err(damaged(format!("`{sigma}` is not above 0")));
+    }
+    let Some(entry) = file.entry(&axes) else { return Ok(()) };
+    let inputs = parameter.mu().size().last().copied().unwrap_or(0);
+    if parameter.mu().dim() != 2 {
+        return Err(damaged(format!("`{axes}` belongs to no matrix of weights")));
+    }
+    let like = Tensor::zeros([inputs, inputs], (parameter.mu().kind(), tch::Device::Cpu));
+    check_tensor(path, file, &axes, &axes, &like)?;
+    orthogonal(path, &axes, &file.tensor(entry)?)
 }
 
 /// Whether a variable is one of axes that the file has not.
@@ -188,7 +227,11 @@ fn is_axes<M: BayesianModule + ?Sized>(net: &M, name: &str) -> bool {
 /// Refuses axes that are not orthogonal: the KL would be another's.
 fn check_axes<M: BayesianModule + ?Sized>(path: &Path, file: &File, net: &M, name: &str) -> Result<()> {
     let (Some(entry), true) = (file.entry(name), is_axes(net, name)) else { return Ok(()) };
-    let axes = file.tensor(entry)?.to_kind(Kind::Double);
+    orthogonal(path, name, &file.tensor(entry)?)
+}
+
+fn orthogonal(path: &Path, name: &str, axes: &Tensor) -> Result<()> {
+    let axes = axes.to_kind(Kind::Double);
     let one = axes.tr().f_matmul(&axes).within(name)?;
     let off = (&one - Tensor::eye(one.size().first().copied().unwrap_or(0), (one.kind(), one.device())))
         .abs()
@@ -212,15 +255,19 @@ pub(super) fn check_objective<M: BayesianModule + ?Sized>(
     for (name, parameter) in net.named_parameters() {
         let ours = parameter.prior();
         let theirs = state.prior_of(&name).unwrap_or(ours);
-        if theirs != ours && !parameter.prior_is_automatic() {
+        // An automatic prior's scale is the run's to find; an earlier posterior is not.
+        if theirs != ours && (!parameter.prior_is_automatic() || theirs == Prior::Earlier) {
             let difference =
                 format!("the prior of `{name}` is {theirs:?} in the file, {ours:?} in the model");
             return Err(unusable(path, Unusable::Architecture(difference)));
         }
-        let centre = format!("{CENTRE}{name}");
-        if tensors.contains_key(&centre) != file.entry(&centre).is_some() {
-            let difference = format!("the prior of `{name}` has a centre of its own in only one of both");
-            return Err(unusable(path, Unusable::Architecture(difference)));
+        let [_, _, axes] = PARTS;
+        for (part, what) in [(CENTRE, "a centre of its own"), (axes, "axes")] {
+            let part = format!("{part}/{name}");
+            if tensors.contains_key(&part) != file.entry(&part).is_some() {
+                let difference = format!("the prior of `{name}` has {what} in only one of both");
+                return Err(unusable(path, Unusable::Architecture(difference)));
+            }
         }
     }
     for (name, parameter) in net.named_parameters() {
@@ -248,10 +295,13 @@ pub(super) fn apply<M: BayesianModule + ?Sized>(
     let mut result = Ok(());
     net.each_parameter_mut(&mut |name, parameter| {
         let mut one = || -> Result<()> {
-            let centre = match file.entry(&format!("{CENTRE}{name}")) {
-                Some(entry) => Some(file.tensor(entry)?.to_device(parameter.mu().device())),
-                None => None,
+            let device = parameter.mu().device();
+            let part = |part: &str| match file.entry(&format!("{part}/{name}")) {
+                Some(entry) => file.tensor(entry).map(|tensor| Some(tensor.to_device(device))),
+                None => Ok(None),
             };
+            let centre = part(CENTRE)?;
+            let [mean, sigma, axes] = PARTS.map(part);
             if parameter
                 .named_variables()
                 .any(|(name, _)| name.ends_with(AXES) && file.entry(&name).is_none())
@@ -261,10 +311,14 @@ pub(super) fn apply<M: BayesianModule + ?Sized>(
             parameter.set_prior_centre(centre);
             parameter.restore_pruning();
             parameter.forget_latest();
-            match state.parameters.get(name) {
-                Some(theirs) if theirs.prior != parameter.prior() => parameter.set_prior(theirs.prior),
-                _ => Ok(()),
+            let prior = state.prior_of(name).unwrap_or(parameter.prior());
+            if prior != Prior::Earlier {
+                return if prior == parameter.prior() { Ok(()) } else { parameter.set_prior(prior) };
             }
+            if let (Some(mean), Some(sigma)) = (mean?, sigma?) {
+                parameter.set_earlier(Earlier { mean, sigma, axes: axes? });
+            }
+            Ok(())
         };
         if result.is_ok() {
             result = one();

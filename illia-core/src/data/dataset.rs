@@ -2,6 +2,7 @@
 
 use tch::{Device, Tensor};
 
+use super::coreset::Coreset;
 use super::map::{Map, RowNoise};
 use super::prefetched::Prefetched;
 use super::subset::Subset;
@@ -174,6 +175,32 @@ pub trait Dataset {
         Self: Sized + Clone,
     {
         Subset::split(self, fraction, seed)
+    }
+
+    /// `examples` of the rows, which are kept to go on by when the rest is gone, and the rest: the coreset of a task in continual learning
+    /// (Nguyen et al. 2018, section 3). The same seed gives the same parts.
+    ///
+    /// ```
+    /// use illia_core::data::{Coreset, Dataset, Tensors};
+    /// use tch::Tensor;
+    ///
+    /// let x = Tensor::from_slice(&[0f32, 0.1, 0.2, 5.0, 9.0, 9.1]).unsqueeze(1);
+    /// let data = Tensors::new(vec![x], Tensor::from_slice(&[0i64, 0, 0, 1, 2, 2]))?;
+    /// let (kept, rest) = (&data).coreset(Coreset::KCenter, 3, 1)?;
+    /// assert!(kept.rows().contains(&3), "the one that is far from all others");
+    /// assert_eq!(rest.len(), 3);
+    /// # Ok::<(), illia_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] unless both parts get a row; for [`Coreset::KCenter`] also for inputs that are not finite, and what asking for
+    /// all rows at once gives.
+    fn coreset(self, how: Coreset, examples: usize, seed: u64) -> Result<(Subset<Self>, Subset<Self>)>
+    where
+        Self: Sized + Clone,
+    {
+        let rows = how.rows(&self, examples, seed)?;
+        Ok(Subset::parted(self, rows))
     }
 
     /// The same data, with the next batch made ready on a thread of its own while the caller works on this one.

@@ -7,6 +7,7 @@
 //! Files are somebody else's: every length that one states is held against what is there before memory is asked for,
 //! and whatever is wrong with it is an [`Error::Data`](crate::Error::Data) with file, row and column.
 
+mod coreset;
 #[cfg(feature = "data")]
 pub mod csv;
 mod dataset;
@@ -24,6 +25,7 @@ mod tensors;
 #[cfg(test)]
 mod tests;
 
+pub use coreset::Coreset;
 #[cfg(feature = "data")]
 pub use csv::Csv;
 pub use dataset::{Batch, Dataset};

@@ -28,15 +28,20 @@ impl<D: Dataset> Subset<D> {
                 format!("above 0 and below 1, such that each part of {} rows gets one", dataset.len());
             return Err(Error::configuration("fraction", fraction, &allowed));
         }
-        // In the order of a random word for each row: a random order, which needs no state.
-        let word = |row: i64| noise::word(Key { seed, stream: SPLIT, draw: row as u64 });
-        let mut rows: Vec<i64> = (0..dataset.len() as i64).collect();
-        rows.sort_by_cached_key(|&row| (word(row), row));
-        let mut rest = rows.split_off(first as usize);
+        let mut rows = shuffled(dataset.len(), seed);
+        rows.truncate(first as usize);
+        Ok(Self::parted(dataset, rows))
+    }
+
+    /// These rows, and the rest.
+    pub(super) fn parted(dataset: D, mut rows: Vec<i64>) -> (Self, Self)
+    where
+        D: Clone,
+    {
         // Files are read faster forwards.
         rows.sort_unstable();
-        rest.sort_unstable();
-        Ok((Subset { dataset: dataset.clone(), rows }, Subset { dataset, rows: rest }))
+        let rest = (0..dataset.len() as i64).filter(|row| rows.binary_search(row).is_err()).collect();
+        (Subset { dataset: dataset.clone(), rows }, Subset { dataset, rows: rest })
     }
 
     /// Which rows of the whole data set these are.
@@ -49,6 +54,14 @@ impl<D: Dataset> Subset<D> {
         let number = |&row: &i64| usize::try_from(row).ok().and_then(|row| self.rows.get(row)).copied();
         rows.iter().map(number).collect()
     }
+}
+
+/// All rows in the order of a random word for each: a random order, which needs no state.
+pub(super) fn shuffled(len: usize, seed: u64) -> Vec<i64> {
+    let word = |row: i64| noise::word(Key { seed, stream: SPLIT, draw: row as u64 });
+    let mut rows: Vec<i64> = (0..len as i64).collect();
+    rows.sort_by_cached_key(|&row| (word(row), row));
+    rows
 }
 
 /// The stream of splits, which no random parameter gets: they are numbered from 0 and from 2^63.

@@ -82,7 +82,9 @@ impl Ivon {
         for (((name, mean, sum), (_, _, product)), (g, h)) in sums.zip(products).zip(memory) {
             let like = |t: &Tensor| t.to_kind(mean.kind()).to_device(mean.device());
             let f = (h + delta) * like(product) * (self.effective_sample_size / draws);
-            let (g, h, by) = self.advance((g, h), &(like(sum) / draws), &f, mean, state.steps, delta);
+            let pull = mean * delta;
+            let (g, h, by) =
+                self.advance((g, h), &(like(sum) / draws), &f, &pull, state.steps, &Tensor::from(delta));
             next.mean.insert(name.to_owned(), mean - by * self.learning_rate);
             next.momentum.insert(name.to_owned(), g);
             next.hess.insert(name.to_owned(), h);

@@ -15,7 +15,7 @@ pub mod sghmc;
 pub mod swag;
 mod weights;
 
-pub use weights::{draws_of, weights};
+pub use weights::{draws_of, set_posterior, weights};
 
 use std::collections::BTreeMap;
 

@@ -116,6 +116,7 @@ fn prior_in_words(prior: Prior) -> String {
         Prior::LearnedGaussian { std } => format!("LearnedGaussian({std})"),
         Prior::FanIn { scale } => format!("FanIn({scale})"),
         Prior::Automatic => "Automatic".to_owned(),
+        Prior::Earlier => "Earlier".to_owned(),
         Prior::Custom(own) => format!("{own:?}"),
     }
 }

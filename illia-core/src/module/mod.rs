@@ -1,5 +1,6 @@
 //! The one traversal of a module's random parameters, and what is written over it.
 
+mod as_prior;
 mod collections;
 mod fix;
 mod moped;
@@ -7,6 +8,7 @@ mod net;
 mod prune;
 mod visit;
 
+pub use as_prior::{posterior_as_prior, posterior_from_prior};
 pub use fix::{fix, unfix};
 pub use moped::{moped, moped_from};
 pub use net::{Arguments, Configured, Defaults, Net, NoArguments};

@@ -37,21 +37,22 @@ impl RandomParameter {
     /// # Errors
     /// [`Error::Configuration`] for other posteriors than the Gaussian; [`Error::Shape`] for a mask of another shape.
     pub fn prune(&mut self, mask: &Tensor) -> Result<()> {
-        let Some(rho) = self.rho() else {
+        if self.rho().is_none() {
             return Err(Error::configuration("posterior", "not Gaussian", "Gaussian, to be pruned"));
-        };
+        }
         if mask.size() != self.mu().size() {
             let expected = format!("{:?}, as the weights", self.mu().size());
             return Err(Error::Shape { layer: "prune".to_owned(), expected, given: mask.size() });
         }
         self.straighten();
+        self.straighten_earlier();
         let mut mask = mask.to_kind(Kind::Bool).to_device(self.mu().device());
         if let Some(before) = &self.pruned {
             mask = mask.logical_or(&before.mask);
         }
         tch::no_grad(|| {
             let _ = self.mu().shallow_clone().masked_fill_(&mask, 0.0);
-            let _ = rho.shallow_clone().masked_fill_(&mask, f64::NEG_INFINITY);
+            let _ = self.rho().map(|rho| rho.shallow_clone().masked_fill_(&mask, f64::NEG_INFINITY));
         });
         if let Some(Held::Weights(weights)) = &mut self.held {
             *weights = weights.masked_fill(&mask, 0.0);
@@ -112,6 +113,18 @@ impl RandomParameter {
         }
     }
 
+    /// Makes a Gaussian posterior one of independent elements with these means and standard deviations; pruned elements stay so.
+    pub(crate) fn set_gaussian(&self, mean: &Tensor, sigma: &Tensor) {
+        tch::no_grad(|| {
+            let mean = mean.to_kind(self.mu().kind()).to_device(self.mu().device());
+            let kept =
+                self.pruned_mask().map_or_else(|| mean.shallow_clone(), |mask| mean.masked_fill(mask, 0.0));
+            self.mu().shallow_clone().copy_(&kept);
+        });
+        self.use_own_axes();
+        self.set_sigma(sigma);
+    }
+
     /// Gives a Gaussian posterior these standard deviations along its axes, of mu's shape or one for all; pruned elements keep theirs of 0.
     pub(crate) fn set_sigma(&self, sigma: &Tensor) {
         let Some(rho) = self.rho() else { return };
@@ -146,7 +159,10 @@ impl RandomParameter {
         // An adapter's prior is on the adapter.
         if self.is_random() && !matches!(self.posterior, Posterior::Lora { .. }) {
             let own = if let Prior::Gaussian { mean, .. } = self.prior() { mean } else { 0.0 };
-            self.prior_centre = Some(weight - own);
+            match &mut self.earlier {
+                Some(earlier) => earlier.mean = weight,
+                None => self.prior_centre = Some(weight - own),
+            }
         }
         self.held = None;
         self.forget_latest();

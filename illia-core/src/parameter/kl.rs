@@ -66,6 +66,12 @@ impl RandomParameter {
     /// -log p(mu) in nats under a fixed Gaussian prior, up to its normaliser: what a mode costs, without the pruned elements. None
     /// under others, and for plain weights.
     pub(crate) fn mode_penalty(&self) -> Option<f64> {
+        if let Some(earlier) = self.earlier() {
+            let location = self.location();
+            let twice =
+                || self.kept(&(earlier.pull(&location) * (&location - &earlier.mean))).sum(Kind::Double);
+            return Some(0.5 * tch::no_grad(twice).double_value(&[]));
+        }
         let (mean, std) = self.fixed_gaussian()?;
         let squares =
             tch::no_grad(|| (self.kept(&self.centred(self.mu())) - mean).square().sum(Kind::Double));
@@ -74,15 +80,23 @@ impl RandomParameter {
 
     /// The gradient by mu of `weight` times [`mode_penalty`](Self::mode_penalty); None where frozen, too.
     pub(crate) fn mode_penalty_gradient(&self, weight: f64) -> Option<Tensor> {
-        let (mean, std) = self.fixed_gaussian().filter(|_| self.held().is_none())?;
-        let gradient = tch::no_grad(|| (self.centred(self.mu()) - mean) * (weight / (std * std)));
+        if self.held().is_some() {
+            return None;
+        }
+        let gradient = match (self.earlier(), self.fixed_gaussian()) {
+            (Some(earlier), _) => tch::no_grad(|| earlier.pull(self.mu()) * weight),
+            (None, of_one) => {
+                let (mean, std) = of_one?;
+                tch::no_grad(|| (self.centred(self.mu()) - mean) * (weight / (std * std)))
+            }
+        };
         Some(match self.pruned_mask() {
             Some(mask) => gradient.masked_fill(mask, 0.0),
             None => gradient,
         })
     }
 
-    /// Mean and standard deviation of the prior, where that is a Gaussian whose scale is not learned.
+    /// Mean and standard deviation of the prior, where that is one Gaussian for all elements whose scale is not learned.
     pub(crate) fn fixed_gaussian(&self) -> Option<(f64, f64)> {
         match self.prior() {
             Prior::Gaussian { mean, std } if self.is_random() => Some((mean, std)),
@@ -92,6 +106,9 @@ impl RandomParameter {
 
     /// KL(N(mean, std²) ‖ prior), element by element without the pruned ones, where it has a closed form.
     pub(super) fn kl_from_gaussian(&self, mean: &Tensor, std: &Tensor) -> Option<Tensor> {
+        if let Some(earlier) = self.earlier() {
+            return Some(self.kept(&earlier.kl_from_gaussian(mean, std, None)));
+        }
         let (centred, std) = (self.kept(&self.centred(mean)), self.kept(std));
         self.prior().kl_from_gaussian(&centred, &std, self.prior_std().as_ref())
     }
@@ -109,6 +126,9 @@ impl RandomParameter {
     }
 
     pub(super) fn log_prior(&self, w: &Tensor) -> Tensor {
+        if let Some(earlier) = self.earlier() {
+            return self.kept(&earlier.log_density(w));
+        }
         self.prior().log_density(&self.kept(&self.centred(w)), self.prior_std().as_ref())
     }
 }

@@ -1,6 +1,7 @@
 //! A random parameter: an id, its variables, their family, the prior, and perhaps a held draw.
 
 mod draw;
+mod earlier;
 mod edit;
 pub(crate) mod family;
 pub(crate) mod fused;
@@ -12,6 +13,7 @@ mod prior;
 
 pub use draw::Draw;
 pub(crate) use draw::Held;
+pub(crate) use earlier::{Earlier, PARTS, POINT};
 pub(crate) use family::{AXES, InputUnits};
 pub use family::{Counts, Family, PriorOf, Start, Variables};
 pub(crate) use family::{FACTORS, FACTORS_PACE, Factors, INPUT_RHO, Lora};
@@ -60,6 +62,8 @@ pub struct RandomParameter {
     prior_is_automatic: bool,
     /// Where the prior is centred, if not at its own mean: one value for each element.
     prior_centre: Option<Tensor>,
+    /// What [`Prior::Earlier`] is.
+    earlier: Option<Earlier>,
     /// softplus of it is a learned prior's scale.
     prior_rho: Option<Tensor>,
     /// The elements that are no longer part of the model: 0 in every draw, without KL or gradient.
@@ -182,6 +186,7 @@ impl RandomParameter {
             prior: Cell::new(prior),
             prior_is_automatic,
             prior_centre: None,
+            earlier: None,
             prior_rho,
             pruned: None,
             omitted_row: None,
@@ -291,12 +296,12 @@ impl RandomParameter {
 
     /// Whether the prior's scale is for a fit to find.
     pub(crate) fn prior_is_automatic(&self) -> bool {
-        self.prior_is_automatic
+        self.prior_is_automatic && self.earlier.is_none()
     }
 
     /// Says what a fit found for a prior that nobody chose; one that somebody chose stays.
     pub(crate) fn find_prior(&self, prior: Prior) {
-        if self.prior_is_automatic && prior.validate().is_ok() {
+        if self.prior_is_automatic() && prior.validate().is_ok() {
             self.prior.set(prior);
         }
     }
@@ -312,6 +317,7 @@ impl RandomParameter {
             return Err(Error::configuration("prior", format!("{prior:?}"), "only when the layer is made"));
         }
         self.prior.set(prior);
+        self.earlier = None;
         Ok(())
     }
 

@@ -64,6 +64,10 @@ pub enum Prior {
     /// finds the one scale for all its layers under which the data are most probable (MacKay 1992, equation 4.9). A net of one layer,
     /// whose weights mean something by themselves, keeps the 2, and so does one that is trained in another way.
     Automatic,
+    /// A Gaussian with a mean and a spread of each element: the posterior that the parameter had when
+    /// [`posterior_as_prior`](crate::posterior_as_prior) was called, which alone gives a net this prior. Its KL from a Gaussian posterior
+    /// is exact.
+    Earlier,
     /// A density of one's own: [`Prior::from`] makes it.
     Custom(Custom),
 }
@@ -172,6 +176,11 @@ impl Prior {
             Prior::LearnedGaussian { std } => positive("std", std),
             Prior::FanIn { scale } => positive("scale", scale),
             Prior::Automatic => Ok(()),
+            Prior::Earlier => Err(Error::configuration(
+                "prior",
+                "Earlier",
+                "what `posterior_as_prior` makes of a trained net",
+            )),
         }
     }
 
@@ -205,6 +214,8 @@ impl Prior {
             Prior::Gaussian { mean, std } => normal(&(w - mean), std),
             Prior::FanIn { scale } => normal(w, scale),
             Prior::Automatic => normal(w, START),
+            // Its numbers are the parameter's.
+            Prior::Earlier => w.full_like(f64::NAN),
             // log(pi N1 + (1 - pi) N2) in log space: far from 0 both densities underflow.
             Prior::ScaleMixture { pi, std1, std2 } => {
                 (normal(w, std1) + pi.ln()).logaddexp(&(normal(w, std2) + (-pi).ln_1p()))
@@ -235,7 +246,7 @@ impl Prior {
             Prior::FanIn { scale } => Some(gaussian::kl(mu, sigma, &Tensor::from(scale))),
             Prior::Automatic => Some(gaussian::kl(mu, sigma, &Tensor::from(START))),
             Prior::Laplace { scale } => Some(laplace::kl_from_gaussian(mu, sigma, scale)),
-            Prior::ScaleMixture { .. } | Prior::StudentT { .. } => None,
+            Prior::ScaleMixture { .. } | Prior::StudentT { .. } | Prior::Earlier => None,
             Prior::Custom(own) => own.0.kl_from_gaussian(mu, sigma),
         }
     }

@@ -1,5 +1,6 @@
 //! Prediction with uncertainty: a net run many times, each draw one function of all examples.
 
+mod choose;
 mod prediction;
 
 pub use prediction::Prediction;

@@ -30,6 +30,7 @@ mod evidence;
 mod file;
 mod linearised;
 mod low_rank;
+mod net;
 mod observed;
 mod posterior;
 mod predict;

@@ -65,8 +65,12 @@ impl Family for MeanField {
 
     /// The sum over the elements is that over the axes under a Gaussian prior, which is the same in all directions.
     fn kl(&self, variables: &Variables, prior: &PriorOf<'_>) -> Option<Tensor> {
-        let known = variables.axes().is_none() || prior.is_gaussian();
-        prior.kl_from_gaussian(variables.mu(), &sigma(variables)?).filter(|_| known)
+        let (sigma, axes) = (sigma(variables)?, variables.axes());
+        if let (Some(axes), Some(earlier)) = (axes, prior.parameter.earlier()) {
+            return Some(earlier.kl_from_gaussian(variables.mu(), &sigma, Some(axes)).sum(sigma.kind()));
+        }
+        let known = axes.is_none() || prior.is_gaussian();
+        prior.kl_from_gaussian(variables.mu(), &sigma).filter(|_| known)
     }
 
     fn fixed(&self) -> &'static [&'static str] {

@@ -23,15 +23,13 @@ use crate::error::{Error, Result, Within};
 use crate::likelihood::{Likelihood, matched};
 use crate::module::BayesianModule;
 use crate::noise::Stream;
-use crate::parameter::RandomParameter;
+use crate::parameter::{POINT, RandomParameter};
 use crate::pass::record::{self, Matrix, Record};
 use crate::pass::{Mode, Pass};
 use crate::predict::Predict;
 use crate::processes::{ProcessGroup, Reduction, exchange};
 use crate::train::trainer::mean_nll;
 
-/// sigma of a point, relative to its prior's: what moves no output by more than training leaves open.
-const POINT: f64 = 1e-3;
 /// Examples that the curvature is summed over, at most; of larger data a part stands for all.
 const EXAMPLES: usize = 1 << 14;
 /// Pairs of examples and drawn targets at least, as far as [`TARGETS`] allows. A sum of products of two squared normals over n pairs
@@ -89,12 +87,13 @@ pub(super) struct Around<'a, L> {
 
 impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
     /// Where every random parameter of the net has [`Posterior::Automatic`] and a Gaussian prior of fixed scale, none is frozen,
-    /// and the last layer is linear in its weights.
+    /// and the last layer is linear in its weights. A prior that was a posterior says nothing of what is a point, so that only a net of
+    /// one layer may have one.
     pub(super) fn of(net: &'a M) -> Option<Self> {
         let named: Vec<_> = net.named_parameters().into_iter().filter(|(_, p)| p.is_random()).collect();
         let nothing_set = |parameter: &RandomParameter| {
             parameter.posterior().is_automatic()
-                && parameter.fixed_gaussian().is_some()
+                && parameter.prior_precision().is_some()
                 && parameter.held().is_none()
                 && parameter.trains_by_leaves()
         };
@@ -105,6 +104,7 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         let parameters: Vec<_> = named.iter().map(|(_, p)| *p).collect();
         let all = parameters.iter().all(|p| nothing_set(p)) && last.iter().all(|p| p.is_noted());
         let is_one_layer = last.len() == parameters.len();
+        let all = all && (is_one_layer || parameters.iter().all(|p| p.earlier().is_none()));
         all.then_some(Automatic { net, parameters, last, is_one_layer })
     }
 
@@ -119,7 +119,10 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
             .iter()
             .find_map(|(name, parameter)| {
                 let frozen = parameter.held().map(|_| format!("`{name}` is frozen"));
-                let prior = || format!("the prior of `{name}` is no Gaussian of fixed scale");
+                let prior = || match parameter.earlier() {
+                    Some(_) => format!("the prior of `{name}` is an earlier posterior"),
+                    None => format!("the prior of `{name}` is no Gaussian of fixed scale"),
+                };
                 frozen.or_else(|| parameter.fixed_gaussian().is_none().then(prior))
             })
             .unwrap_or_else(|| {
@@ -131,8 +134,8 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
     /// Makes points of all: the training's validation sees the means then.
     pub(super) fn make_points(&self) {
         for parameter in &self.parameters {
-            if let Some((_, std)) = parameter.fixed_gaussian() {
-                parameter.set_sigma(&Tensor::from(POINT * std));
+            if let Some(precision) = parameter.prior_precision() {
+                parameter.set_sigma(&(precision.rsqrt() * POINT));
             }
         }
     }
@@ -159,8 +162,9 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
                 )]);
             };
             for (parameter, h) in self.last.iter().zip(&curvature) {
-                let Some((_, std)) = parameter.fixed_gaussian() else { continue };
-                let sigma = (h / around.kl_weight + 1.0 / (std * std)).rsqrt().clamp_min(POINT * std);
+                let Some(prior) = parameter.prior_precision() else { continue };
+                let prior = prior.to_device(h.device());
+                let sigma = (h / around.kl_weight + &prior).rsqrt().maximum(&(prior.rsqrt() * POINT));
                 parameter.set_sigma(&sigma);
             }
             let moved = self.finish_mode(around)?;
@@ -177,8 +181,9 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         Ok(own.into_iter().collect())
     }
 
-    /// Turns the axes of those parameters of the last layer that have some to the eigenvectors of the curvature, summed over the
-    /// outputs: along them the weights of an output are the least dependent. The prior is the same in all directions.
+    /// Turns the axes of those parameters of the last layer that have some to the eigenvectors of the posterior's precision, summed over
+    /// the outputs: along them the weights of an output are the least dependent. They are the curvature's where the prior is the same in all
+    /// directions.
     fn find_axes<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<()> {
         // What is pruned is 0 in every draw, which along other axes it would not be.
         let turns = |parameter: &RandomParameter| parameter.has_axes() && parameter.num_pruned() == 0;
@@ -191,7 +196,11 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         })?;
         for (parameter, (moments, _)) in self.last.iter().zip(moments.into_iter().flatten()) {
             if turns(parameter) {
-                let (_, axes) = moments.f_linalg_eigh("L").within("axes of the last layer")?;
+                let precision = match parameter.earlier() {
+                    Some(earlier) => moments / around.kl_weight + earlier.precision_of_rows(),
+                    None => moments,
+                };
+                let (_, axes) = precision.f_linalg_eigh("L").within("axes of the last layer")?;
                 // An eigenvector has no sign: that of its largest element is taken to be above 0.
                 let largest = axes.gather(0, &axes.abs().argmax(0, true), false);
                 parameter.set_axes(&(&axes * largest.sign()));

@@ -98,24 +98,25 @@ impl Ivon {
     }
 
     /// The new average gradient and Hessian, and what is to be taken off the mean per unit of the step size. `g` and `h` are
-    /// the old ones, `gradient` the average of the draws' gradients, `f` the estimate of the Hessian, `off` the mean's distance
-    /// from the prior's.
+    /// the old ones, `gradient` the average of the draws' gradients, `f` the estimate of the Hessian, `pull` the prior's gradient at the
+    /// mean, δ times the distance from the prior's mean where elements are independent.
     pub(crate) fn advance(
         &self,
         (g, h): (&Tensor, &Tensor),
         gradient: &Tensor,
         f: &Tensor,
-        off: &Tensor,
+        pull: &Tensor,
         steps: usize,
-        delta: f64,
+        delta: &Tensor,
     ) -> (Tensor, Tensor, Tensor) {
         let (rate1, rate2) = (1.0 - self.beta1, 1.0 - self.beta2);
         let debias = if self.debias { 1.0 - self.beta1.powf((steps + 1) as f64) } else { 1.0 };
-        let rescale = if self.rescale_lr { self.hess_init + delta } else { 1.0 };
+        // Of several δ the least: no element then takes a longer step than with one of its own.
+        let rescale = if self.rescale_lr { self.hess_init + delta.min().double_value(&[]) } else { 1.0 };
         let g = g * self.beta1 + gradient * rate1;
         let correction = (h - f).square() / (h + delta) * (rate2 * rate2 / 2.0);
         let h = h * self.beta2 + f * rate2 + correction;
-        let mut u = (&g / debias + off * delta) / (&h + delta);
+        let mut u = (&g / debias + pull) / (&h + delta);
         if let Some(radius) = self.clip_radius {
             u = u.clamp(-radius, radius);
         }
@@ -168,15 +169,28 @@ impl Optimiser for Ivon {
             }
             (None, Some(of_sigma)) => {
                 let Some(of_mu) = posterior.gradients.mu else { return false };
-                (of_mu.shallow_clone(), of_sigma / &sigma)
+                // Autograd has added the KL's part to it where that is none of the leaves', and the prior has its own place below.
+                let of_draws = match parameter.earlier() {
+                    Some(earlier) => of_mu - earlier.pull(parameter.mu()) * posterior.weight,
+                    None => of_mu.shallow_clone(),
+                };
+                (of_draws, of_sigma / &sigma)
             }
             (None, None) => return false,
         };
         let samples =
             if posterior.weight > 0.0 { 1.0 / posterior.weight } else { self.effective_sample_size };
-        let prior = parameter.gaussian_prior();
-        let delta = prior.map_or(self.weight_decay, |p| 1.0 / (samples * f64::from(p.std).powi(2)));
-        let off = parameter.centred(parameter.mu()) - prior.map_or(0.0, |p| f64::from(p.mean));
+        let (delta, pull) = match (parameter.earlier(), parameter.gaussian_prior()) {
+            (Some(earlier), _) => {
+                let delta = (earlier.precision(None) / samples).to_kind(kind);
+                (delta, earlier.pull(parameter.mu()) / samples)
+            }
+            (None, prior) => {
+                let delta = prior.map_or(self.weight_decay, |p| 1.0 / (samples * f64::from(p.std).powi(2)));
+                let off = parameter.centred(parameter.mu()) - prior.map_or(0.0, |p| f64::from(p.mean));
+                (Tensor::from(delta), off * delta)
+            }
+        };
         let ([average], [hess]) = (of_mu.tensors.as_mut_slice(), of_rho.tensors.as_mut_slice()) else {
             return false;
         };
@@ -184,7 +198,7 @@ impl Optimiser for Ivon {
             let _ = hess.fill_(self.hess_init);
         }
         let steps = of_mu.steps.max(0) as usize;
-        let (g, h, by) = self.advance((average, hess), &gradient, &f, &off, steps, delta);
+        let (g, h, by) = self.advance((average, hess), &gradient, &f, &pull, steps, &delta);
         let [learning_rate, _] = posterior.learning_rates;
         let mut mu = parameter.mu().shallow_clone();
         mu -= (by * learning_rate).to_kind(kind);
