@@ -1,5 +1,5 @@
-//! The pages of the book, so that the programs in them are compiled. `language` has its own place in the documentation, and what
-//! `compile-errors` holds is compiled, and refused, by `tests/ui-tests`.
+//! The pages of the book, so that the programs in them are compiled. Those of `language` have their own place in the documentation, and
+//! what `compile-errors` holds is compiled, and refused, by `tests/ui-tests`.
 
 #[doc = include_str!("../docs/active-learning.md")]
 mod active_learning {}
@@ -21,6 +21,8 @@ mod first_net {}
 mod gpu {}
 #[doc = include_str!("../docs/images.md")]
 mod images {}
+#[doc = include_str!("../docs/language.md")]
+mod language {}
 #[doc = include_str!("../docs/posteriors.md")]
 mod posteriors {}
 #[doc = include_str!("../docs/pretrained.md")]

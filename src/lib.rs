@@ -19,8 +19,7 @@ pub use illia_core::__private;
 #[cfg(doctest)]
 mod book;
 
-#[doc = include_str!("../docs/language.md")]
-pub mod language {}
+pub mod language;
 
 /// What a program needs: the macros, the traits, the layers' and distributions' names, and tch's.
 pub mod prelude {

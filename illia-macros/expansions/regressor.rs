@@ -2,7 +2,7 @@
 struct Regressor {
     fc: ::illia::nn::Linear,
     head: ::illia::nn::Linear,
-    __arguments: __RegressorArguments,
+    __arguments: ::illia::__private::Kept<__RegressorArguments>,
 }
 #[automatically_derived]
 #[allow(unused_variables)]
@@ -18,7 +18,6 @@ impl ::core::fmt::Debug for Regressor {
 impl ::illia::Arguments for __RegressorArguments {}
 #[doc(hidden)]
 #[allow(dead_code, non_camel_case_types)]
-#[derive(::core::fmt::Debug)]
 struct __RegressorArguments {
     pub features: i64,
     pub hidden: usize,
@@ -39,6 +38,17 @@ impl __RegressorArguments {
     }
     fn __scale(&self) -> f64 {
         ::core::clone::Clone::clone(&self.scale)
+    }
+}
+#[automatically_derived]
+impl ::core::fmt::Debug for __RegressorArguments {
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        __f.debug_struct("Regressor")
+            .field("features", &self.features)
+            .field("hidden", &self.hidden)
+            .field("p", &self.p)
+            .field("scale", &self.scale)
+            .finish()
     }
 }
 #[automatically_derived]
@@ -295,7 +305,7 @@ impl ::illia::Net for Regressor {
         ::core::result::Result::Ok(Regressor {
             fc: __fc,
             head: __head,
-            __arguments,
+            __arguments: ::illia::__private::Kept::new(__arguments),
         })
     }
     fn try_forward_t(

@@ -14,7 +14,20 @@ impl ::core::fmt::Debug for Net {
     fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         __f.debug_struct("Net")
             .field("stem", &self.stem)
-            .field("blocks", &self.blocks)
+            .field(
+                "blocks",
+                &::core::fmt::from_fn(|__f| {
+                    __f
+                        .debug_list()
+                        .entries(
+                            (&self.blocks)
+                                .iter()
+                                .map(|__each| ::core::fmt::from_fn(move |__f| (__Net_inner0
+                                    .debug)(__each, __f))),
+                        )
+                        .finish()
+                }),
+            )
             .field("widen", &self.widen)
             .field("project", &self.project)
             .field("near", &self.near)

@@ -12,6 +12,10 @@ pub struct Field {
     pub vis: Visibility,
     pub ident: Ident,
     pub ty: TokenStream,
+    /// The user's type that is in it, if one is.
+    pub of: Option<Typed>,
+    /// Whether that is in a list.
+    pub is_list: bool,
     /// How many `repeat`s it stands in: each makes a `Vec` of it.
     pub depth: usize,
     /// Where it stands, for telling two of one name apart.
@@ -152,6 +156,25 @@ pub enum Run {
     Modules { of: Typed, shape: TokenStream },
     /// `ModuleT::forward_t(&layer, &x, train)`, whose output must be of the shape.
     Module { of: Typed, shape: TokenStream },
+}
+
+impl Run {
+    /// The user's type that is run.
+    pub fn typed(&self) -> Option<&Typed> {
+        match self {
+            Run::Net(of)
+            | Run::Nets(of)
+            | Run::Ports { of, .. }
+            | Run::Module { of, .. }
+            | Run::Modules { of, .. } => Some(of),
+            _ => None,
+        }
+    }
+
+    /// Whether its field is a list of that type.
+    pub fn is_list(&self) -> bool {
+        matches!(self, Run::Nets(_) | Run::Modules { .. })
+    }
 }
 
 /// A line of the table.

@@ -1,6 +1,6 @@
 //! Sentences with sizes in them, some of which only the compiler knows.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 
 use crate::dim::{Dim, Shape};
 
@@ -19,6 +19,8 @@ pub enum Piece {
     Shape(TokenStream, String),
     /// A real number that the compiler puts in.
     Real(TokenStream, String),
+    /// What a net's inputs are called, which the compiler puts in.
+    Names(TokenStream, String),
 }
 
 impl Say {
@@ -72,13 +74,27 @@ impl Say {
         self
     }
 
+    pub fn names(mut self, ports: TokenStream, text: String) -> Say {
+        self.pieces.push(Piece::Names(ports, text));
+        self
+    }
+
     /// The sentence, sizes as the user wrote them.
     pub fn plain(&self) -> String {
         let piece = |piece: &Piece| match piece {
-            Piece::Text(text) | Piece::Number(_, text) | Piece::Shape(_, text) | Piece::Real(_, text) => {
-                text.clone()
-            }
+            Piece::Text(text)
+            | Piece::Number(_, text)
+            | Piece::Shape(_, text)
+            | Piece::Real(_, text)
+            | Piece::Names(_, text) => text.clone(),
         };
         self.pieces.iter().map(piece).collect()
     }
+}
+
+/// A layer's name with its article.
+pub fn with_article(kind: &Ident) -> String {
+    let name = kind.to_string();
+    let article = if name.starts_with(['A', 'E', 'I', 'O', 'U']) || name == "Lstm" { "an" } else { "a" };
+    format!("{article} {name}")
 }

@@ -111,6 +111,19 @@ impl Message {
         self.byte(b']')
     }
 
+    /// Adds what ports are called, `` `user` and `item` ``.
+    pub const fn names(mut self, ports: &[(&str, Shape)]) -> Message {
+        let mut i = 0;
+        while i < ports.len() {
+            if i > 0 {
+                self = self.text(if i + 1 == ports.len() { " and " } else { ", " });
+            }
+            self = self.text("`").text(ports[i].0).text("`");
+            i += 1;
+        }
+        self
+    }
+
     /// The sentence.
     pub const fn as_str(&self) -> &str {
         match core::str::from_utf8(self.bytes.split_at(self.len).0) {

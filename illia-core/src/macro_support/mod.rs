@@ -2,8 +2,10 @@
 
 mod axes;
 mod build;
+mod each;
 mod gates;
 pub mod graph;
+mod kept;
 mod nested;
 mod ops;
 mod plain;
@@ -13,7 +15,9 @@ mod summary;
 
 pub use axes::Axes;
 pub use build::*;
+pub use each::Each;
 pub use gates::*;
+pub use kept::Kept;
 pub use nested::*;
 pub use ops::*;
 pub use resize::*;

@@ -1,15 +1,24 @@
 //! Nets and modules that stand in a net. What it asks of such a type it asks here, in one constant for each: a type that is none is then one
 //! error, however often the net needs it.
 
+use std::fmt::{Debug, Formatter};
+
 use illia_shape::Shape;
 use tch::Tensor;
-use tch::nn::Path;
+use tch::nn::{ModuleT, Path};
 
 use crate::error::{Result, caught};
 use crate::module::{BayesianModule, Defaults, Net, Visitor, VisitorMut};
 
-/// A module's type, by what the traversal calls.
+/// How a type is shown by `{:?}`.
+pub type DebugOf<M> = fn(&M, &mut Formatter<'_>) -> std::fmt::Result;
+
+/// The type of a module written by hand, by what the net calls that it stands in.
 pub struct ModuleOf<M> {
+    /// Its forward, in training mode or not.
+    pub forward: fn(&M, &Tensor, bool) -> Tensor,
+    /// Shows it by `{:?}`.
+    pub debug: DebugOf<M>,
     /// The module as one of any kind.
     pub as_module: fn(&M) -> &dyn BayesianModule,
     /// Shows it to a visitor under a name.
@@ -19,8 +28,10 @@ pub struct ModuleOf<M> {
 }
 
 /// The table of a module's type.
-pub const fn module_of<M: BayesianModule>() -> ModuleOf<M> {
+pub const fn module_of<M: BayesianModule + ModuleT>() -> ModuleOf<M> {
     ModuleOf {
+        forward: M::forward_t,
+        debug: <M as Debug>::fmt,
         as_module: |module| module,
         show: |module, name, visitor| visitor.module(name, module),
         show_mut: |module, name, visitor| visitor.module(name, module),
@@ -71,6 +82,8 @@ pub struct NetOf<N> {
     pub forward: fn(&N, &Tensor, bool) -> Result<Tensor>,
     /// All inputs to all outputs.
     pub forward_all: fn(&N, &[&Tensor], bool) -> Result<Vec<Tensor>>,
+    /// Shows it by `{:?}`.
+    pub debug: DebugOf<N>,
     /// The net as a module of any kind.
     pub as_module: fn(&N) -> &dyn BayesianModule,
     /// Shows it to a visitor under a name.
@@ -81,7 +94,6 @@ pub struct NetOf<N> {
 
 /// The table of a net's type.
 pub const fn net_of<N: Net>() -> NetOf<N> {
-    let ModuleOf { as_module, show, show_mut } = module_of();
     NetOf {
         inputs: N::INPUTS,
         outputs: N::OUTPUTS,
@@ -90,8 +102,9 @@ pub const fn net_of<N: Net>() -> NetOf<N> {
         make: N::make_without,
         forward: N::try_forward_t,
         forward_all: N::try_forward_all,
-        as_module,
-        show,
-        show_mut,
+        debug: <N as Debug>::fmt,
+        as_module: |net| net,
+        show: |net, name, visitor| visitor.module(name, net),
+        show_mut: |net, name, visitor| visitor.module(name, net),
     }
 }

@@ -184,17 +184,6 @@ pub fn first(x: &Tensor) -> Result<Tensor> {
     x.f_select(1, 0).within("first")
 }
 
-/// The elements of the first axis as examples: `[batch, n, ..]` to `[batch * n, ..]`.
-pub fn elements(x: &Tensor) -> Result<Tensor> {
-    x.f_flatten(0, 1).within("each")
-}
-
-/// The other way round, behind an input of `size`.
-pub fn of_elements(x: &Tensor, size: &[i64]) -> Result<Tensor> {
-    let whole = size.iter().take(2).chain(x.size().iter().skip(1)).copied().collect::<Vec<i64>>();
-    x.f_reshape(whole).within("each")
-}
-
 /// A function of the user's own. If it changes the shape, then as its author says.
 pub fn apply(
     name: &str,

@@ -82,7 +82,7 @@ impl Defaults {
 }
 
 /// What a net is made with: a struct that `bnn!` writes, a field for each argument.
-pub trait Arguments: Clone + Debug + Send {
+pub trait Arguments: Clone + Debug {
     /// Whether there is anything to say.
     const ANY: bool = true;
 

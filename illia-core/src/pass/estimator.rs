@@ -9,7 +9,7 @@
 /// examples of a batch share noise, and so in the variance of a mini-batch's gradient. An
 /// estimator acts on Gaussian posteriors that are not frozen; elsewhere the weights are used as
 /// drawn. Of Gaussian dropout, local reparameterisation and Flipout are one thing: in a step of training each example has factors of its own, the
-/// same at all its places (in `each { .. }` an element counts as an example). It is for training: in [`Predict`](crate::Predict), where every draw is one function of all
+/// same at all its places and, within an `each { .. }`, elements. It is for training: in [`Predict`](crate::Predict), where every draw is one function of all
 /// examples, weights are drawn whatever the estimator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -22,11 +22,12 @@ pub enum Estimator {
     /// One draw of the weights for the whole batch (Blundell et al. 2015).
     Reparameterization,
     /// Each output element from its own normal distribution (Kingma, Salimans & Welling 2015,
-    /// equation 6): the variance of the mini-batch's gradient falls with the batch size. For
-    /// convolutions the outputs' covariance across positions is left out, as in Molchanov et al.
-    /// (2017).
+    /// equation 6): the variance of the mini-batch's gradient falls with the batch size. What one
+    /// example gives at several places (the positions of a convolution, as in Molchanov et al. 2017,
+    /// the steps of a sequence, the elements of an `each { .. }`) is drawn for each by itself: the places'
+    /// covariance is left out.
     LocalReparameterization,
-    /// One draw for the batch, decorrelated by random signs for each example
+    /// One draw for the batch, decorrelated by random signs for each example, the same at all its places and elements
     /// (Wen et al. 2018, equation 4).
     Flipout,
 }

@@ -4,6 +4,7 @@
 //! pass knows, a teacher's inside a student's step, say, draws for itself at each use. What is frozen stays what it is.
 
 mod draws;
+mod elements;
 mod estimate;
 mod estimator;
 pub(crate) mod leaves;
@@ -14,6 +15,7 @@ mod stack;
 pub(crate) mod stacked;
 
 pub use draws::Draws;
+pub(crate) use elements::Elements;
 pub use estimator::Estimator;
 pub(crate) use linear_map::LinearMap;
 pub(crate) use stack::{Closed, Mode, Pass, Rows, Stack};
@@ -290,15 +292,19 @@ impl RandomParameter {
         Ok((a, b))
     }
 
-    /// Fresh standard normals of `like`'s shape, from this parameter's stream: each example's own.
+    /// Fresh standard normals of `like`'s shape, from this parameter's stream: each row's own.
     pub(crate) fn output_noise(&self, like: &Tensor) -> Tensor {
-        self.example_noise(&like.size(), like)
+        self.row_noise(&like.size(), like)
     }
 
-    /// The same of another shape, whose first axis is that of the examples.
-    pub(crate) fn example_noise(&self, shape: &[i64], like: &Tensor) -> Tensor {
+    fn row_noise(&self, shape: &[i64], like: &Tensor) -> Tensor {
         let key = self.stream().next_key();
         noise::normals_from(key, first_element(shape), shape, like.kind(), like.device())
+    }
+
+    /// The same of another shape, whose first axis is that of the rows: each example's own.
+    pub(crate) fn example_noise(&self, shape: &[i64], like: &Tensor) -> Tensor {
+        elements::by_example(shape, |shape| self.row_noise(shape, like))
     }
 
     /// Fresh standard normals of the given shape, of the parameter's kind.
@@ -320,8 +326,10 @@ impl RandomParameter {
     /// Fresh random signs of the given shape, of `like`'s kind: each example's own.
     pub(crate) fn signs(&self, shape: &[i64], like: &Tensor) -> Tensor {
         let key = self.stream().next_key();
-        let u = noise::uniforms_from(key, first_element(shape), shape, like.kind(), like.device());
-        u.ge(0.5).to_kind(like.kind()) * 2.0 - 1.0
+        elements::by_example(shape, |shape| {
+            let u = noise::uniforms_from(key, first_element(shape), shape, like.kind(), like.device());
+            u.ge(0.5).to_kind(like.kind()) * 2.0 - 1.0
+        })
     }
 }
 

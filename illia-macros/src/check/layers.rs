@@ -5,7 +5,6 @@ use quote::quote;
 use syn::Ident;
 
 use super::arguments::Reader;
-use super::nested::with_article;
 use super::ops::op_names;
 use super::steps::Made;
 use super::{Checker, State};
@@ -13,7 +12,7 @@ use crate::dim::{Cond, Const, Dim, Shape};
 use crate::model::{Make, Run};
 use crate::names;
 use crate::parse::Layer;
-use crate::say::Say;
+use crate::say::{Say, with_article};
 
 /// What checks a layer and says what it comes to.
 type Check = fn(&mut Checker<'_>, &Site<'_>, Reader) -> Made;

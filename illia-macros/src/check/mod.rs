@@ -8,11 +8,15 @@ mod distributions;
 mod each;
 mod gates;
 mod graphs;
+mod inner;
+mod joins;
 mod layers;
+mod modules;
 mod nested;
 mod norms;
 mod ops;
 mod pools;
+mod ports;
 mod reshape;
 mod resize;
 mod sequences;
@@ -20,6 +24,7 @@ mod sizes;
 mod sound;
 mod steps;
 mod transformers;
+mod transposed;
 mod values;
 
 use std::collections::HashMap;
@@ -157,8 +162,10 @@ impl Checker<'_> {
     fn known_by(&self, level: Level, mut say: Say) -> Say {
         let level = if level == Level::Param { Level::Generic } else { level };
         for piece in &mut say.pieces {
-            if let Piece::Number(tokens, text) | Piece::Shape(tokens, text) | Piece::Real(tokens, text) =
-                piece
+            if let Piece::Number(tokens, text)
+            | Piece::Shape(tokens, text)
+            | Piece::Real(tokens, text)
+            | Piece::Names(tokens, text) = piece
                 && self.level(&*tokens) > level
             {
                 *piece = Piece::Text(std::mem::take(text));

@@ -38,8 +38,9 @@ impl Checker<'_> {
         let mut several = self.values.first().filter(|_| several).map(|value| value.name.clone());
         let mut flows = false;
         for step in steps {
-            if let Some(value) = several.filter(|_| !self.quiet) {
-                self.begins(step, &value);
+            let unbegun = several.filter(|_| !self.quiet && !self.begins(step));
+            if unbegun.is_some() {
+                state.shape = Shape::Unknown(None);
             }
             several = step.outputs.first().map(unraw);
             if flows && self.starts_at_a_value(step) {
@@ -49,6 +50,9 @@ impl Checker<'_> {
             }
             flows = !self.quiet && !matches!(step.head, Head::Let(_) | Head::Broken) && several.is_none();
             let (step_nodes, after) = self.step(step, state, place);
+            if let Some(value) = unbegun {
+                self.unbegun(step, &value, step_nodes.first());
+            }
             nodes.extend(step_nodes);
             state = after;
         }
@@ -88,7 +92,7 @@ impl Checker<'_> {
             Head::Broken => {
                 if let Some(name) = &step.name {
                     let made = Made::broken(quote!(()), Shape::Unknown(None));
-                    self.field(&step.vis, name, &attrs.kept, &made.ty, &inner);
+                    self.field(&step.vis, name, &attrs.kept, &made, &inner);
                 }
                 (Vec::new(), State { shape: Shape::Unknown(None), giver: format!("`{who}`"), real: false })
             }
@@ -155,16 +159,12 @@ impl Checker<'_> {
         place: &Place,
         made: &Made,
     ) -> Call {
-        let field = self.field(vis, name, kept, &made.ty, place);
-        let typed = match &made.run {
-            Run::Net(of) | Run::Ports { of, .. } | Run::Module { of, .. } => Some(of.clone()),
-            _ => None,
-        };
-        // Several of them are a `Vec`, which the library knows.
-        let alone = typed.clone().filter(|_| place.index.is_empty());
+        let field = self.field(vis, name, kept, made, place);
+        // Several of them are a `Vec` or an array, which the library knows.
+        let several = made.run.is_list() || !place.index.is_empty();
+        let alone = made.run.typed().filter(|_| !several).cloned();
         let of = alone.clone().map_or(Counted::Field(field), |typed| Counted::Module(field, typed));
-        let asked =
-            (typed.is_some() || matches!(made.run, Run::Nets(_) | Run::Modules { .. })).then_some(alone);
+        let asked = made.run.typed().map(|_| alone);
         if let Some(net) = asked
             && !self.model.asked.iter().any(|(asked, _)| *asked == field)
         {
@@ -201,7 +201,7 @@ impl Checker<'_> {
         vis: &Visibility,
         name: &Ident,
         kept: &[Attribute],
-        ty: &proc_macro2::TokenStream,
+        made: &Made,
         place: &Place,
     ) -> usize {
         if let Some(&field) = self.fields.get(&place.names)
@@ -215,7 +215,9 @@ impl Checker<'_> {
             attrs: kept.to_vec(),
             vis: vis.clone(),
             ident: name.clone(),
-            ty: ty.clone(),
+            ty: made.ty.clone(),
+            of: made.run.typed().cloned(),
+            is_list: made.run.is_list(),
             depth: place.index.len(),
             place: place.names.clone(),
         });

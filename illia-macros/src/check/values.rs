@@ -106,8 +106,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Where nothing flows, with several inputs or behind several outputs, a chain begins at a value.
-    pub fn begins(&mut self, step: &parse::Step, value: &str) {
+    /// Where nothing flows, with several inputs or behind several outputs, a chain begins at a value: whether it does.
+    pub fn begins(&self, step: &parse::Step) -> bool {
         let broken = matches!(step.head, parse::Head::Broken);
         let again = match step.ops.first().map(|op| &op.kind) {
             Some(parse::OpKind::Named(path, Some(_))) => {
@@ -123,11 +123,20 @@ impl Checker<'_> {
             }),
             _ => false,
         };
-        if !self.starts_at_a_value(step) && !broken && !takes_values {
-            self.errors.span(
-                step.span,
-                format!("there are several values here: say with which this chain begins, `{value} -> ..`"),
-            );
+        self.starts_at_a_value(step) || broken || takes_values
+    }
+
+    /// A chain that begins at no value.
+    pub fn unbegun(&mut self, step: &parse::Step, value: &str, node: Option<&Node>) {
+        let message =
+            format!("there are several values here: say with which this chain begins, `{value} -> ..`");
+        match node {
+            // A net of several inputs says itself that they are forgotten; whether it is one, the compiler knows.
+            Some(Node::Layer(Call { run: Run::Net(of), .. })) => {
+                let table = &of.table;
+                self.require(&step.name, Cond::Const(quote!(#table.inputs.len() != 1)), Say::new(message));
+            }
+            _ => self.errors.span(step.span, message),
         }
     }
 

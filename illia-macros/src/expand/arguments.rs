@@ -5,6 +5,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::{Generics, Ident};
 
 use super::Context;
+use crate::check::unraw;
 use crate::generics::mentioned;
 use crate::spans::{shown_at, span_of_first};
 
@@ -32,12 +33,19 @@ pub fn structure(context: &Context) -> TokenStream {
     });
     let getters = context.net.arguments.iter().map(|argument| {
         let (ident, ty, getter) = (&argument.ident, &argument.ty, getter(&argument.ident));
-        let clone = shown_at(span_of_first(&ty.to_token_stream()), quote!(::core::clone::Clone::clone));
+        let span = span_of_first(&ty.to_token_stream());
+        let clone = shown_at(span, quote!(::core::clone::Clone::clone(&self.#ident)));
         quote! {
             fn #getter(&self) -> #ty {
-                #clone(&self.#ident)
+                #clone
             }
         }
+    });
+    let text = context.name().to_string();
+    let shown = context.net.arguments.iter().map(|argument| {
+        let (ident, said) = (&argument.ident, unraw(&argument.ident));
+        let shown = shown_at(span_of_first(&argument.ty.to_token_stream()), quote!(&self.#ident));
+        quote!(.field(#said, #shown))
     });
     let names = context.net.arguments.iter().map(|argument| &argument.ident);
     let cloned = context.net.arguments.iter().map(|argument| self::getter(&argument.ident));
@@ -51,7 +59,6 @@ pub fn structure(context: &Context) -> TokenStream {
         #cfgs
         #[doc(hidden)]
         #[allow(dead_code, non_camel_case_types)]
-        #[derive(::core::fmt::Debug)]
         #vis struct #name #generics #where_clause {
             #(#fields,)*
         }
@@ -61,6 +68,14 @@ pub fn structure(context: &Context) -> TokenStream {
         #[allow(dead_code)]
         impl #impl_generics #name #ty_generics #where_clause {
             #(#getters)*
+        }
+
+        #cfgs
+        #[automatically_derived]
+        impl #impl_generics ::core::fmt::Debug for #name #ty_generics #where_clause {
+            fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                __f.debug_struct(#text) #(#shown)* .finish()
+            }
         }
 
         #cfgs

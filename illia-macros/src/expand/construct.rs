@@ -27,7 +27,12 @@ pub fn body(context: &Context) -> TokenStream {
     if let Some(last) = last {
         statements.insert(last, quote!(#widened));
     }
-    let kept = context.keeps_arguments().then(|| quote!(__arguments,));
+    let private = context.private();
+    let kept = context.keeps_arguments().then(|| {
+        // Here alone they are asked to be `Send`.
+        let kept = shown_at(context.net.arguments_at, quote!(#private::Kept::new(__arguments)));
+        quote!(__arguments: #kept,)
+    });
     let unmentioned = context.unmentioned().map(|_| quote!(__unmentioned: ::core::marker::PhantomData,));
     quote! {
         #narrowed

@@ -3,10 +3,9 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{Context, span_of};
+use super::Context;
 use crate::check::{local, shape_tokens, unraw};
 use crate::model::{Call, Node, Run, Typed};
-use crate::spans::shown_at;
 
 /// The one input's way to the one output.
 pub fn single(context: &Context) -> TokenStream {
@@ -112,8 +111,9 @@ fn node(context: &Context, node: &Node) -> TokenStream {
             if let Run::Ports { of, inputs, outputs } = &call.run {
                 return ports(context, call, of, inputs, outputs);
             }
-            if let Run::Modules { shape, .. } = &call.run {
-                let (layer, each) = (field(context, call), module(context, call, &quote!(__block), shape));
+            if let Run::Modules { of, shape } = &call.run {
+                let (layer, each) =
+                    (field(context, call), module(context, call, of, &quote!(__block), shape));
                 return quote!(for __block in &#layer { __x = #each; });
             }
             if let Run::States { given, outputs, count } = &call.run {
@@ -133,10 +133,10 @@ fn node(context: &Context, node: &Node) -> TokenStream {
         Node::Each(body) => {
             let (private, body) = (context.private(), nodes(context, body));
             quote! {{
-                let __size = __x.size();
-                __x = #private::elements(&__x)?;
+                let __each;
+                (__each, __x) = #private::Each::of(&__x)?;
                 #body
-                __x = #private::of_elements(&__x, &__size)?;
+                __x = __each.together(&__x)?;
             }}
         }
         Node::Residual { project, body } => {
@@ -191,20 +191,24 @@ fn run(context: &Context, call: &Call) -> TokenStream {
         | Run::Ports { of: Typed { table, .. }, .. } => {
             quote!(#private::at(#name, (#table.forward)(&#layer, &__x, __train))?)
         }
-        Run::Module { shape, .. } | Run::Modules { shape, .. } => {
-            module(context, call, &quote!(&#layer), shape)
+        Run::Module { of, shape } | Run::Modules { of, shape } => {
+            module(context, call, of, &quote!(&#layer), shape)
         }
     }
 }
 
 /// A module written by hand, whose output must be of the shape that it was declared with.
-fn module(context: &Context, call: &Call, module: &TokenStream, shape: &TokenStream) -> TokenStream {
-    let (illia, private, name) = (context.illia, context.private(), &call.name);
-    let forward = quote!(#illia::tch::nn::ModuleT::forward_t(#module, &__x, __train));
-    let forward = shown_at(span_of(context, call), forward);
+fn module(
+    context: &Context,
+    call: &Call,
+    Typed { table, .. }: &Typed,
+    module: &TokenStream,
+    shape: &TokenStream,
+) -> TokenStream {
+    let (private, name) = (context.private(), &call.name);
     quote!({
         let __x = #private::of_all_draws(&__x);
-        let __y = #forward;
+        let __y = (#table.forward)(#module, &__x, __train);
         #private::checked(#name, __y, ::core::option::Option::Some(#shape), &__x, &mut __axes)?
     })
 }

@@ -50,9 +50,8 @@ use syn::{Attribute, GenericParam, Generics, Ident, Path, Token, Visibility, par
 use crate::check::{shape_tokens, signature_tokens, unraw};
 use crate::dim::Shape;
 use crate::generics::idents;
-use crate::model::{Call, Field, Made, Model};
+use crate::model::{Call, Field, Made, Model, Typed};
 use crate::parse;
-use crate::spans::{shown_at, span_of_first};
 
 /// What every part of the expansion needs.
 pub struct Context<'a> {
@@ -136,6 +135,10 @@ impl Context<'_> {
 
     /// A body with the arguments, and what follows from them, that it mentions.
     pub fn bind(&self, body: TokenStream, source: TokenStream) -> TokenStream {
+        // Most nets have none, and to look for them goes through every token.
+        if self.net.arguments.is_empty() && self.model.made.is_empty() {
+            return body;
+        }
         let illia = self.illia;
         let source = if self.keeps_arguments() { source } else { quote!(#illia::NoArguments {}) };
         let mut mentioned = HashSet::new();
@@ -255,7 +258,8 @@ fn structure(context: &Context) -> TokenStream {
         });
     let kept = context.keeps_arguments().then(|| {
         let ty = context.arguments_type();
-        quote!(__arguments: #ty,)
+        let private = context.private();
+        quote!(__arguments: #private::Kept<#ty>,)
     });
     let unmentioned = context.unmentioned().map(|ty| quote!(__unmentioned: #ty,));
     quote! {
@@ -289,9 +293,14 @@ fn debug(context: &Context) -> TokenStream {
     let text = name.to_string();
     let fields = context.model.fields.iter().map(|field| {
         let (ident, said) = (&field.ident, unraw(&field.ident));
-        let span = span_of_first(&field.ty);
-        let shown = shown_at(span, quote!(&self.#ident));
-        quote!(.field(#said, #shown))
+        match &field.of {
+            None => quote!(.field(#said, &self.#ident)),
+            Some(of) => {
+                let lists = field.depth + usize::from(field.is_list);
+                let shown = shown(of, quote!(&self.#ident), lists);
+                quote!(.field(#said, &::core::fmt::from_fn(|__f| #shown)))
+            }
+        }
     });
     let body = context.body(quote!(__f.debug_struct(#text) #(#fields)* .finish()));
     quote! {
@@ -304,6 +313,17 @@ fn debug(context: &Context) -> TokenStream {
             }
         }
     }
+}
+
+/// Writes what is of a user's type, or lists within lists of it, to `__f`. The type is asked for its `Debug` in its table alone.
+fn shown(of: &Typed, value: TokenStream, lists: usize) -> TokenStream {
+    let table = &of.table;
+    if lists == 0 {
+        return quote!((#table.debug)(#value, __f));
+    }
+    let each = shown(of, quote!(__each), lists - 1);
+    let each = quote!(|__each| ::core::fmt::from_fn(move |__f| #each));
+    quote!(__f.debug_list().entries((#value).iter().map(#each)).finish())
 }
 
 /// The signature, the constructor and the forward pass.

@@ -115,7 +115,11 @@ pub fn check(context: &Context) -> Option<TokenStream> {
                     Piece::Text(piece) => text.push_str(&piece.replace('{', "{{").replace('}', "}}")),
                     Piece::Number(tokens, _) | Piece::Shape(tokens, _) | Piece::Real(tokens, _) => {
                         text.push_str("{}");
-                        values.push(tokens);
+                        values.push(tokens.clone());
+                    }
+                    Piece::Names(ports, _) => {
+                        text.push_str("{}");
+                        values.push(quote!(#private::Message::new().names(#ports).as_str()));
                     }
                 }
             }
@@ -162,6 +166,7 @@ fn assertion(context: &Context, requirement: &Requirement) -> TokenStream {
         Piece::Number(tokens, _) => quote!(.number(#tokens)),
         Piece::Shape(tokens, _) => quote!(.shape(#tokens)),
         Piece::Real(tokens, _) => quote!(.real(#tokens)),
+        Piece::Names(ports, _) => quote!(.names(#ports)),
     });
     called(*span, quote!(#private::require), quote!(#holds, &#private::Message::new() #(#pieces)*))
 }

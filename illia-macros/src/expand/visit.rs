@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::Context;
 use super::forward::field;
-use crate::model::{Call, Node, Part, Run, Typed};
+use crate::model::{Call, Node, Part, Typed};
 
 pub fn visit(context: &Context) -> TokenStream {
     let (name, illia, cfgs) = (context.name(), context.illia, context.cfgs());
@@ -104,19 +104,11 @@ fn layer(context: &Context, call: &Call, exclusive: bool) -> TokenStream {
     let pattern = pattern.join(".");
     let name =
         if indices.is_empty() { quote!(#pattern) } else { quote!(&::std::format!(#pattern, #(#indices),*)) };
-    let Some(Typed { table, .. }) = typed(&call.run) else {
+    let Some(Typed { table, .. }) = call.run.typed().filter(|_| !call.run.is_list()) else {
         return quote!(__visitor.module(#name, #borrow #layer););
     };
     let show = Ident::new(if exclusive { "show_mut" } else { "show" }, Span::call_site());
     quote!((#table.#show)(#borrow #layer, #name, __visitor);)
-}
-
-/// The user's type of a layer, unless there are several in a list.
-pub fn typed(run: &Run) -> Option<&Typed> {
-    match run {
-        Run::Net(of) | Run::Ports { of, .. } | Run::Module { of, .. } => Some(of),
-        _ => None,
-    }
 }
 
 /// `(table.as_module)(&self.field)`

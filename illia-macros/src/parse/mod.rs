@@ -1,9 +1,11 @@
 //! Tokens -> syntax tree. A step that can't be read is an error of its own; the others are read all the same.
 
 mod args;
+mod chain;
+mod recover;
 mod step;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{
@@ -11,8 +13,10 @@ use syn::{
 };
 
 pub use args::{Arg, Args, Value};
-pub use step::{Head, IGNORED, Layer, Op, OpKind, Step};
+pub use chain::IGNORED;
+pub use step::{Head, Layer, Op, OpKind, Step};
 
+use self::recover::{ends_with_semicolon, skip_past_semicolon};
 use crate::errors::Errors;
 use crate::names;
 
@@ -24,6 +28,8 @@ pub struct Net {
     pub generics: Generics,
     /// `(features: i64, p: f64)`: what is known only when the net is made.
     pub arguments: Vec<Argument>,
+    /// Their parentheses.
+    pub arguments_at: Span,
     /// What goes in and what comes out; none after a mistake.
     pub signature: Option<(Ports, Ports)>,
     pub defaults: Vec<Default>,
@@ -107,7 +113,10 @@ fn header(input: ParseStream, errors: &mut Errors) -> syn::Result<Net> {
     if input.peek(Token![where]) {
         generics.where_clause = input.parse()?;
     }
-    let arguments = if input.peek(token::Paren) { arguments(input, errors)? } else { Vec::new() };
+    let (arguments_at, arguments) = match input.peek(token::Paren) {
+        true => arguments(input, errors)?,
+        false => (Span::call_site(), Vec::new()),
+    };
     let signature = signature(input);
     if generics.where_clause.is_none() && input.peek(Token![where]) {
         generics.where_clause = input.parse()?;
@@ -129,15 +138,15 @@ fn header(input: ParseStream, errors: &mut Errors) -> syn::Result<Net> {
     let content;
     braced!(content in input);
     let defaults = defaults(&content, errors);
-    let steps = step::steps(&content, errors);
+    let steps = chain::steps(&content, errors);
 
-    Ok(Net { attrs, vis, ident, generics, arguments, signature, defaults, steps })
+    Ok(Net { attrs, vis, ident, generics, arguments, arguments_at, signature, defaults, steps })
 }
 
 /// `(features: i64, p: f64)`
-fn arguments(input: ParseStream, errors: &mut Errors) -> syn::Result<Vec<Argument>> {
+fn arguments(input: ParseStream, errors: &mut Errors) -> syn::Result<(Span, Vec<Argument>)> {
     let content;
-    parenthesized!(content in input);
+    let parentheses = parenthesized!(content in input);
     let argument = |input: ParseStream| {
         if input.peek(Token![const]) {
             return Err(input.error(
@@ -165,7 +174,7 @@ fn arguments(input: ParseStream, errors: &mut Errors) -> syn::Result<Vec<Argumen
             arguments.push(argument);
         }
     }
-    Ok(arguments)
+    Ok((parentheses.span.join(), arguments))
 }
 
 impl Parse for Ports {
@@ -218,7 +227,7 @@ fn defaults(input: ParseStream, errors: &mut Errors) -> Vec<Default> {
     // What is not even nearly a default is a step with the wrong end.
     let nearly = |name: &Ident| names::nearest(&name.to_string(), &DEFAULTS).is_some();
     while !input.peek(Token![let])
-        && step::ends_with_semicolon(input)
+        && ends_with_semicolon(input)
         && input.fork().parse::<Ident>().map_or(true, |name| nearly(&name))
     {
         match default(input) {
@@ -248,13 +257,4 @@ fn default(input: ParseStream) -> syn::Result<Default> {
     }
     input.parse::<Token![;]>()?;
     Ok(Default { name, value })
-}
-
-fn skip_past_semicolon(input: ParseStream) {
-    while !input.is_empty() {
-        let end = input.peek(Token![;]);
-        if input.parse::<proc_macro2::TokenTree>().is_err() || end {
-            return;
-        }
-    }
 }

@@ -1,29 +1,14 @@
 //! `docs/compile-errors.md` is made from the cases: run with `UPDATE_CHAPTER=1` after a change.
 
-use std::fmt::Write;
+mod common;
+
 use std::path::Path;
+
+use common::{errors, root};
 
 const HEAD: &str = "# What the compiler catches\n\n\
     Each of these programs is a test: it does not compile, and this is what the compiler says. The chapter is made from\n\
     `tests/ui-tests/cases`; `UPDATE_CHAPTER=1 cargo test` there writes it again.\n";
-
-/// The errors, without the compiler's notes on its own workings.
-fn errors(stderr: &str) -> String {
-    let mut out = String::new();
-    for paragraph in stderr.split("\n\n").filter(|paragraph| paragraph.starts_with("error")) {
-        let lines = paragraph.lines().enumerate();
-        let frame = lines.take_while(|(i, line)| {
-            *i == 0
-                || !(line.starts_with("help")
-                    || line.starts_with("note")
-                    || line.trim_start().starts_with("= "))
-        });
-        for (_, line) in frame {
-            let _ = writeln!(out, "{}", line.trim_end());
-        }
-    }
-    out
-}
 
 fn section(title: &str, program: &str, stderr: &str) -> String {
     let program = program.replace("use illia::prelude::*;\n", "").replace("fn main() {}\n", "");
@@ -36,8 +21,7 @@ fn section(title: &str, program: &str, stderr: &str) -> String {
 
 #[test]
 fn the_chapter_is_made_from_the_cases() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut cases: Vec<_> = std::fs::read_dir(root.join("cases"))
+    let mut cases: Vec<_> = std::fs::read_dir(root().join("cases"))
         .expect("there are cases")
         .flatten()
         .map(|entry| entry.path())
@@ -50,7 +34,7 @@ fn the_chapter_is_made_from_the_cases() {
         let title = case.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         chapter.push_str(&section(&title, &read(&case), &read(&case.with_extension("stderr"))));
     }
-    let path = root.join("../../docs/compile-errors.md");
+    let path = root().join("../../docs/compile-errors.md");
     if std::env::var_os("UPDATE_CHAPTER").is_some() {
         std::fs::write(&path, &chapter).expect("the chapter can be written");
     }
