@@ -128,17 +128,13 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
             .iter()
             .map(|&angle| pixels(&uci::rotated(&example, angle)))
             .collect::<Result<_, _>>()?,
-        curves: Curves {
-            bayesian: bayesian.run.history,
-            twin: Some(twin.run.history),
-            examples: for_training,
-        },
+        curves: Curves { bayesian: bayesian.run.history, twin: Some(twin.run.history) },
         most,
         least,
         turns,
         noise,
     };
-    pictures::save_and_list(&arguments.out, &results.figures())?;
+    pictures::save_and_list(&arguments.out, &results.pictures()?)?;
     let title = format!("UCI handwritten digits, seed {}", arguments.seed);
     report::write(&arguments.out, &title, &sure, &test, ("noise", Some(&of_noise.uncertainty)))?;
     if let Some(path) = &arguments.export {

@@ -9,7 +9,7 @@ use super::{EpochRecord, Fit};
 use crate::error::{Error, Result};
 use crate::files;
 
-const COLUMNS: &str = "epoch,nll,kl,kl_weight,loss,validation_nll,seconds";
+const COLUMNS: &str = "epoch,nll,kl,kl_weight,loss,learning_rate,validation_nll,seconds";
 
 impl<L> Fit<L> {
     /// Writes the epochs into a CSV file as they end: a row for each [`EpochRecord`] with its numbers, then those of
@@ -46,12 +46,14 @@ pub(super) fn add(path: &Path, metrics: &BTreeSet<&str>, record: &EpochRecord) -
 }
 
 fn row(metrics: &BTreeSet<&str>, record: &EpochRecord) -> String {
-    let EpochRecord { epoch, nll, kl, kl_weight, loss, validation_nll, metrics: measured, seconds } = record;
+    let EpochRecord { epoch, nll, kl, kl_weight, loss, learning_rate, .. } = record;
+    let EpochRecord { validation_nll, metrics: measured, seconds, .. } = record;
     let cell = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
     // An epoch before a resumption may have been measured otherwise.
     let measured: String =
         metrics.iter().map(|name| format!(",{}", cell(measured.get(*name).copied()))).collect();
-    format!("{epoch},{nll},{kl},{kl_weight},{loss},{},{seconds}{measured}\n", cell(*validation_nll))
+    let validation_nll = cell(*validation_nll);
+    format!("{epoch},{nll},{kl},{kl_weight},{loss},{learning_rate},{validation_nll},{seconds}{measured}\n")
 }
 
 /// A name that could be taken for more than one cell stands in quotes (RFC 4180).
@@ -94,7 +96,10 @@ mod tests {
             let metric = record.metrics["error, largest"];
             let expected = [record.epoch as f64, record.nll, record.kl, record.kl_weight, record.loss];
             assert_eq!(cells[..5], expected);
-            assert_eq!(cells[5..], [record.validation_nll.unwrap(), record.seconds, metric]);
+            assert_eq!(
+                cells[5..],
+                [record.learning_rate, record.validation_nll.unwrap(), record.seconds, metric]
+            );
         }
         let before = net.weight.mu().copy();
         let nowhere = Fit::new(Gaussian::fixed(0.1).unwrap()).epochs(1).progress(false);

@@ -7,6 +7,8 @@ mod evidence;
 mod history;
 mod log;
 mod mode;
+#[cfg(feature = "plot")]
+mod picture;
 mod resume;
 mod run;
 mod settle;

@@ -300,6 +300,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             record.loss += (terms.nll + kl_weight * terms.kl / self.examples as f64) / steps;
             record.kl_weight += kl_weight / steps;
             record.kl = terms.kl;
+            record.learning_rate = self.trainer.learning_rate;
             self.progress.usual = self.trainer.usual;
             record.seconds = before + start.elapsed().as_secs_f64();
             self.progress.step += 1;
