@@ -122,6 +122,7 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
     let reliability =
         |judged: &Judged| metrics::reliability(&judged.probabilities, &test.labels, metrics::BINS);
     let results = Results {
+        net: bayesian.net.graph().picture(),
         upright: vec![reliability(&sure)?, reliability(&twin_sure)?],
         turned: vec![reliability(&ours)?, reliability(&twins)?],
         strip: ANGLES

@@ -32,11 +32,16 @@ pub(super) fn with_an_extent((low, high): Point) -> Point {
     (low - half, low + half)
 }
 
-/// About so many round numbers from one end to the other.
+/// About so many round numbers from one end to the other, three at least.
 pub(super) fn ticks((low, high): Point, count: f64) -> Vec<f64> {
-    let step = step(high - low, count);
-    let (first, last) = ((low / step - 1e-6).ceil(), (high / step + 1e-6).floor());
-    (0..=(last - first).clamp(0.0, 100.0) as usize).map(|i| (first + i as f64) * step).collect()
+    let of = |count: f64| -> Vec<f64> {
+        let step = step(high - low, count);
+        let (first, last) = ((low / step - 1e-6).ceil(), (high / step + 1e-6).floor());
+        (0..=(last - first).clamp(0.0, 100.0) as usize).map(|i| (first + i as f64) * step).collect()
+    };
+    let found =
+        [1.0, 1.5, 2.0, 3.0].map(|more| of(count.max(1.0) * more)).into_iter().find(|ticks| ticks.len() >= 3);
+    found.unwrap_or_else(|| of(count))
 }
 
 /// The range up to the round numbers around it, with 0 where that is near.
@@ -95,6 +100,8 @@ mod tests {
         assert_eq!(labels((0.0, 1.0), 4.0), "0.00 0.25 0.50 0.75 1.00");
         assert_eq!(labels((-3.0, 3.0), 3.0), "-2 0 2");
         assert_eq!(labels((1.0, 20.0), 5.0), "5 10 15 20");
+        assert_eq!(labels((-8.0, 8.0), 2.0), "-5 0 5");
+        assert_eq!(labels((-1.5, 1.5), 2.0), "-1 0 1");
         assert_eq!(labels((0.0, 3e-5), 3.0), "0 1e-5 2e-5 3e-5");
         assert_eq!(labels((0.0, 2.5e6), 4.0), "0 1e6 2e6");
         assert_eq!(rounded((0.3, 2.2), 4.0), (0.0, 3.0));
