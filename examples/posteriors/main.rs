@@ -1,4 +1,4 @@
-//! The pictures of `docs/posteriors.md`: what a prior says before any data, what each way to a posterior makes of the same data,
+//! The pictures of `docs/watching.md`, and of `docs/posteriors.md`: what a prior says before any data, what each way to a posterior makes of the same data,
 //! what a cold posterior costs, and where doubt comes from.
 //!
 //! ```text
@@ -6,6 +6,7 @@
 //! ```
 
 mod methods;
+mod watched;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -54,7 +55,11 @@ fn main() -> ExitCode {
     }
     // Fifty units leave a second thread nothing but waiting.
     tch::set_num_threads(1);
-    match priors(&folder).and_then(|()| posteriors(&folder)).and_then(|()| parts(&folder)) {
+    match watched::pictures(&folder)
+        .and_then(|()| priors(&folder))
+        .and_then(|()| posteriors(&folder))
+        .and_then(|()| parts(&folder))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("posteriors: {error}");
