@@ -39,3 +39,5 @@ mod tabular {}
 mod text {}
 #[doc = include_str!("../docs/time-series.md")]
 mod time_series {}
+#[doc = include_str!("../docs/watching.md")]
+mod watching {}

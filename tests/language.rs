@@ -4,6 +4,7 @@ mod language {
     mod adapters;
     mod blocks;
     mod distributions;
+    mod drawn;
     mod each;
     mod fresh;
     mod graphs;

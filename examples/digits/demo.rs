@@ -122,23 +122,20 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
     let reliability =
         |judged: &Judged| metrics::reliability(&judged.probabilities, &test.labels, metrics::BINS);
     let results = Results {
+        net: bayesian.net.graph().picture(),
         upright: vec![reliability(&sure)?, reliability(&twin_sure)?],
         turned: vec![reliability(&ours)?, reliability(&twins)?],
         strip: ANGLES
             .iter()
             .map(|&angle| pixels(&uci::rotated(&example, angle)))
             .collect::<Result<_, _>>()?,
-        curves: Curves {
-            bayesian: bayesian.run.history,
-            twin: Some(twin.run.history),
-            examples: for_training,
-        },
+        curves: Curves { bayesian: bayesian.run.history, twin: Some(twin.run.history) },
         most,
         least,
         turns,
         noise,
     };
-    pictures::save_and_list(&arguments.out, &results.figures())?;
+    pictures::save_and_list(&arguments.out, &results.pictures()?)?;
     let title = format!("UCI handwritten digits, seed {}", arguments.seed);
     report::write(&arguments.out, &title, &sure, &test, ("noise", Some(&of_noise.uncertainty)))?;
     if let Some(path) = &arguments.export {

@@ -98,8 +98,8 @@ pub fn run(arguments: &Arguments, folder: &Path) -> Result<Ended, Failure> {
         by_chance_pruned.1
     );
 
-    let curves = Curves { bayesian: run.history, twin: None, examples: for_training };
-    pictures::save_and_list(&arguments.out, &pictures::for_images(&curves, calibration, &most, &least))?;
+    let curves = Curves { bayesian: run.history, twin: None };
+    pictures::save_and_list(&arguments.out, &pictures::for_images(&curves, calibration, &most, &least)?)?;
     let title = format!("{folder}, seed {}", arguments.seed);
     report::write(&arguments.out, &title, &judged, &test, ("other images", there.as_ref()))?;
     Ok(Ended::Complete)

@@ -1,4 +1,4 @@
-//! The pictures of `docs/posteriors.md`: what a prior says before any data, what each way to a posterior makes of the same data,
+//! The pictures of `docs/watching.md`, and of `docs/posteriors.md`: what a prior says before any data, what each way to a posterior makes of the same data,
 //! what a cold posterior costs, and where doubt comes from.
 //!
 //! ```text
@@ -6,16 +6,16 @@
 //! ```
 
 mod methods;
-mod picture;
+mod watched;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use illia::likelihood::{Gaussian, HeteroscedasticGaussian};
+use illia::plot::{Colour, Picture, Plot};
 use illia::prelude::*;
 use illia::{Result, inverse_softplus, metrics};
 use methods::{Data, METHODS};
-use picture::Panel;
 use tch::nn::Init;
 
 const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -55,7 +55,11 @@ fn main() -> ExitCode {
     }
     // Fifty units leave a second thread nothing but waiting.
     tch::set_num_threads(1);
-    match priors(&folder).and_then(|()| posteriors(&folder)).and_then(|()| parts(&folder)) {
+    match watched::pictures(&folder)
+        .and_then(|()| priors(&folder))
+        .and_then(|()| posteriors(&folder))
+        .and_then(|()| parts(&folder))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("posteriors: {error}");
@@ -74,11 +78,12 @@ fn priors(folder: &Path) -> Result<()> {
         let net = Untrained::try_new(&vs.root(), normal(scale), normal(scale / 50f64.sqrt()))?;
         let at = line((-1.0, 1.0), 101);
         let functions = Predict::new().draws(10).run(&net, &at)?;
-        let mut panel = Panel::new(format!("prior of scale {scale}"), (-1.0, 1.0), (-8.0, 8.0));
+        let mut plot = small((-1.0, 1.0), (-8.0, 8.0));
         for draw in functions.outputs().unbind(0) {
-            panel.line("draw", &at, &draw);
+            plot = plot.thin_line(Colour::First, &at, &draw)?;
         }
-        write(folder, &format!("prior-{scale}.svg"), &panel)?;
+        let picture = plot.picture().titled(&format!("prior of scale {scale}"), "");
+        picture.write(folder.join(format!("prior-{scale}.svg")))?;
     }
     Ok(())
 }
@@ -90,31 +95,27 @@ fn posteriors(folder: &Path) -> Result<()> {
         "half of the 90 % interval of the function, mean of |x| in  0.3..1 (data)  0..0.3 (gap)  1..2 (beyond)"
     );
     let at = line((-2.0, 2.0), 161);
-    let panel = |name: &str, title: String, prediction: &Prediction| -> Result<()> {
-        let (low, high) = prediction.interval(LEVEL)?;
-        let (outer_low, outer_high) = Gaussian::fixed(NOISE)?.interval(prediction.outputs(), LEVEL)?;
-        let half = (&high - &low) / 2.0;
+    let panel = |name: &str, title: &str, prediction: &Prediction| -> Result<()> {
+        let function = prediction.interval(LEVEL)?;
+        let observations = Gaussian::fixed(NOISE)?.interval(prediction.outputs(), LEVEL)?;
+        let (low, high) = &function;
+        let half = (high - low) / 2.0;
         let mean = |from: f64, to: f64| {
             let inside = at.abs().ge(from).logical_and(&at.abs().le(to));
             half.masked_select(&inside).mean(Kind::Double).double_value(&[])
         };
         println!("{title:<57}  {:14.2}  {:11.2}  {:13.2}", mean(0.3, 1.0), mean(0.0, 0.3), mean(1.0, 2.0));
-        let mut panel = Panel::new(title, (-2.0, 2.0), (-3.0, 3.0));
-        panel.band("outer", &at, &outer_low, &outer_high);
-        panel.band("inner", &at, &low, &high);
-        panel.line("truth", &at, &truth(&at));
-        panel.line("mean", &at, &prediction.mean());
-        panel.points(&x, &y);
-        write(folder, name, &panel)
+        let picture = intervals(&at, &observations, &function, &prediction.mean(), (&x, &y))?;
+        picture.titled(title, "").write(folder.join(name))
     };
 
     let data = Data { x: &x, y: &y, at: &at };
     for (name, title, method) in METHODS {
-        panel(&format!("posterior-{name}.svg"), title.to_owned(), &method(&data)?)?;
+        panel(&format!("posterior-{name}.svg"), title, &method(&data)?)?;
     }
     for weight in [1.0, 0.1, 0.01] {
         let prediction = methods::fit(methods::mean_field(), weight, &data)?;
-        panel(&format!("cold-{weight}.svg"), format!("KL weight {weight}"), &prediction)?;
+        panel(&format!("cold-{weight}.svg"), &format!("KL weight {weight}"), &prediction)?;
     }
     Ok(())
 }
@@ -129,23 +130,17 @@ fn parts(folder: &Path) -> Result<()> {
 
     let at = line((-1.5, 1.5), 121);
     let prediction = Predict::new().draws(400).run(&net, &at)?;
-    let (low, high) = HeteroscedasticGaussian.interval(prediction.outputs(), LEVEL)?;
+    let observations = HeteroscedasticGaussian.interval(prediction.outputs(), LEVEL)?;
     let function = Prediction::from_outputs(prediction.outputs().narrow(-1, 0, 1))?;
-    let (inner_low, inner_high) = function.interval(LEVEL)?;
-    let mut panel = Panel::new("90 % intervals".to_owned(), (-1.5, 1.5), (-3.0, 3.0));
-    panel.band("outer", &at, &low, &high);
-    panel.band("inner", &at, &inner_low, &inner_high);
-    panel.line("truth", &at, &truth(&at));
-    panel.line("mean", &at, &function.mean());
-    panel.points(&x, &y);
-    write(folder, "parts-interval.svg", &panel)?;
+    let picture = intervals(&at, &observations, &function.interval(LEVEL)?, &function.mean(), (&x, &y))?;
+    picture.titled("90 % intervals", "").write(folder.join("parts-interval.svg"))?;
 
     let parts = prediction.uncertainty(&HeteroscedasticGaussian);
-    let mut panel = Panel::new("standard deviation, by part".to_owned(), (-1.5, 1.5), (0.0, 1.0));
-    panel.line("before", &at, &parts.total.sqrt());
-    panel.line("mean", &at, &parts.epistemic.sqrt());
-    panel.line("truth", &at, &parts.aleatoric.sqrt());
-    write(folder, "parts.svg", &panel)?;
+    let plot = small((-1.5, 1.5), (0.0, 1.0))
+        .line(Colour::Muted, &at, &parts.total.sqrt())?
+        .line(Colour::First, &at, &parts.epistemic.sqrt())?
+        .dashed_line(Colour::Second, &at, &parts.aleatoric.sqrt())?;
+    plot.picture().titled("standard deviation, by part", "").write(folder.join("parts.svg"))?;
 
     let new = line(RIGHT, 2000);
     let observed = truth(&new) + Tensor::randn_like(&new) * (&new * 0.15 + 0.2);
@@ -183,7 +178,25 @@ fn line((from, to): (f64, f64), n: i64) -> Tensor {
     Tensor::linspace(from, to, n, FLOAT).unsqueeze(1)
 }
 
-fn write(folder: &Path, name: &str, panel: &Panel) -> Result<()> {
-    let path = folder.join(name);
-    std::fs::write(&path, panel.svg()).map_err(|error| illia::Error::io(&path, error))
+/// Three beside each other fit a page.
+fn small((left, right): (f64, f64), (low, high): (f64, f64)) -> Plot {
+    Plot::new("", "").size(230.0, 170.0).x_range(left, right).y_range(low, high)
+}
+
+/// The intervals of observations and, darker, of the function; its mean, in dashes the true one, and the data.
+fn intervals(
+    at: &Tensor,
+    (outer_low, outer_high): &(Tensor, Tensor),
+    (low, high): &(Tensor, Tensor),
+    mean: &Tensor,
+    (x, y): (&Tensor, &Tensor),
+) -> Result<Picture> {
+    let ends = (at.min().double_value(&[]), at.max().double_value(&[]));
+    let plot = small(ends, (-3.0, 3.0))
+        .band(Colour::First, at, outer_low, outer_high)?
+        .band(Colour::First, at, low, high)?
+        .dashed_line(Colour::Second, at, &truth(at))?
+        .line(Colour::First, at, mean)?
+        .points(Colour::Ink, x, y)?;
+    Ok(plot.picture())
 }

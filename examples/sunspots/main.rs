@@ -5,13 +5,12 @@
 //! cargo run --release --example sunspots -- --picture sunspots.svg
 //! ```
 
-mod picture;
-
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use illia::data::Csv;
 use illia::likelihood::{Gaussian, Likelihood};
+use illia::plot::{Colour, Picture, Plot};
 use illia::prelude::*;
 use illia::{Fit, KlSchedule, Predict, RateSchedule, Result, metrics};
 
@@ -100,8 +99,7 @@ fn run(seed: u64, picture: Option<PathBuf>) -> Result<()> {
     let width = (&forecasts.high - &forecasts.low).mean(Kind::Double).double_value(&[]);
     println!("mean width                {width:.1} sunspots");
     if let Some(path) = picture {
-        let svg = picture::draw(&rows, &forecasts);
-        std::fs::write(&path, svg).map_err(|error| illia::Error::io(&path, error))?;
+        draw(&rows, &forecasts)?.write(&path)?;
         println!("{}", path.display());
     }
     Ok(())
@@ -147,4 +145,34 @@ fn forecast(rows: &[(i64, f64)]) -> Result<Forecasts> {
         high: spots(high),
         came: Tensor::from_slice(&came),
     })
+}
+
+/// The last fifty years of training, the intervals and medians of the held-out years, and what came.
+fn draw(rows: &[(i64, f64)], forecasts: &Forecasts) -> Result<Picture> {
+    let of = |rows: Vec<&(i64, f64)>| {
+        let years: Vec<f64> = rows.iter().map(|(year, _)| *year as f64).collect();
+        (
+            Tensor::from_slice(&years),
+            Tensor::from_slice(&rows.iter().map(|(_, spots)| *spots).collect::<Vec<f64>>()),
+        )
+    };
+    let before = of(rows.iter().filter(|(year, _)| (HELD_OUT - 50..HELD_OUT).contains(year)).collect());
+    let years = of(rows.iter().filter(|(year, _)| *year >= HELD_OUT).collect()).0;
+    let Forecasts { low, middle, high, came, .. } = forecasts;
+    let inside = low.le_tensor(came).logical_and(&came.le_tensor(high));
+    let those = |which: &Tensor| (years.masked_select(which), came.masked_select(which));
+    let (held, missed) = (those(&inside), those(&inside.logical_not()));
+    let plot = Plot::new("year", "sunspots")
+        .size(880.0, 330.0)
+        .line(Colour::Muted, &before.0, &before.1)?
+        .named("trained on")
+        .band(Colour::First, &years, low, high)?
+        .named("90 % interval")
+        .line(Colour::First, &years, middle)?
+        .named("median forecast")
+        .points(Colour::Ink, &held.0, &held.1)?
+        .named("what came")
+        .points(Colour::Second, &missed.0, &missed.1)?
+        .named("outside of the interval");
+    Ok(plot.picture().titled("Sunspots a year ahead", ""))
 }

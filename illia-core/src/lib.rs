@@ -26,6 +26,8 @@ pub mod nn;
 pub mod noise;
 pub mod parameter;
 pub mod pass;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod predict;
 pub mod processes;
 mod progress;

@@ -384,6 +384,59 @@ impl<const CLASSES: i64> ::illia::BayesianModule for LeNet<CLASSES> {
         };
         ::core::option::Option::Some(__write())
     }
+    fn structure(&self) -> ::core::option::Option<::illia::__private::Structure> {
+        ::core::option::Option::Some(
+            ::illia::__private::Structure::new(
+                "LeNet",
+                &[
+                    (
+                        "",
+                        ::illia::Shape::new(
+                            &[
+                                ::illia::Axis::Fixed(1),
+                                ::illia::Axis::Fixed(28),
+                                ::illia::Axis::Fixed(28),
+                            ],
+                        ),
+                    ),
+                ],
+                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(CLASSES)]))],
+                ::std::vec![
+                    ::illia::__private::Row::of("conv1", "Conv2d", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed(6), ::illia::Axis::Fixed(28),
+                    ::illia::Axis::Fixed(28)]), & self.conv1)
+                    .by(::illia::__private::Estimated::estimator(& self.conv1)),
+                    ::illia::__private::Row::new("", "max_pool", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed(6), ::illia::Axis::Fixed(14),
+                    ::illia::Axis::Fixed(14)])), ::illia::__private::Row::of("conv2",
+                    "Conv2d", ::illia::Shape::new(& [::illia::Axis::Fixed((WIDTH as
+                    i64)), ::illia::Axis::Fixed(10), ::illia::Axis::Fixed(10)]), & self
+                    .conv2).by(::illia::__private::Estimated::estimator(& self.conv2)),
+                    ::illia::__private::Row::new("", "max_pool", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed((WIDTH as i64)), ::illia::Axis::Fixed(5),
+                    ::illia::Axis::Fixed(5)])), ::illia::__private::Row::new("2",
+                    "flatten", ::illia::Shape::new(& [::illia::Axis::Fixed(((WIDTH as
+                    i64) * 5 * 5))])), ::illia::__private::Row::of("fc1", "Linear",
+                    ::illia::Shape::new(& [::illia::Axis::Fixed(120)]), & self.fc1)
+                    .by(::illia::__private::Estimated::estimator(& self.fc1)),
+                    ::illia::__private::Row::of("fc2", "Linear", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed(84)]), & self.fc2)
+                    .by(::illia::__private::Estimated::estimator(& self.fc2)),
+                    ::illia::__private::Row::of("head", "Linear", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed(CLASSES)]), & self.head)
+                    .by(::illia::__private::Estimated::estimator(& self.head))
+                ],
+                &[
+                    (0, 1, "relu, max_pool", &[(0, "")]),
+                    (2, 4, "relu, max_pool, flatten", &[(1, "")]),
+                    (5, 5, "relu, dropout", &[(2, "")]),
+                    (6, 6, "relu", &[(3, "")]),
+                    (7, 7, "", &[(4, "")]),
+                ],
+                &[&[(5, "")]],
+            ),
+        )
+    }
     fn per_example(&self) -> bool {
         true
     }
@@ -401,104 +454,10 @@ impl<const CLASSES: i64> ::illia::tch::nn::ModuleT for LeNet<CLASSES> {
     }
 }
 #[automatically_derived]
-#[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
+#[allow(unused_variables)]
 impl<const CLASSES: i64> ::core::fmt::Display for LeNet<CLASSES> {
     fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        ::illia::__private::summary(
-            __f,
-            "LeNet",
-            &[
-                (
-                    "",
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(1),
-                            ::illia::Axis::Fixed(28),
-                            ::illia::Axis::Fixed(28),
-                        ],
-                    ),
-                ),
-            ],
-            &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(CLASSES)]))],
-            &[
-                ::illia::__private::Row::of(
-                        "conv1",
-                        "Conv2d",
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(6),
-                                ::illia::Axis::Fixed(28),
-                                ::illia::Axis::Fixed(28),
-                            ],
-                        ),
-                        &self.conv1,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.conv1)),
-                ::illia::__private::Row::new(
-                    "",
-                    "max_pool",
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(6),
-                            ::illia::Axis::Fixed(14),
-                            ::illia::Axis::Fixed(14),
-                        ],
-                    ),
-                ),
-                ::illia::__private::Row::of(
-                        "conv2",
-                        "Conv2d",
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed((WIDTH as i64)),
-                                ::illia::Axis::Fixed(10),
-                                ::illia::Axis::Fixed(10),
-                            ],
-                        ),
-                        &self.conv2,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.conv2)),
-                ::illia::__private::Row::new(
-                    "",
-                    "max_pool",
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed((WIDTH as i64)),
-                            ::illia::Axis::Fixed(5),
-                            ::illia::Axis::Fixed(5),
-                        ],
-                    ),
-                ),
-                ::illia::__private::Row::new(
-                    "2",
-                    "flatten",
-                    ::illia::Shape::new(
-                        &[::illia::Axis::Fixed(((WIDTH as i64) * 5 * 5))],
-                    ),
-                ),
-                ::illia::__private::Row::of(
-                        "fc1",
-                        "Linear",
-                        ::illia::Shape::new(&[::illia::Axis::Fixed(120)]),
-                        &self.fc1,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.fc1)),
-                ::illia::__private::Row::of(
-                        "fc2",
-                        "Linear",
-                        ::illia::Shape::new(&[::illia::Axis::Fixed(84)]),
-                        &self.fc2,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.fc2)),
-                ::illia::__private::Row::of(
-                        "head",
-                        "Linear",
-                        ::illia::Shape::new(&[::illia::Axis::Fixed(CLASSES)]),
-                        &self.head,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.head)),
-            ],
-        )
+        ::illia::__private::summary(__f, ::illia::BayesianModule::structure(self))
     }
 }
 #[allow(trivial_numeric_casts, unused_parens, unused_braces, dead_code, clippy::all)]

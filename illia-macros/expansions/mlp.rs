@@ -267,6 +267,32 @@ impl ::illia::BayesianModule for Mlp {
         };
         ::core::option::Option::Some(__write())
     }
+    fn structure(&self) -> ::core::option::Option<::illia::__private::Structure> {
+        ::core::option::Option::Some(
+            ::illia::__private::Structure::new(
+                "Mlp",
+                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(784)]))],
+                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(10)]))],
+                ::std::vec![
+                    ::illia::__private::Row::of("fc1", "Linear", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed(400)]), & self.fc1)
+                    .by(::illia::__private::Estimated::estimator(& self.fc1)),
+                    ::illia::__private::Row::of("fc2", "Linear", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed(400)]), & self.fc2)
+                    .by(::illia::__private::Estimated::estimator(& self.fc2)),
+                    ::illia::__private::Row::of("head", "Linear", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed(10)]), & self.head)
+                    .by(::illia::__private::Estimated::estimator(& self.head))
+                ],
+                &[
+                    (0, 0, "relu", &[(0, "")]),
+                    (1, 1, "relu", &[(1, "")]),
+                    (2, 2, "", &[(2, "")]),
+                ],
+                &[&[(3, "")]],
+            ),
+        )
+    }
     fn per_example(&self) -> bool {
         true
     }
@@ -284,37 +310,9 @@ impl ::illia::tch::nn::ModuleT for Mlp {
     }
 }
 #[automatically_derived]
-#[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
+#[allow(unused_variables)]
 impl ::core::fmt::Display for Mlp {
     fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        ::illia::__private::summary(
-            __f,
-            "Mlp",
-            &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(784)]))],
-            &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(10)]))],
-            &[
-                ::illia::__private::Row::of(
-                        "fc1",
-                        "Linear",
-                        ::illia::Shape::new(&[::illia::Axis::Fixed(400)]),
-                        &self.fc1,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.fc1)),
-                ::illia::__private::Row::of(
-                        "fc2",
-                        "Linear",
-                        ::illia::Shape::new(&[::illia::Axis::Fixed(400)]),
-                        &self.fc2,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.fc2)),
-                ::illia::__private::Row::of(
-                        "head",
-                        "Linear",
-                        ::illia::Shape::new(&[::illia::Axis::Fixed(10)]),
-                        &self.head,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.head)),
-            ],
-        )
+        ::illia::__private::summary(__f, ::illia::BayesianModule::structure(self))
     }
 }

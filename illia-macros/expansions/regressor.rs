@@ -405,6 +405,27 @@ impl ::illia::BayesianModule for Regressor {
         };
         ::core::option::Option::Some(__write())
     }
+    fn structure(&self) -> ::core::option::Option<::illia::__private::Structure> {
+        let features = self.__arguments.__features();
+        let hidden = self.__arguments.__hidden();
+        ::core::option::Option::Some(
+            ::illia::__private::Structure::new(
+                "Regressor",
+                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed((features as i64))]))],
+                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(1)]))],
+                ::std::vec![
+                    ::illia::__private::Row::of("fc", "Linear", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed((hidden as i64))]), & self.fc)
+                    .by(::illia::__private::Estimated::estimator(& self.fc)),
+                    ::illia::__private::Row::of("head", "Linear", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed(1)]), & self.head)
+                    .by(::illia::__private::Estimated::estimator(& self.head))
+                ],
+                &[(0, 0, "relu, dropout", &[(0, "")]), (1, 1, "", &[(1, "")])],
+                &[&[(2, "")]],
+            ),
+        )
+    }
     fn per_example(&self) -> bool {
         true
     }
@@ -422,32 +443,9 @@ impl ::illia::tch::nn::ModuleT for Regressor {
     }
 }
 #[automatically_derived]
-#[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
+#[allow(unused_variables)]
 impl ::core::fmt::Display for Regressor {
     fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        let features = self.__arguments.__features();
-        let hidden = self.__arguments.__hidden();
-        ::illia::__private::summary(
-            __f,
-            "Regressor",
-            &[("", ::illia::Shape::new(&[::illia::Axis::Fixed((features as i64))]))],
-            &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(1)]))],
-            &[
-                ::illia::__private::Row::of(
-                        "fc",
-                        "Linear",
-                        ::illia::Shape::new(&[::illia::Axis::Fixed((hidden as i64))]),
-                        &self.fc,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.fc)),
-                ::illia::__private::Row::of(
-                        "head",
-                        "Linear",
-                        ::illia::Shape::new(&[::illia::Axis::Fixed(1)]),
-                        &self.head,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.head)),
-            ],
-        )
+        ::illia::__private::summary(__f, ::illia::BayesianModule::structure(self))
     }
 }

@@ -746,6 +746,62 @@ impl ::illia::BayesianModule for Net {
         };
         ::core::option::Option::Some(__write())
     }
+    fn structure(&self) -> ::core::option::Option<::illia::__private::Structure> {
+        ::core::option::Option::Some(
+            ::illia::__private::Structure::new(
+                "Net",
+                &[
+                    (
+                        "",
+                        ::illia::Shape::new(
+                            &[
+                                ::illia::Axis::Fixed(1),
+                                ::illia::Axis::Fixed(8),
+                                ::illia::Axis::Fixed(8),
+                            ],
+                        ),
+                    ),
+                ],
+                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(10)]))],
+                ::std::vec![
+                    ::illia::__private::Row::of("stem", "Conv2d", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed(8), ::illia::Axis::Fixed(8),
+                    ::illia::Axis::Fixed(8)]), & self.stem)
+                    .by(::illia::__private::Estimated::estimator(& self.stem)),
+                    ::illia::__private::Row::of("blocks", "3 × Block<8>", __Net_shape0,
+                    & self.blocks), ::illia::__private::Row::of("2.widen", "Conv2d",
+                    __Net_shape1, & self.widen)
+                    .by(::illia::__private::Estimated::estimator(& self.widen)),
+                    ::illia::__private::Row::of("2.project", "Conv2d", __Net_shape2, &
+                    self.project).by(::illia::__private::Estimated::estimator(& self
+                    .project)), ::illia::__private::Row::of("3.0.near", "Conv2d",
+                    __Net_shape3, & self.near)
+                    .by(::illia::__private::Estimated::estimator(& self.near)),
+                    ::illia::__private::Row::of("3.1.far", "Conv2d", __Net_shape4, & self
+                    .far).by(::illia::__private::Estimated::estimator(& self.far)),
+                    ::illia::__private::Row::new("4", "global_avg_pool", __Net_shape6),
+                    ::illia::__private::Row::of("5.hidden", "2 × Linear", __Net_shape7,
+                    & self.hidden).by(::illia::__private::Estimated::estimator(& self
+                    .hidden)), ::illia::__private::Row::of("head", "Linear",
+                    __Net_shape8, & self.head)
+                    .by(::illia::__private::Estimated::estimator(& self.head))
+                ],
+                &[
+                    (0, 0, "relu", &[(0, "")]),
+                    (1, 1, "", &[(1, "")]),
+                    (3, 3, "", &[(2, "")]),
+                    (2, 2, "relu", &[(2, "")]),
+                    (!0, !0, "add", &[(4, ""), (3, "")]),
+                    (4, 4, "", &[(5, "")]),
+                    (5, 5, "relu", &[(5, "")]),
+                    (!0, 6, "concat, global_avg_pool", &[(6, ""), (7, "")]),
+                    (7, 7, "tanh", &[(8, "")]),
+                    (8, 8, "", &[(9, "")]),
+                ],
+                &[&[(10, "")]],
+            ),
+        )
+    }
     fn per_example(&self) -> bool {
         ::illia::BayesianModule::per_example(&self.blocks)
     }
@@ -763,80 +819,10 @@ impl ::illia::tch::nn::ModuleT for Net {
     }
 }
 #[automatically_derived]
-#[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
+#[allow(unused_variables)]
 impl ::core::fmt::Display for Net {
     fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        ::illia::__private::summary(
-            __f,
-            "Net",
-            &[
-                (
-                    "",
-                    ::illia::Shape::new(
-                        &[
-                            ::illia::Axis::Fixed(1),
-                            ::illia::Axis::Fixed(8),
-                            ::illia::Axis::Fixed(8),
-                        ],
-                    ),
-                ),
-            ],
-            &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(10)]))],
-            &[
-                ::illia::__private::Row::of(
-                        "stem",
-                        "Conv2d",
-                        ::illia::Shape::new(
-                            &[
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
-                            ],
-                        ),
-                        &self.stem,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.stem)),
-                ::illia::__private::Row::of(
-                    "blocks",
-                    "3 × Block<8>",
-                    __Net_shape0,
-                    &self.blocks,
-                ),
-                ::illia::__private::Row::of(
-                        "2.widen",
-                        "Conv2d",
-                        __Net_shape1,
-                        &self.widen,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.widen)),
-                ::illia::__private::Row::of(
-                        "2.project",
-                        "Conv2d",
-                        __Net_shape2,
-                        &self.project,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.project)),
-                ::illia::__private::Row::of(
-                        "3.0.near",
-                        "Conv2d",
-                        __Net_shape3,
-                        &self.near,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.near)),
-                ::illia::__private::Row::of("3.1.far", "Conv2d", __Net_shape4, &self.far)
-                    .by(::illia::__private::Estimated::estimator(&self.far)),
-                ::illia::__private::Row::new("4", "global_avg_pool", __Net_shape6),
-                ::illia::__private::Row::of(
-                        "5.hidden",
-                        "2 × Linear",
-                        __Net_shape7,
-                        &self.hidden,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.hidden)),
-                ::illia::__private::Row::of("head", "Linear", __Net_shape8, &self.head)
-                    .by(::illia::__private::Estimated::estimator(&self.head)),
-            ],
-        )
+        ::illia::__private::summary(__f, ::illia::BayesianModule::structure(self))
     }
 }
 #[allow(trivial_numeric_casts, unused_parens, unused_braces, dead_code, clippy::all)]

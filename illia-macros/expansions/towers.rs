@@ -322,50 +322,45 @@ impl ::illia::BayesianModule for Towers {
         };
         ::core::option::Option::Some(__write())
     }
+    fn structure(&self) -> ::core::option::Option<::illia::__private::Structure> {
+        ::core::option::Option::Some(
+            ::illia::__private::Structure::new(
+                "Towers",
+                &[
+                    ("user", ::illia::Shape::new(&[::illia::Axis::Fixed(6)])),
+                    ("item", ::illia::Shape::new(&[::illia::Axis::Fixed(4)])),
+                ],
+                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(1)]))],
+                ::std::vec![
+                    ::illia::__private::Row::of("left", "Linear", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed(16)]), & self.left)
+                    .by(::illia::__private::Estimated::estimator(& self.left)),
+                    ::illia::__private::Row::of("right", "Linear", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed(16)]), & self.right)
+                    .by(::illia::__private::Estimated::estimator(& self.right)),
+                    ::illia::__private::Row::new("2", "concat", ::illia::Shape::new(&
+                    [::illia::Axis::Fixed(32)])), ::illia::__private::Row::of("head",
+                    "Linear", ::illia::Shape::new(& [::illia::Axis::Fixed(1)]), & self
+                    .head).by(::illia::__private::Estimated::estimator(& self.head))
+                ],
+                &[
+                    (0, 0, "relu", &[(0, "user")]),
+                    (1, 1, "relu", &[(1, "item")]),
+                    (2, 2, "concat", &[(2, "u"), (3, "v")]),
+                    (3, 3, "", &[(4, "")]),
+                ],
+                &[&[(5, "")]],
+            ),
+        )
+    }
     fn per_example(&self) -> bool {
         true
     }
 }
 #[automatically_derived]
-#[allow(trivial_numeric_casts, unused_variables, unused_parens, clippy::all)]
+#[allow(unused_variables)]
 impl ::core::fmt::Display for Towers {
     fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        ::illia::__private::summary(
-            __f,
-            "Towers",
-            &[
-                ("user", ::illia::Shape::new(&[::illia::Axis::Fixed(6)])),
-                ("item", ::illia::Shape::new(&[::illia::Axis::Fixed(4)])),
-            ],
-            &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(1)]))],
-            &[
-                ::illia::__private::Row::of(
-                        "left",
-                        "Linear",
-                        ::illia::Shape::new(&[::illia::Axis::Fixed(16)]),
-                        &self.left,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.left)),
-                ::illia::__private::Row::of(
-                        "right",
-                        "Linear",
-                        ::illia::Shape::new(&[::illia::Axis::Fixed(16)]),
-                        &self.right,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.right)),
-                ::illia::__private::Row::new(
-                    "2",
-                    "concat",
-                    ::illia::Shape::new(&[::illia::Axis::Fixed(32)]),
-                ),
-                ::illia::__private::Row::of(
-                        "head",
-                        "Linear",
-                        ::illia::Shape::new(&[::illia::Axis::Fixed(1)]),
-                        &self.head,
-                    )
-                    .by(::illia::__private::Estimated::estimator(&self.head)),
-            ],
-        )
+        ::illia::__private::summary(__f, ::illia::BayesianModule::structure(self))
     }
 }

@@ -40,6 +40,8 @@ pub enum Node {
         name: String,
         /// The step that it stands in.
         step: String,
+        /// Its line of the table, if it has one.
+        row: Option<usize>,
         code: TokenStream,
     },
     Residual {

@@ -114,6 +114,24 @@ fn every_collective_gives_what_it_says() {
     }
 }
 
+#[test]
+fn one_of_them_writes_the_log() {
+    let folder = Folder::new("log");
+    let path = folder.0.join("run.csv");
+    let job = json!({"net": "drawn", "epochs": 5, "validation": true, "log": path, "out": folder.0});
+    start(&vec![job; 3]).succeeded();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let epochs: Vec<&str> = text.lines().map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(epochs, ["epoch", "1", "2", "3", "4", "5"], "{text}");
+    // What it says is what all have.
+    let losses: Vec<f64> =
+        Vec::try_from(&read(&folder.0, 2).iter().find(|(name, _)| name == "losses").unwrap().1).unwrap();
+    for (line, losses) in text.lines().skip(1).zip(losses.chunks(4)) {
+        let cells: Vec<f64> = line.split(',').map(|cell| cell.parse().unwrap()).collect();
+        assert_eq!([cells[4], cells[1], cells[2]], losses[..3], "{line}");
+    }
+}
+
 /// Their tensors travel through the host's memory; noise is the GPU's, whole in each process, of which each takes its rows.
 #[test]
 fn so_they_are_on_a_gpu_that_they_share() {

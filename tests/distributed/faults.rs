@@ -68,6 +68,14 @@ fn an_error_of_one_is_the_sentence_of_all() {
 }
 
 #[test]
+fn a_log_that_the_first_cannot_write_ends_all() {
+    let job = json!({"net": "drawn", "log": "no/such/folder/run.csv"});
+    for sentence in refused(&vec![job; 2]) {
+        assert!(sentence.contains("run.csv"), "{sentence}");
+    }
+}
+
+#[test]
 fn a_batch_norm_is_refused() {
     for sentence in refused(&vec![json!({"net": "normed"}); 2]) {
         assert!(sentence.contains("norm: a batch norm would see one process's examples alone"), "{sentence}");

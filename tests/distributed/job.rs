@@ -171,6 +171,10 @@ fn train<M: BayesianModule + ModuleT>(
         true => fit.validation(&data.data.inputs()[0], data.data.target()).patience(5),
         false => fit,
     };
+    let fit = match job["log"].as_str() {
+        Some(path) => fit.log(path),
+        None => fit,
+    };
     let history = match job["by_example"] == true {
         true => fit.run(&net, &vs, &data.data.inputs()[0], data.data.target())?,
         false => fit.run_with(&net, &vs, &data, |inputs, train| Ok(net.forward_t(&inputs[0], train)))?,

@@ -1,47 +1,22 @@
 //! The demo's pictures.
 
-mod axes;
-mod faces;
-mod figure;
-mod overview;
-mod reliability;
-mod rotation;
-mod training;
+mod cases;
 
 use std::path::Path;
 
 use illia::History;
 use illia::metrics::Reliability;
+use illia::plot::{Colour, Picture, Plot};
+use illia::prelude::*;
 
 use crate::Failure;
-use figure::Figure;
+pub use cases::Case;
+use cases::{SUBTITLE, case, cases, image};
 
 /// The two nets' training.
 pub struct Curves {
     pub bayesian: History,
     pub twin: Option<History>,
-    /// The size of the training set.
-    pub examples: usize,
-}
-
-/// One digit with what the Bayesian net says of it.
-pub struct Case {
-    pub pixels: Vec<f64>,
-    pub label: usize,
-    /// For each class the mean probability, and its 95 % interval over the draws.
-    pub mean: Vec<f64>,
-    pub low: Vec<f64>,
-    pub high: Vec<f64>,
-    pub epistemic: f64,
-    pub total: f64,
-}
-
-impl Case {
-    /// The most probable class.
-    pub fn says(&self) -> usize {
-        let best = self.mean.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-        best.map_or(0, |(class, _)| class)
-    }
 }
 
 /// Means over the test digits, turned by an angle.
@@ -56,6 +31,8 @@ pub struct Turn {
 
 /// All that the pictures show.
 pub struct Results {
+    /// The Bayesian net itself.
+    pub net: Picture,
     pub curves: Curves,
     /// On the upright test digits: the Bayesian net, its twin.
     pub upright: Vec<Reliability>,
@@ -74,20 +51,93 @@ pub const TURNED: f64 = 45.0;
 
 impl Results {
     /// Every picture of the demo with its name.
-    pub fn figures(&self) -> Vec<(&'static str, Figure)> {
-        vec![
-            ("training", training::draw(&self.curves)),
-            ("reliability", self.reliability()),
-            ("digits", faces::draw(&self.most, &self.least)),
-            ("rotation", rotation::draw(&self.turns, &self.noise, &self.strip)),
-            ("overview", overview::draw(self)),
-        ]
+    pub fn pictures(&self) -> illia::Result<Vec<(&'static str, Picture)>> {
+        let turned = format!("turned by {TURNED}°");
+        let calibration = [
+            reliability("on the test digits", &self.upright),
+            reliability(&format!("on the same digits, {turned}"), &self.turned),
+        ];
+        Ok(vec![
+            ("net", self.net.clone()),
+            ("training", training(&self.curves)),
+            ("reliability", Picture::column(calibration)),
+            ("digits", cases(&self.most, &self.least)?),
+            ("rotation", Picture::column([self.accuracy()?, self.uncertainty()?])),
+            ("overview", self.overview()?),
+        ])
     }
 
-    fn reliability(&self) -> Figure {
-        let turned = format!("On the same digits, turned by {TURNED}°");
-        reliability::draw(&[("On the test digits", &self.upright), (&turned, &self.turned)])
+    fn over_angles(&self, value: fn(&Turn) -> f64) -> (Tensor, Tensor) {
+        let of =
+            |value: fn(&Turn) -> f64| Tensor::from_slice(&self.turns.iter().map(value).collect::<Vec<f64>>());
+        (of(|turn| turn.angle), of(value))
     }
+
+    fn accuracy(&self) -> illia::Result<Picture> {
+        let (angles, ours) = self.over_angles(|turn| turn.accuracy);
+        let (_, twins) = self.over_angles(|turn| turn.twin_accuracy);
+        let plot = turning("accuracy")
+            .y_range(0.0, 1.0)
+            .line(Colour::Second, &angles, &twins)?
+            .named("deterministic");
+        let picture = plot.line(Colour::First, &angles, &ours)?.named("Bayesian").picture();
+        Ok(picture
+            .titled("How often it is right", "means over the test digits, all turned by the same angle"))
+    }
+
+    /// Total and epistemic uncertainty against the angle, those of noise as levels, and a digit that turns.
+    fn uncertainty(&self) -> illia::Result<Picture> {
+        let (angles, total) = self.over_angles(|turn| turn.total);
+        let (_, epistemic) = self.over_angles(|turn| turn.epistemic);
+        let (_, twins) = self.over_angles(|turn| turn.twin_total);
+        let ends = Tensor::from_slice(&[0.0, 180.0]);
+        let level = |value: f64| Tensor::from_slice(&[value, value]);
+        let plot = turning("uncertainty, nats")
+            .band(Colour::First, &angles, &epistemic.zeros_like(), &epistemic)?
+            .named("epistemic")
+            .line(Colour::First, &angles, &total)?
+            .named("total")
+            .dashed_line(Colour::First, &ends, &level(self.noise.total))?
+            .named("of noise")
+            .line(Colour::Second, &angles, &twins)?
+            .named("deterministic")
+            .dashed_line(Colour::Second, &ends, &level(self.noise.twin_total))?
+            .named("of noise");
+        let steps = self.turns.iter().zip(&self.strip).step_by(2);
+        let strip =
+            steps.map(|(turn, pixels)| Ok(image(pixels, 56.0)?.titled("", &format!("{}°", turn.angle))));
+        let strip = Picture::row(strip.collect::<illia::Result<Vec<_>>>()?);
+        let title = "How unsure it is as digits are turned";
+        Ok(Picture::column([plot.picture().titled(title, "means over the test digits"), strip]))
+    }
+
+    /// The one picture of the README.
+    fn overview(&self) -> illia::Result<Picture> {
+        let extremes = self.most.first().into_iter().chain(self.least.first());
+        let faces = Picture::column(extremes.map(case).collect::<illia::Result<Vec<_>>>()?);
+        let faces = faces.titled("A sure digit and an unsure one", SUBTITLE);
+        Ok(Picture::row([self.uncertainty()?, faces]))
+    }
+}
+
+fn turning(y: &str) -> Plot {
+    let angles: Vec<f64> = (0..=6).map(|i| f64::from(i) * 30.0).collect();
+    Plot::new("angle, degrees", y).size(540.0, 250.0).x_ticks(&angles)
+}
+
+fn training(curves: &Curves) -> Picture {
+    let ours = curves.bayesian.plot().titled("Bayesian", "");
+    let twin = curves.twin.as_ref().map(|history| history.plot().titled("deterministic", ""));
+    Picture::column([ours].into_iter().chain(twin))
+}
+
+/// A diagram for each net.
+fn reliability(of: &str, nets: &[Reliability]) -> Picture {
+    Picture::row(nets.iter().zip(["Bayesian", "deterministic"]).map(|(diagram, net)| {
+        diagram
+            .plot()
+            .titled(&format!("{net}, {of}"), &format!("expected calibration error {:.3}", diagram.ece()))
+    }))
 }
 
 /// The pictures of a run on MNIST's like, where there is no twin.
@@ -96,21 +146,21 @@ pub fn for_images(
     calibration: Reliability,
     most: &[Case],
     least: &[Case],
-) -> Vec<(&'static str, Figure)> {
-    vec![
-        ("training", training::draw(curves)),
-        ("reliability", reliability::draw(&[("On the test images", &[calibration])])),
-        ("images", faces::draw(most, least)),
-    ]
+) -> illia::Result<Vec<(&'static str, Picture)>> {
+    Ok(vec![
+        ("training", training(curves)),
+        ("reliability", reliability("on the test images", &[calibration])),
+        ("images", cases(most, least)?),
+    ])
 }
 
-/// Writes each picture as SVG and PNG and prints the paths.
-pub fn save_and_list(folder: &Path, figures: &[(&str, Figure)]) -> Result<(), Failure> {
+/// Writes each picture and prints its path.
+pub fn save_and_list(folder: &Path, pictures: &[(&str, Picture)]) -> Result<(), Failure> {
     println!("\npictures");
-    for (name, figure) in figures {
-        for path in figure.save(folder, name)? {
-            println!("  {}", path.display());
-        }
+    for (name, picture) in pictures {
+        let path = folder.join(format!("{name}.svg"));
+        picture.write(&path)?;
+        println!("  {}", path.display());
     }
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 mod check;
 pub mod conformal;
+#[cfg(feature = "plot")]
+mod figures;
 mod held_out;
 pub mod metrics;
 #[cfg(feature = "report")]

@@ -15,6 +15,8 @@ mod dataset;
 mod gzip;
 #[cfg(feature = "data")]
 pub mod idx;
+#[cfg(feature = "images")]
+mod image_folder;
 mod map;
 mod prefetched;
 mod records;
@@ -31,6 +33,8 @@ pub use csv::Csv;
 pub use dataset::{Batch, Dataset};
 #[cfg(feature = "data")]
 pub use idx::{ImageSet, read_image_sets};
+#[cfg(feature = "images")]
+pub use image_folder::ImageFolder;
 pub use map::{Map, RowNoise};
 pub use prefetched::Prefetched;
 pub use records::{Records, write_records};

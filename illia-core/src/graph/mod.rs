@@ -64,7 +64,7 @@ pub fn all<M: BayesianModule + ?Sized>(module: &M, inputs: &[&Value]) -> Result<
 }
 
 /// A type's name without its modules.
-fn short_name<M: ?Sized>() -> &'static str {
+pub(crate) fn short_name<M: ?Sized>() -> &'static str {
     let name = std::any::type_name::<M>();
     let plain = name.split('<').next().unwrap_or(name);
     plain.rsplit("::").next().unwrap_or(plain)

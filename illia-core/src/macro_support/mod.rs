@@ -25,8 +25,9 @@ pub use sets::*;
 
 pub use plain::{batch_norm, group_norm, layer_norm, plain};
 
+pub use crate::module::{Row, Structure};
 pub use illia_shape::*;
-pub use summary::{Estimated, Row, summary};
+pub use summary::{Estimated, summary};
 
 use crate::error::Result;
 

@@ -5,24 +5,10 @@ use std::fmt;
 use illia_shape::Shape;
 use tch::nn::Init;
 
-use crate::module::{BayesianModule, Visitor};
+use crate::module::{Row, Structure, grouped};
 use crate::nn::{Conv, ConvTranspose, CrossAttention, Linear, SelfAttention};
 use crate::parameter::{Posterior, Prior};
 use crate::pass::Estimator;
-
-/// One line of the table.
-#[derive(Debug, Clone)]
-pub struct Row {
-    name: String,
-    kind: String,
-    output: Shape,
-    random: usize,
-    plain: usize,
-    estimator: &'static str,
-    /// Different priors and posteriors of its random parameters.
-    priors: Vec<String>,
-    posteriors: Vec<String>,
-}
 
 /// A layer with an estimator.
 pub trait Estimated {
@@ -51,58 +37,6 @@ estimated! {
 impl<L: Estimated> Estimated for Vec<L> {
     fn estimator(&self) -> Estimator {
         self.first().map_or_else(Estimator::default, L::estimator)
-    }
-}
-
-impl Row {
-    /// An op.
-    pub fn new(name: &str, kind: &str, output: Shape) -> Row {
-        Row {
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            output,
-            random: 0,
-            plain: 0,
-            estimator: "",
-            priors: Vec::new(),
-            posteriors: Vec::new(),
-        }
-    }
-
-    /// A layer, whose parameters are counted by its traversal.
-    pub fn of(name: &str, kind: &str, output: Shape, module: &dyn BayesianModule) -> Row {
-        let mut row = Row::new(name, kind, output);
-        let mut visitor = Visitor::new();
-        module.visit(&mut visitor);
-        row.plain += visitor.plain_weights();
-        for (_, parameter) in visitor.into_named() {
-            row.random += parameter.num_params();
-            row.plain += parameter.num_weights() - parameter.num_params();
-            if parameter.is_random() {
-                let see = |list: &mut Vec<String>, text: String| {
-                    if !list.contains(&text) {
-                        list.push(text);
-                    }
-                };
-                see(&mut row.priors, prior_in_words(parameter.prior()));
-                see(&mut row.posteriors, posterior_in_words(parameter.posterior()));
-            }
-        }
-        row
-    }
-
-    /// The same, with the estimator it uses.
-    #[must_use]
-    pub fn by(mut self, estimator: Estimator) -> Row {
-        if self.random > 0 {
-            self.estimator = match estimator {
-                Estimator::Automatic => "automatic",
-                Estimator::Reparameterization => "reparameterization",
-                Estimator::LocalReparameterization => "local reparam.",
-                Estimator::Flipout => "flipout",
-            };
-        }
-        self
     }
 }
 
@@ -150,12 +84,18 @@ fn posterior_in_words(posterior: Posterior) -> String {
     }
 }
 
-/// The only one, or the first, a weight's, of several.
-fn only(list: &[String]) -> String {
-    match list {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first, ..] => format!("{first}, .."),
+/// The only one, or the first, a weight's, of several that differ.
+fn only(mut list: impl Iterator<Item = String>) -> String {
+    let Some(first) = list.next() else { return String::new() };
+    if list.all(|other| other == first) { first } else { format!("{first}, ..") }
+}
+
+fn estimator_in_words(estimator: Estimator) -> &'static str {
+    match estimator {
+        Estimator::Automatic => "automatic",
+        Estimator::Reparameterization => "reparameterization",
+        Estimator::LocalReparameterization => "local reparam.",
+        Estimator::Flipout => "flipout",
     }
 }
 
@@ -164,13 +104,8 @@ const HEAD: [&str; COLUMNS] =
     ["Layer", "Kind", "Output", "Parameters", "Random", "Prior", "Posterior", "Estimator"];
 
 /// Prints a net's table, in the manner of Keras' summary: a line for each layer and each op that changes the shape.
-pub fn summary(
-    f: &mut fmt::Formatter<'_>,
-    net: &str,
-    inputs: &[(&str, Shape)],
-    outputs: &[(&str, Shape)],
-    rows: &[Row],
-) -> fmt::Result {
+pub fn summary(f: &mut fmt::Formatter<'_>, structure: Option<Structure>) -> fmt::Result {
+    let Some(Structure { name: net, inputs, outputs, rows, .. }) = structure else { return Ok(()) };
     let lines: Vec<[String; COLUMNS]> = rows.iter().map(Row::cells).collect();
     let mut widths = HEAD.map(|head| head.chars().count());
     for line in &lines {
@@ -179,7 +114,7 @@ pub fn summary(
         }
     }
     let total = widths.iter().sum::<usize>() + 2 * (widths.len() - 1);
-    writeln!(f, "{net}: {} -> {}", ports(inputs), ports(outputs))?;
+    writeln!(f, "{net}: {} -> {}", ports(&inputs), ports(&outputs))?;
     writeln!(f, "{}", "━".repeat(total))?;
     line(f, &widths, &HEAD.map(str::to_owned))?;
     writeln!(f, "{}", "─".repeat(total))?;
@@ -194,8 +129,10 @@ pub fn summary(
 }
 
 /// `[784]`, or `(user: [6], item: [4])`.
-fn ports(list: &[(&str, Shape)]) -> String {
-    if let [("", only)] = list {
+fn ports(list: &[(String, Shape)]) -> String {
+    if let [(name, only)] = list
+        && name.is_empty()
+    {
         return only.to_string();
     }
     let each: Vec<String> = list.iter().map(|(name, shape)| format!("{name}: {shape}")).collect();
@@ -214,8 +151,10 @@ impl Row {
         let parameters = if count == 0 { String::new() } else { grouped(count) };
         let texts = [self.name.clone(), self.kind.clone(), self.output.to_string()];
         let [name, kind, output] = texts;
-        let (prior, posterior) = (only(&self.priors), only(&self.posteriors));
-        [name, kind, output, parameters, random.to_owned(), prior, posterior, self.estimator.to_owned()]
+        let prior = only(self.priors.iter().map(|prior| prior_in_words(*prior)));
+        let posterior = only(self.posteriors.iter().map(|posterior| posterior_in_words(*posterior)));
+        let estimator = self.estimator.map_or("", estimator_in_words).to_owned();
+        [name, kind, output, parameters, random.to_owned(), prior, posterior, estimator]
     }
 }
 
@@ -229,17 +168,4 @@ fn line(f: &mut fmt::Formatter<'_>, widths: &[usize; COLUMNS], cells: &[String; 
         text.push_str(&if i == 3 { format!("{cell:>width$}") } else { format!("{cell:<width$}") });
     }
     writeln!(f, "{}", text.trim_end())
-}
-
-/// 61706 as 61,706.
-fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

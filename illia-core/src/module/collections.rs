@@ -7,7 +7,7 @@ use tch::{Tensor, nn};
 
 use crate::error::Result;
 use crate::graph::Value;
-use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::module::{BayesianModule, Structure, Visitor, VisitorMut};
 
 /// The weights of a layer of tch's, as many as tch shows of them.
 macro_rules! plain {
@@ -104,6 +104,9 @@ macro_rules! transparent {
             fn in_graph(&self, inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
                 (**self).in_graph(inputs)
             }
+            fn structure(&self) -> Option<Structure> {
+                (**self).structure()
+            }
         }
     )*};
 }
@@ -140,6 +143,10 @@ impl<M: BayesianModule> BayesianModule for [M] {
     fn per_example(&self) -> bool {
         self.iter().all(BayesianModule::per_example)
     }
+    /// Of several that follow each other, what one consists of.
+    fn structure(&self) -> Option<Structure> {
+        self.first()?.structure()
+    }
 }
 
 macro_rules! as_slice {
@@ -153,6 +160,9 @@ macro_rules! as_slice {
             }
             fn per_example(&self) -> bool {
                 self.as_slice().per_example()
+            }
+            fn structure(&self) -> Option<Structure> {
+                self.as_slice().structure()
             }
         }
     )*};

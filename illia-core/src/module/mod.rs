@@ -3,16 +3,24 @@
 mod as_prior;
 mod collections;
 mod fix;
+#[cfg(feature = "plot")]
+mod layout;
 mod moped;
 mod net;
+mod net_graph;
 mod prune;
+mod structure;
 mod visit;
 
 pub use as_prior::{posterior_as_prior, posterior_from_prior};
 pub use fix::{fix, unfix};
 pub use moped::{moped, moped_from};
 pub use net::{Arguments, Configured, Defaults, Net, NoArguments};
+pub use net_graph::NetGraph;
 pub use prune::{Pruning, prune, restore_pruning};
+pub(crate) use structure::grouped;
+#[doc(hidden)]
+pub use structure::{Row, Structure};
 pub use visit::{Visitor, VisitorMut};
 
 use tch::{Kind, Tensor};
@@ -70,6 +78,21 @@ pub trait BayesianModule {
     /// to all of its outputs: what [`export`](crate::export) puts into a file. None where it has no such form.
     fn in_graph(&self, _inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
         None
+    }
+
+    /// The lines and steps of a net of `bnn!`.
+    #[doc(hidden)]
+    fn structure(&self) -> Option<Structure> {
+        None
+    }
+
+    /// The net to be looked at: its layers with their output shapes and parameters, and what flows between them; for Graphviz or as a
+    /// picture. A module that was not declared with `bnn!` is one box.
+    fn graph(&self) -> NetGraph
+    where
+        Self: Sized,
+    {
+        NetGraph::of(crate::graph::short_name::<Self>(), self)
     }
 
     /// Shows the module to a visitor as `name`.

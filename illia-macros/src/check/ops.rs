@@ -195,13 +195,14 @@ impl Checker<'_> {
         let private = self.private();
         let layer = place.names.join(".");
         let changes = !spot.state.shape.is(&shape);
+        let mut line = None;
         if changes || !named {
             let name = if named { String::new() } else { layer.clone() };
             let row = Place { names: vec![name], ..place.clone() };
-            self.row(&row, known, shape.clone(), Counted::Nothing, false);
+            line = self.row(&row, known, shape.clone(), Counted::Nothing, false);
         }
         let code = quote!(#private::at(#layer, #code)?);
-        let node = Node::Op { name: known.to_owned(), step: layer, code };
+        let node = Node::Op { name: known.to_owned(), step: layer, row: line, code };
         let real = spot.state.real || !row.layout;
         (Some(node), State { real, ..self.after(spot.state, shape, who, known, named) })
     }
@@ -250,9 +251,9 @@ impl Checker<'_> {
         self.model.together = true;
         let name = if named { String::new() } else { layer.clone() };
         let row = Place { names: vec![name], ..place.clone() };
-        self.row(&row, shown, shape.clone(), Counted::Nothing, false);
+        let row = self.row(&row, shown, shape.clone(), Counted::Nothing, false);
         let code = quote!(#private::apply(#layer, #function, &__x, #said, &mut __axes)?);
-        let node = Node::Op { name: shown.to_owned(), step: layer, code };
+        let node = Node::Op { name: shown.to_owned(), step: layer, row, code };
         (Some(node), State { real: true, ..self.after(state, shape, who, shown, named) })
     }
 

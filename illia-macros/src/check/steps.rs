@@ -183,16 +183,21 @@ impl Checker<'_> {
         }
     }
 
-    pub fn row(&mut self, place: &Place, kind: &str, output: Shape, of: Counted, estimator: bool) {
-        if !self.quiet {
-            self.model.rows.push(Row {
-                name: place.names.join("."),
-                kind: kind.to_owned(),
-                output,
-                of,
-                estimator,
-            });
+    /// A line of the table; which, if there is one.
+    pub fn row(
+        &mut self,
+        place: &Place,
+        kind: &str,
+        output: Shape,
+        of: Counted,
+        estimator: bool,
+    ) -> Option<usize> {
+        if self.quiet {
+            return None;
         }
+        let name = place.names.join(".");
+        self.model.rows.push(Row { name, kind: kind.to_owned(), output, of, estimator });
+        Some(self.model.rows.len() - 1)
     }
 
     /// The field of a named step; the same one in each iteration of a `repeat`.

@@ -126,7 +126,7 @@ fn node(context: &Context, node: &Node) -> TokenStream {
     let graph = graph(context);
     match node {
         Node::Layer(call) | Node::Again(call) => layer(context, call),
-        Node::Op { name, step, code } => {
+        Node::Op { name, step, code, .. } => {
             if WRITTEN.contains(&name.as_str()) {
                 let code = on_values(code.clone());
                 return quote!(__x = #code;);

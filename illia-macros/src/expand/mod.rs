@@ -37,7 +37,7 @@ mod forward;
 mod inner;
 mod methods;
 mod requirements;
-mod summary;
+mod structure;
 mod visit;
 
 use std::collections::HashSet;
@@ -217,7 +217,7 @@ pub fn expand(net: &parse::Net, model: &Model, illia: &Path, broken: bool) -> To
     let net = net_impl(&context);
     let visit = visit::visit(&context);
     let module = context.is_single().then(|| methods::module_t(&context));
-    let display = summary::display(&context);
+    let display = structure::display(&context);
     let requirements = requirements::items(&context);
     let shapes = requirements::shapes(&context, false);
     quote!(#structure #debug #arguments #inner #shapes #methods #net #visit #module #display #requirements)

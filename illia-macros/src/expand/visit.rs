@@ -44,6 +44,7 @@ pub fn visit(context: &Context) -> TokenStream {
         (false, false) => quote!(#(#asked)&&*),
     });
     let in_graph = super::export::in_graph(context);
+    let structure = super::structure::method(context);
     quote! {
         #cfgs
         #[automatically_derived]
@@ -57,6 +58,7 @@ pub fn visit(context: &Context) -> TokenStream {
             }
             #forward
             #in_graph
+            #structure
             fn per_example(&self) -> bool {
                 #per_example
             }

@@ -21,6 +21,9 @@ pub struct EpochRecord {
     pub kl_weight: f64,
     /// nll + kl_weight * KL / N, averaged over the epoch's steps, in nats per example: what was minimised.
     pub loss: f64,
+    /// The step size in the epoch's last step; 0 where a file of an earlier version doesn't say.
+    #[serde(default)]
+    pub learning_rate: f64,
     /// The negative log predictive density on the validation set, in nats per example.
     pub validation_nll: Option<f64>,
     /// What [`Fit::metric`](crate::Fit::metric) measured on it, by name.
@@ -32,7 +35,8 @@ pub struct EpochRecord {
 
 impl PartialEq for EpochRecord {
     fn eq(&self, other: &Self) -> bool {
-        let numbers = |r: &EpochRecord| (r.epoch, r.nll, r.kl, r.kl_weight, r.loss, r.validation_nll);
+        let numbers =
+            |r: &EpochRecord| (r.epoch, r.nll, r.kl, r.kl_weight, r.loss, r.learning_rate, r.validation_nll);
         numbers(self) == numbers(other) && self.metrics == other.metrics
     }
 }

@@ -1,15 +1,15 @@
-//! A run's epochs as a table in a file, for whoever draws or compares runs.
+//! A run's epochs in files, for whoever draws or compares runs: as a table, and as TensorBoard reads them.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{EpochRecord, Fit};
+use super::{EpochRecord, Fit, events};
 use crate::error::{Error, Result};
 use crate::files;
 
-const COLUMNS: &str = "epoch,nll,kl,kl_weight,loss,validation_nll,seconds";
+const COLUMNS: &str = "epoch,nll,kl,kl_weight,loss,learning_rate,validation_nll,seconds";
 
 impl<L> Fit<L> {
     /// Writes the epochs into a CSV file as they end: a row for each [`EpochRecord`] with its numbers, then those of
@@ -25,13 +25,57 @@ impl<L> Fit<L> {
     /// A file that can't be written is an error that names it, before the first step where that can be known.
     #[must_use]
     pub fn log(mut self, path: impl Into<PathBuf>) -> Self {
-        self.log = Some(path.into());
+        self.logs.table = Some(path.into());
+        self
+    }
+
+    /// Writes the epochs as they end into an event file in this folder, which is made if there is none: what `tensorboard --logdir` shows,
+    /// the objective with its parts, the KL, the step size and each [`metric`](Self::metric). Runs that are to be compared have folders of
+    /// their own; a run that begins anew replaces the file of the one before, one that is resumed goes on. Of several processes the first
+    /// writes.
+    ///
+    /// ```no_run
+    /// use illia_core::{Fit, likelihood::Categorical};
+    ///
+    /// let fit = Fit::new(Categorical).tensorboard("out/runs/1");
+    /// ```
+    ///
+    /// A file that can't be written is an error that names it, before the first step where that can be known.
+    #[must_use]
+    pub fn tensorboard(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.logs.events = Some(folder.into());
         self
     }
 }
 
-/// Begins the file, with the epochs that there were before.
-pub(super) fn begin(path: &Path, metrics: &BTreeSet<&str>, epochs: &[EpochRecord]) -> Result<()> {
+/// Where a run is written down.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Logs {
+    /// A CSV file.
+    table: Option<PathBuf>,
+    /// The folder of an event file.
+    events: Option<PathBuf>,
+}
+
+impl Logs {
+    pub fn is_empty(&self) -> bool {
+        self.table.is_none() && self.events.is_none()
+    }
+
+    /// Begins the files, with the epochs that there were before.
+    pub fn begin(&self, metrics: &BTreeSet<&str>, epochs: &[EpochRecord]) -> Result<()> {
+        self.table.as_ref().map_or(Ok(()), |path| begin(path, metrics, epochs))?;
+        self.events.as_ref().map_or(Ok(()), |folder| events::begin(folder, epochs))
+    }
+
+    /// Adds an epoch.
+    pub fn add(&self, metrics: &BTreeSet<&str>, record: &EpochRecord) -> Result<()> {
+        self.table.as_ref().map_or(Ok(()), |path| add(path, metrics, record))?;
+        self.events.as_ref().map_or(Ok(()), |folder| events::add(folder, record))
+    }
+}
+
+fn begin(path: &Path, metrics: &BTreeSet<&str>, epochs: &[EpochRecord]) -> Result<()> {
     let names: String = metrics.iter().map(|name| format!(",{}", quoted(name))).collect();
     let rows: String = epochs.iter().map(|record| row(metrics, record)).collect();
     files::write_whole(path, |at| {
@@ -39,19 +83,20 @@ pub(super) fn begin(path: &Path, metrics: &BTreeSet<&str>, epochs: &[EpochRecord
     })
 }
 
-/// Adds an epoch.
-pub(super) fn add(path: &Path, metrics: &BTreeSet<&str>, record: &EpochRecord) -> Result<()> {
+fn add(path: &Path, metrics: &BTreeSet<&str>, record: &EpochRecord) -> Result<()> {
     let file = OpenOptions::new().append(true).open(path);
     file.and_then(|mut file| file.write_all(row(metrics, record).as_bytes())).map_err(|e| Error::io(path, e))
 }
 
 fn row(metrics: &BTreeSet<&str>, record: &EpochRecord) -> String {
-    let EpochRecord { epoch, nll, kl, kl_weight, loss, validation_nll, metrics: measured, seconds } = record;
+    let EpochRecord { epoch, nll, kl, kl_weight, loss, learning_rate, .. } = record;
+    let EpochRecord { validation_nll, metrics: measured, seconds, .. } = record;
     let cell = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
     // An epoch before a resumption may have been measured otherwise.
     let measured: String =
         metrics.iter().map(|name| format!(",{}", cell(measured.get(*name).copied()))).collect();
-    format!("{epoch},{nll},{kl},{kl_weight},{loss},{},{seconds}{measured}\n", cell(*validation_nll))
+    let validation_nll = cell(*validation_nll);
+    format!("{epoch},{nll},{kl},{kl_weight},{loss},{learning_rate},{validation_nll},{seconds}{measured}\n")
 }
 
 /// A name that could be taken for more than one cell stands in quotes (RFC 4180).
@@ -94,7 +139,10 @@ mod tests {
             let metric = record.metrics["error, largest"];
             let expected = [record.epoch as f64, record.nll, record.kl, record.kl_weight, record.loss];
             assert_eq!(cells[..5], expected);
-            assert_eq!(cells[5..], [record.validation_nll.unwrap(), record.seconds, metric]);
+            assert_eq!(
+                cells[5..],
+                [record.learning_rate, record.validation_nll.unwrap(), record.seconds, metric]
+            );
         }
         let before = net.weight.mu().copy();
         let nowhere = Fit::new(Gaussian::fixed(0.1).unwrap()).epochs(1).progress(false);

@@ -3,10 +3,13 @@
 mod automatic;
 mod convergence;
 mod course;
+mod events;
 mod evidence;
 mod history;
 mod log;
 mod mode;
+#[cfg(feature = "plot")]
+mod picture;
 mod resume;
 mod run;
 mod settle;
@@ -18,7 +21,6 @@ pub use convergence::Convergence;
 pub use history::{EpochRecord, History};
 pub use watch::Best;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -37,6 +39,7 @@ use crate::train::Clip;
 use crate::train::KlSchedule;
 use crate::train::RateSchedule;
 use crate::train::optim::{Adam, Optimiser};
+use log::Logs;
 use run::Run;
 use watch::Watch;
 
@@ -84,7 +87,7 @@ pub struct Fit<L> {
     interrupt: Option<Arc<AtomicBool>>,
     processes: Option<Arc<dyn ProcessGroup>>,
     watch: Watch,
-    log: Option<PathBuf>,
+    logs: Logs,
 }
 
 impl<L: Likelihood> Fit<L> {
@@ -113,7 +116,7 @@ impl<L: Likelihood> Fit<L> {
             interrupt: None,
             processes: None,
             watch: Watch::default(),
-            log: None,
+            logs: Logs::default(),
         }
     }
 

@@ -13,7 +13,6 @@ use super::Forward;
 use super::automatic::{Around, Automatic};
 use super::convergence::{self, Convergence, Starts, Way};
 use super::course::{self, Course};
-use super::log;
 use super::resume::Settings;
 use super::shuffle::shuffled;
 use super::{EpochRecord, Fit, History};
@@ -139,8 +138,8 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             run.agree("resume", resumed)?;
             run.check_resumed()?;
         }
-        if let Some(path) = &fit.log {
-            let begun = run.by_rank_0(|| log::begin(path, &fit.watch.names(), &run.progress.epochs));
+        if !fit.logs.is_empty() {
+            let begun = run.by_rank_0(|| fit.logs.begin(&fit.watch.names(), &run.progress.epochs));
             run.agree("log", begun)?;
         }
         if run.progress.starts.is_empty() {
@@ -300,6 +299,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             record.loss += (terms.nll + kl_weight * terms.kl / self.examples as f64) / steps;
             record.kl_weight += kl_weight / steps;
             record.kl = terms.kl;
+            record.learning_rate = self.trainer.learning_rate;
             self.progress.usual = self.trainer.usual;
             record.seconds = before + start.elapsed().as_secs_f64();
             self.progress.step += 1;
@@ -332,8 +332,8 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         }
         let message = record.in_short();
         self.ended = self.fit.watch.tell(&record);
-        if let Some(path) = &self.fit.log {
-            let added = self.by_rank_0(|| log::add(path, &self.fit.watch.names(), &record));
+        if !self.fit.logs.is_empty() {
+            let added = self.by_rank_0(|| self.fit.logs.add(&self.fit.watch.names(), &record));
             self.agree("log", added)?;
         }
         self.progress.epochs.push(record);

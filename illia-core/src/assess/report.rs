@@ -1,16 +1,15 @@
 //! A report on a model's uncertainty as one HTML file: no network, no script, light and dark.
 
-mod figures;
-mod picture;
-
 use std::fmt::Write;
 use std::path::Path;
 
 use tch::Tensor;
 
 use crate::assess::Calibration;
+use crate::assess::figures;
 use crate::assess::metrics::{Reliability, RiskCoverage};
 use crate::error::{Error, Result};
+use crate::plot::{self, Picture, escaped};
 
 /// A report under construction; sections appear in the order in which they are added.
 ///
@@ -52,7 +51,7 @@ impl Report {
 
     /// A reliability diagram: the share that came true in each bin of confidence, and how many examples were in it.
     #[must_use]
-    pub fn reliability(mut self, diagram: &Reliability) -> Self {
+    pub fn reliability(self, diagram: &Reliability) -> Self {
         let (low, high) = diagram.ece_by_chance();
         let caption = format!(
             "Share of right answers against confidence; the narrow bars are the share of the examples in each bin, the \
@@ -61,8 +60,7 @@ impl Report {
             diagram.ece(),
             diagram.mce()
         );
-        self.sections.push(section("Reliability", &figures::reliability(diagram), &caption));
-        self
+        self.picture("Reliability", &diagram.plot(), &caption)
     }
 
     /// What a calibration check found: its sentence, and for numbers how often intervals hold their target and where targets lie,
@@ -82,7 +80,7 @@ impl Report {
         if !check.coverage.is_empty() {
             let caption = "Share of the targets within central intervals, against their level; the dashed line is perfect \
                            calibration, the short lines what chance leaves of it.";
-            self.sections.push(section("Coverage", &figures::coverage(&check.coverage), caption));
+            self = self.picture("Coverage", &figures::coverage(&check.coverage), caption);
         }
         if let Some(pit) = &check.pit {
             let caption = format!(
@@ -91,32 +89,42 @@ impl Report {
                  p = {:.2e}.",
                 pit.p_value
             );
-            self.sections.push(section("Probability integral transform", &figures::pit(pit), &caption));
+            self = self.picture("Probability integral transform", &pit.plot(), &caption);
         }
+        self
+    }
+
+    /// A picture under a heading, with what is to be said of it.
+    #[must_use]
+    pub fn picture(mut self, title: &str, picture: &Picture, caption: &str) -> Self {
+        let (title, caption) = (escaped(title), escaped(caption));
+        let drawn = picture.within_page();
+        let width = if picture.size().0 > COLUMN { " class=\"wide\"" } else { "" };
+        self.sections.push(format!(
+            "<section{width}><h2>{title}</h2><figure>{drawn}<figcaption>{caption}</figcaption></figure></section>"
+        ));
         self
     }
 
     /// A risk-coverage curve.
     #[must_use]
-    pub fn risk_coverage(mut self, curve: &RiskCoverage) -> Self {
+    pub fn risk_coverage(self, curve: &RiskCoverage) -> Self {
         let caption = format!(
             "Mean loss of the examples that are kept when the least certain are left out. Area under the curve {:.4}.",
             curve.area()
         );
-        self.sections.push(section("Risk and coverage", &figures::risk_coverage(curve), &caption));
-        self
+        self.picture("Risk and coverage", &curve.plot(), &caption)
     }
 
     /// Histograms of an uncertainty on examples from inside and from outside of the training distribution, of any shapes.
     ///
     /// # Errors
     /// [`Error::Configuration`] for empty scores, NaN or infinity.
-    pub fn histogram(mut self, name: &str, inside: &Tensor, outside: &Tensor) -> Result<Self> {
+    pub fn histogram(self, name: &str, inside: &Tensor, outside: &Tensor) -> Result<Self> {
         let inside = crate::assess::metrics::finite("inside", inside)?;
         let outside = crate::assess::metrics::finite("outside", outside)?;
         let caption = "Share of the examples in each bin: in distribution (filled) and out of it (outlined).";
-        self.sections.push(section(name, &figures::histogram(&inside, &outside), caption));
-        Ok(self)
+        Ok(self.picture(name, &figures::histogram(&inside, &outside), caption))
     }
 
     /// An example as a picture, `[height, width]` or `[3, height, width]` with values from 0 (black) to 1, and what is to
@@ -125,7 +133,7 @@ impl Report {
     /// # Errors
     /// [`Error::Shape`] for another shape, or sides of more than 4096 pixels.
     pub fn example(mut self, pixels: &Tensor, caption: &str) -> Result<Self> {
-        let source = picture::data_uri(pixels)?;
+        let source = plot::data_uri(pixels)?;
         let caption = escaped(caption);
         self.examples.push(format!(
             "<figure class=\"example\"><img alt=\"\" src=\"{source}\"><figcaption>{caption}</figcaption></figure>"
@@ -158,8 +166,9 @@ impl Report {
         format!(
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-             <title>{title}</title><style>{STYLE}</style></head>\n\
-             <body><h1>{title}</h1><main>{body}</main></body></html>\n"
+             <title>{title}</title><style>{STYLE}{}</style></head>\n\
+             <body><h1>{title}</h1><main>{body}</main></body></html>\n",
+            plot::STYLE
         )
     }
 
@@ -174,19 +183,12 @@ impl Report {
     }
 }
 
-fn section(title: &str, figure: &str, caption: &str) -> String {
-    let (title, caption) = (escaped(title), escaped(caption));
-    format!("<section><h2>{title}</h2><figure>{figure}<figcaption>{caption}</figcaption></figure></section>")
-}
-
-/// Text as HTML shows it.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
+/// What is wider than this many pixels goes over both columns.
+const COLUMN: f64 = 500.0;
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1d2430;--muted:#667080;--line:#d8dde4;--paper:#fff;--card:#f6f8fa;--a:#1f5fa8;--b:#d67020}\
-@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--muted:#98a2b0;--line:#39414d;--paper:#14181e;--card:#1c222b;--a:#6aa7ee;--b:#f0a060}}\
+:root{color-scheme:light dark;--ink:#1d2430;--muted:#667080;--line:#d8dde4;--paper:#fff;--card:#f6f8fa}\
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--muted:#98a2b0;--line:#39414d;--paper:#14181e;--card:#1c222b}}\
 body{margin:0 auto;max-width:1000px;padding:24px;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}\
 h1{font-size:24px;margin:0 0 16px}h2{font-size:16px;margin:0 0 10px}\
 main{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr));gap:16px}\
@@ -194,9 +196,7 @@ section{background:var(--card);border:1px solid var(--line);border-radius:8px;pa
 table{border-collapse:collapse;width:100%}th{text-align:left;font-weight:400;color:var(--muted)}\
 td{text-align:right;font-variant-numeric:tabular-nums}th,td{padding:4px 0;border-bottom:1px solid var(--line)}\
 figure{margin:0}figcaption{color:var(--muted);font-size:13px;margin-top:8px}\
-svg{width:100%;height:auto;display:block}svg text{fill:var(--muted);font:12px system-ui,sans-serif}\
-.grid{stroke:var(--line)}.ideal{stroke:var(--muted);stroke-dasharray:4 4;fill:none}.curve{stroke:var(--a);stroke-width:2;fill:none}\
-.bar{fill:var(--a)}.share{fill:var(--muted);opacity:.35}.outside{stroke:var(--b);stroke-width:2;fill:none}\
+figure>svg{width:100%;height:auto;display:block}\
 .examples{display:flex;flex-wrap:wrap;gap:14px}.example{width:112px}\
 .example img{width:112px;image-rendering:pixelated;border:1px solid var(--line);display:block}";
 

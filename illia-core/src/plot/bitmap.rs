@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 const LONGEST_SIDE: i64 = 4096;
 
 /// `[height, width]` or `[3, height, width]`, from 0 to 1; anything beyond is clipped.
-pub(super) fn data_uri(pixels: &Tensor) -> Result<String> {
+pub(crate) fn data_uri(pixels: &Tensor) -> Result<String> {
     let given = pixels.size();
     let (height, width) = match given.as_slice() {
         &[h, w] | &[3, h, w] if (1..=LONGEST_SIDE).contains(&h) && (1..=LONGEST_SIDE).contains(&w) => (h, w),

@@ -1,0 +1,113 @@
+//! What a net of `bnn!` consists of: the lines of its table, and what flows between its steps.
+
+use illia_shape::Shape;
+
+use crate::module::{BayesianModule, Visitor};
+use crate::parameter::{Posterior, Prior};
+use crate::pass::Estimator;
+
+/// What goes into a step: the inputs by their places, then the steps; with the name of the value that it is, which may be none.
+pub type Flow = &'static [(usize, &'static str)];
+
+/// One step: the line that it begins with and that of its shape (`!0` for none), the ops behind its layer, and what goes into it.
+pub type Step = (usize, usize, &'static str, Flow);
+
+/// A net's lines and steps.
+#[derive(Debug, Clone)]
+pub struct Structure {
+    pub(crate) name: String,
+    pub(crate) inputs: Vec<(String, Shape)>,
+    pub(crate) outputs: Vec<(String, Shape)>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) steps: &'static [Step],
+    /// What becomes of each output.
+    pub(crate) ends: &'static [Flow],
+}
+
+/// One line of the table.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) output: Shape,
+    pub(crate) random: usize,
+    pub(crate) plain: usize,
+    pub(crate) estimator: Option<Estimator>,
+    /// Different priors and posteriors of its random parameters.
+    pub(crate) priors: Vec<Prior>,
+    pub(crate) posteriors: Vec<Posterior>,
+    /// Where it is a net itself.
+    pub(crate) inner: Option<Box<Structure>>,
+}
+
+impl Structure {
+    /// As the macro has it.
+    pub fn new(
+        name: &str,
+        inputs: &[(&str, Shape)],
+        outputs: &[(&str, Shape)],
+        rows: Vec<Row>,
+        steps: &'static [Step],
+        ends: &'static [Flow],
+    ) -> Structure {
+        let named = |ports: &[(&str, Shape)]| {
+            ports.iter().map(|(name, shape)| ((*name).to_owned(), *shape)).collect::<Vec<_>>()
+        };
+        Structure { name: name.to_owned(), inputs: named(inputs), outputs: named(outputs), rows, steps, ends }
+    }
+}
+
+impl Row {
+    /// An op.
+    pub fn new(name: &str, kind: &str, output: Shape) -> Row {
+        Row {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            output,
+            random: 0,
+            plain: 0,
+            estimator: None,
+            priors: Vec::new(),
+            posteriors: Vec::new(),
+            inner: None,
+        }
+    }
+
+    /// A layer, whose parameters are counted by its traversal.
+    pub fn of(name: &str, kind: &str, output: Shape, module: &dyn BayesianModule) -> Row {
+        let mut row = Row::new(name, kind, output);
+        row.inner = module.structure().map(Box::new);
+        let mut visitor = Visitor::unnamed();
+        module.visit(&mut visitor);
+        row.plain += visitor.plain_weights();
+        for parameter in visitor.into_parameters() {
+            row.random += parameter.num_params();
+            row.plain += parameter.num_weights() - parameter.num_params();
+            if parameter.is_random() {
+                row.priors.push(parameter.prior());
+                row.posteriors.push(parameter.posterior());
+            }
+        }
+        row
+    }
+
+    /// The same, with the estimator it uses.
+    #[must_use]
+    pub fn by(mut self, estimator: Estimator) -> Row {
+        self.estimator = (self.random > 0).then_some(estimator);
+        self
+    }
+}
+
+/// 61706 as 61,706.
+pub(crate) fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
