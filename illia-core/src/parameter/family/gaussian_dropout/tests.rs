@@ -237,8 +237,7 @@ fn rates_go_farther_in_a_step_than_weights() {
     let vs = VarStore::new(Device::Cpu);
     let config = LinearConfig { posterior: Posterior::gaussian_dropout(2.0), ..Default::default() };
     let layer = Linear::new(vs.root(), 4, 3, config);
-    let before =
-        layer.weight.named_variables().into_iter().map(|(name, v)| (name, v.copy())).collect::<Vec<_>>();
+    let before = layer.weight.named_variables().map(|(name, v)| (name, v.copy())).collect::<Vec<_>>();
     let x = Tensor::ones([8, 4], (Kind::Float, Device::Cpu));
     let mut trainer = Trainer::new(Adam { learning_rate: 0.01, ..Adam::default() }, 8).unwrap();
     trainer.step(&layer, &vs, 1.0, || Ok(layer.forward_t(&x, true).square().mean(None::<Kind>))).unwrap();
