@@ -21,7 +21,7 @@ pub fn write(net: &DigitNet, held_out: &ImageSet, arguments: &Arguments, path: &
     // The same draws each time.
     let judged = |images: &Tensor| {
         illia::manual_seed(arguments.seed);
-        judge(net, images, DRAWS, arguments.device)
+        judge(std::slice::from_ref(net), images, DRAWS, arguments.device)
     };
     let good = judged(&held_out.images)?;
     let limit = good.uncertainty.total.quantile_scalar(1.0 - REFUSED, 0, false, "linear");

@@ -15,18 +15,21 @@ pub struct Judged {
     pub uncertainty: Uncertainty,
 }
 
-/// Predicts with `draws` draws of the weights.
+/// Predicts with `draws` draws of the weights, an equal share of them from each net.
 pub fn judge<M: BayesianModule + ModuleT>(
-    net: &M,
+    nets: &[M],
     images: &Tensor,
     draws: usize,
     device: Device,
 ) -> Result<Judged, Failure> {
-    // Every draw of a net without random weights is the same.
-    let draws = if net.kl_cost().num_params > 0 { draws } else { 1 };
-    let prediction = Predict::new().draws(draws).run(net, &images.to_device(device))?;
-    let prediction = prediction.map(|outputs| outputs.to_device(Device::Cpu));
-    Ok(Judged::new(prediction))
+    let images = images.to_device(device);
+    let each = nets.iter().map(|net| {
+        // Every draw of a net without random weights is the same.
+        let draws = if net.kl_cost().num_params > 0 { draws.div_ceil(nets.len()) } else { 1 };
+        Ok(Predict::new().draws(draws).run(net, &images)?.outputs().to_device(Device::Cpu))
+    });
+    let outputs = each.collect::<illia::Result<Vec<Tensor>>>()?;
+    Ok(Judged::new(Prediction::from_outputs(Tensor::cat(&outputs, 0))?))
 }
 
 impl Judged {

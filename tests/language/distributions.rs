@@ -40,7 +40,7 @@ fn of_the_net_and_of_a_layer() {
     assert!(matches!(net.fc3.weight.posterior(), Posterior::Dropout { p, .. } if p == 0.2));
     assert!(!net.fc4.weight.is_random() && net.fc4.bias.is_none());
     assert_eq!(net.fc5.weight.mu().min().double_value(&[]), 0.5);
-    assert!(matches!(net.fc6.weight.posterior(), Posterior::GaussianDropout { std: 2.0, .. }));
+    assert!(matches!(net.fc6.weight.posterior(), Posterior::GaussianDropout { std: 3.0, .. }));
     let factors = net.fc7.weight.variables().get("input_rho").expect("one for each input");
     assert_eq!((factors.size(), factors.max().double_value(&[])), (vec![1, 8], -1.0));
     assert_eq!(net.head.weight.prior(), Prior::LearnedGaussian { std: 0.3 });
