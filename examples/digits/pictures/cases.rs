@@ -23,7 +23,7 @@ impl Case {
     }
 }
 
-pub const SUBTITLE: &str = "bars: probability of each class; lines: the middle 95 % of the draws";
+pub const SUBTITLE: &str = "bars: probability; lines: middle 95 % of the draws";
 
 /// Rows of them.
 pub fn cases(most: &[Case], least: &[Case]) -> illia::Result<Picture> {
