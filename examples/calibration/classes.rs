@@ -2,7 +2,6 @@
 
 use std::f64::consts::PI;
 
-use illia::data::Csv;
 use illia::metrics;
 use illia::prelude::*;
 
@@ -73,18 +72,8 @@ pub fn ten(setting: Setting) -> illia::Result<Numbers> {
 
 /// UCI's handwritten digits, the demo's split, and its convolutional net; told from uniform noise and from digits turned by 90 degrees.
 pub fn digits(setting: Setting) -> illia::Result<Numbers> {
-    let bytes = include_bytes!("../digits/data/digits.csv.gz");
-    let table = Csv::new().parse("digits.csv.gz", bytes)?.to_tensor(Kind::Float)?;
-    let count = table.size()[0];
-    // 1009 has no divisor in common with 1797: a fixed order that mixes the writers, who come one after the other.
-    let order: Vec<i64> = (0..count).map(|i| i * 1009 % count).collect();
-    let table = table.index_select(0, &Tensor::from_slice(&order));
-    let part = |from: i64, rows: i64| -> Rows {
-        let rows_of = table.narrow(0, from, rows);
-        let images = rows_of.narrow(1, 0, 64).reshape([rows, 1, 8, 8]) / 16.0;
-        (images, rows_of.select(1, 64).to_kind(Kind::Int64))
-    };
-    let (train, test) = (part(0, count - 500), part(count - 500, 500));
+    let (train, test) = crate::small::load()?;
+    let (train, test): (Rows, Rows) = ((train.images, train.labels), (test.images, test.labels));
     let vs = nn::VarStore::new(Device::Cpu);
     with_net!(setting, vs, Digits | DigitsOf(), net => {
         let seconds = setting.train(&net, &vs, Categorical, &train.0, &train.1)?;

@@ -16,6 +16,8 @@ mod nets;
 mod protocol;
 mod report;
 mod setting;
+#[path = "../digits/small.rs"]
+mod small;
 mod uci;
 
 use std::path::Path;

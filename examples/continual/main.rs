@@ -9,6 +9,8 @@ mod arguments;
 mod learner;
 mod net;
 mod picture;
+#[path = "../digits/small.rs"]
+mod small;
 mod tasks;
 mod ways;
 

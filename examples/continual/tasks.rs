@@ -1,6 +1,6 @@
 //! The tasks: digits whose pixels are in another order each time, or two digits at a time.
 
-use illia::data::{Csv, ImageSet, read_image_sets};
+use illia::data::{ImageSet, read_image_sets};
 use illia::noise;
 use illia::prelude::*;
 use illia::{Error, Result};
@@ -52,15 +52,14 @@ pub struct Task {
     pub head: usize,
 }
 
-/// How many of the small digits are kept for the test, and how many of the others where numbers are chosen.
-const TEST: i64 = 500;
+/// How many of the training digits are kept apart where numbers are chosen.
 const HELD_OUT: i64 = 400;
 
 /// The tasks of a seed.
 pub fn tasks(arguments: &Arguments, seed: u64) -> Result<Vec<Task>> {
     let (train, test) = match &arguments.data {
         Some(folder) => read_image_sets(folder)?,
-        None => small()?,
+        None => crate::small::load()?,
     };
     let rows = train.labels.numel() as i64;
     let part = |set: &ImageSet, from: i64, len: i64| ImageSet {
@@ -107,20 +106,4 @@ fn set(x: &Tensor, y: &Tensor, head: usize) -> Set {
 
 fn pixels(set: &ImageSet) -> (Tensor, Tensor) {
     (set.images.flatten(1, -1), set.labels.shallow_clone())
-}
-
-/// UCI's digits: 1,297 to train on and 500 to test with, in a fixed order that mixes the writers.
-fn small() -> Result<(ImageSet, ImageSet)> {
-    let bytes = include_bytes!("../digits/data/digits.csv.gz");
-    let table = Csv::new().parse("digits.csv.gz", bytes)?.to_tensor(Kind::Float)?;
-    let count = table.size()[0];
-    // 1009 has no divisor in common with 1797.
-    let order: Vec<i64> = (0..count).map(|i| i * 1009 % count).collect();
-    let table = table.index_select(0, &Tensor::from_slice(&order));
-    let part = |from: i64, len: i64| {
-        let rows = table.narrow(0, from, len);
-        let images = rows.narrow(1, 0, 64).reshape([len, 1, 8, 8]) / 16.0;
-        ImageSet { images, labels: rows.select(1, 64).to_kind(Kind::Int64) }
-    };
-    Ok((part(0, count - TEST), part(count - TEST, TEST)))
 }

@@ -25,9 +25,9 @@ usage: digits [OPTIONS]
   --seed N       start of every random number (default: 1)
   --device D     cpu, cuda or cuda:N (default: cpu)
   --out DIR      folder for pictures and checkpoints (default: out/digits)
-  --export FILE  the small digits' net as an ONNX file for the server in examples/serve
+  --export FILE  the first net of the small digits as an ONNX file for the server in examples/serve
   --method M     numbers alone, of vi, auto (nothing set), ivon, laplace (the last layer's), swag, sghmc, moments,
-                 ensemble (of 5), dropout, gaussian-dropout (the demo's) or point, on the CPU and without pictures;
+                 ensemble (of 5), dropout, gaussian-dropout (as in the demo) or point, on the CPU and without pictures;
                  `--ood` or pure noise is what is told apart
   --json         these numbers as one object on the last line; the method is vi unless another is said
   --held-out     with --method: the last 400 training digits in the place of the test digits, for choosing numbers

@@ -12,6 +12,7 @@ mod mnist;
 mod net;
 mod pictures;
 mod report;
+mod small;
 mod train;
 mod uci;
 mod ways;

@@ -13,7 +13,7 @@ use crate::judge::Judged;
 use crate::net::{Beliefs, DigitNet, MnistNet, NARROW, WIDE};
 use crate::train::Recipe;
 use crate::ways::{Found, Way, cold, find, weights_of};
-use crate::{Ended, Failure, mnist, uci};
+use crate::{Ended, Failure, mnist, small, uci};
 
 /// A way to a posterior.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments, method: &Method) -> std::result::Result<Ended,
     let Some(folder) = &arguments.data else {
         // Images of 8 by 8 are too small to share out: two threads would mostly wait for each other.
         tch::set_num_threads(1);
-        let (train, test) = uci::split(uci::load()?, arguments.held_out);
+        let (train, test) = uci::split(small::load()?, arguments.held_out);
         let other = uci::noise_like(&test.images);
         let make = |p: &nn::Path, beliefs| DigitNet::try_new(p, beliefs);
         let (recipe, moments) = (COLD, DigitNet::moments);

@@ -1,35 +1,15 @@
-//! UCI's handwritten digits: the fixed split, the rotated ones, and noise.
+//! What is asked of UCI's digits: those held out, the rotated ones, and noise.
 
 use std::f64::consts::PI;
 
-use illia::data::{Csv, ImageSet};
+use illia::data::ImageSet;
 use illia::noise::{self, Stream};
 use illia::prelude::*;
 
-use crate::Failure;
-
-/// How many of the 1,797 digits are kept for the test.
-const TEST: i64 = 500;
 /// How many of the training digits are held out where that is asked for.
 const HELD_OUT: i64 = 400;
 
-/// The training and the test digits, the same in every run.
-pub fn load() -> Result<(ImageSet, ImageSet), Failure> {
-    let bytes = include_bytes!("data/digits.csv.gz");
-    let table = Csv::new().parse("digits.csv.gz", bytes)?.to_tensor(Kind::Float)?;
-    let count = table.size()[0];
-    // 1009 has no divisor in common with 1797: a fixed order that mixes the writers, who come one after the other.
-    let order: Vec<i64> = (0..count).map(|i| i * 1009 % count).collect();
-    let table = table.index_select(0, &Tensor::from_slice(&order));
-    let part = |from: i64, len: i64| {
-        let rows = table.narrow(0, from, len);
-        let images = rows.narrow(1, 0, 64).reshape([len, 1, 8, 8]) / 16.0;
-        ImageSet { images, labels: rows.select(1, 64).to_kind(Kind::Int64) }
-    };
-    Ok((part(0, count - TEST), part(count - TEST, TEST)))
-}
-
-/// The same, or, for choosing a method's numbers, the last [`HELD_OUT`] training digits in the place of the test digits.
+/// Both sets as they are, or, for choosing a method's numbers, the last [`HELD_OUT`] training digits in the place of the test digits.
 pub fn split((train, test): (ImageSet, ImageSet), held_out: bool) -> (ImageSet, ImageSet) {
     if !held_out {
         return (train, test);

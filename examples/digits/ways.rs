@@ -14,7 +14,7 @@ use illia::{Adam, Draws, Fit, Ivon, KlSchedule, RandomParameter, RateSchedule, R
 use crate::net::{Beliefs, OF_UNITS};
 use crate::train::Recipe;
 
-/// The prior of all but `vi` and `moments`, which have the demo's, and `auto`, which finds its own: N(0, 8² / fan in).
+/// The prior of all but `vi`, `moments` and `gaussian-dropout`, which have theirs of `net`, and `auto`, which finds its own: N(0, 8² / fan in).
 const PRIOR: Prior = Prior::FanIn { scale: 8.0 };
 /// What divides the exponent of the posteriors that are spread by a formula: at 1 they are too unsure (Wenzel et al. 2020).
 const TEMPERATURE: f64 = 0.1;

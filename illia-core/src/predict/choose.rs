@@ -26,7 +26,7 @@ impl Prediction {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shape`] for outputs of other axes, or without an action.
+    /// [`Error::Shape`] for outputs of other axes, or without an action; [`Error::Configuration`] for values that are not finite.
     pub fn thompson(&self, key: Key) -> Result<Tensor> {
         let outputs = self.outputs();
         let &[draws, batch, actions] = outputs.size().as_slice() else {
@@ -35,6 +35,7 @@ impl Prediction {
         if actions < 1 {
             return Err(shape("thompson", "[draws, batch, actions], at least one action", outputs));
         }
+        finite("values", outputs)?;
         let uniforms = noise::uniforms(key, &[batch], Kind::Double, outputs.device());
         let draw = (uniforms * draws as f64).to_kind(Kind::Int64).clamp_max(draws - 1);
         let draw = draw.reshape([1, batch, 1]).expand([1, batch, actions], false);
@@ -73,9 +74,7 @@ impl Prediction {
                 &format!("from 1 to the {there} there are"),
             ));
         }
-        if information.isfinite().all().int64_value(&[]) == 0 {
-            return Err(Error::configuration("uncertainty", "NaN or infinity", "finite numbers"));
-        }
+        finite("uncertainty", &information)?;
         // With Gumbel noise on their logs, the largest are such a draw (Efraimidis & Spirakis 2006).
         let uniforms = noise::uniforms(key, &[there as i64], Kind::Double, information.device());
         let gumbel = -(-uniforms.clamp(LEAST, 1.0 - LEAST).log()).log();
@@ -86,6 +85,13 @@ impl Prediction {
 
 /// The least information, which rounding may make negative, and the least of a uniform.
 const LEAST: f64 = 1e-12;
+
+fn finite(what: &str, numbers: &Tensor) -> Result<()> {
+    match numbers.isfinite().all().int64_value(&[]) {
+        0 => Err(Error::configuration(what, "NaN or infinity", "finite numbers")),
+        _ => Ok(()),
+    }
+}
 
 fn shape(layer: &str, expected: &str, outputs: &Tensor) -> Error {
     Error::Shape { layer: layer.to_owned(), expected: expected.to_owned(), given: outputs.size() }
@@ -150,5 +156,7 @@ mod tests {
         }
         let nan = prediction.map(|outputs| outputs * f64::NAN);
         assert!(nan.ask(&Categorical, 1, key(0)).is_err());
+        let values = nan.map(|outputs| outputs.repeat([1, 1, 2]));
+        assert!(matches!(values.thompson(key(0)), Err(Error::Configuration { .. })));
     }
 }
