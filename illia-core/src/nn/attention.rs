@@ -14,8 +14,7 @@ use super::{Linear, LinearConfig, size, try_dropout};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
-use crate::parameter::{Posterior, Prior};
-use crate::pass::Estimator;
+use crate::parameter::{Estimator, Posterior, Prior};
 
 /// The settings of [`SelfAttention`] and [`CrossAttention`].
 #[derive(Debug, Clone, Copy)]

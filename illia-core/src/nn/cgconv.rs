@@ -14,8 +14,7 @@ use super::edges::{Edges, alone_or_not};
 use super::{Linear, LinearConfig, size};
 use crate::error::{Error, Result, Within, fail_at};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
-use crate::parameter::{Posterior, Prior};
-use crate::pass::Estimator;
+use crate::parameter::{Estimator, Posterior, Prior};
 
 /// How what comes along a node's edges is put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

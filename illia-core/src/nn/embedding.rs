@@ -13,7 +13,8 @@ use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
-use crate::pass::record::{Use, one_hot};
+use crate::pass::Use;
+use crate::pass::patches::one_hot;
 
 /// The settings of an [`Embedding`].
 #[derive(Debug, Clone, Copy)]

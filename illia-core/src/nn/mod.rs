@@ -16,6 +16,7 @@ pub(crate) mod graph;
 mod linear;
 mod lstm_model;
 mod norm;
+mod plain;
 mod position;
 mod recurrent;
 mod rms_norm;

@@ -10,7 +10,7 @@ use super::size;
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior, RandomParameter};
-use crate::pass::record::Use;
+use crate::pass::Use;
 
 /// The settings of a [`LayerNorm`] or a [`BatchNorm`].
 #[derive(Debug, Clone, Copy)]

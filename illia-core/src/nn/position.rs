@@ -12,7 +12,8 @@ use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{InputUnits, Posterior, Prior, RandomParameter};
-use crate::pass::record::{Use, one_hot};
+use crate::pass::Use;
+use crate::pass::patches::one_hot;
 
 /// The settings of a [`PositionEmbedding`] or a [`ClassToken`].
 #[derive(Debug, Clone, Copy, Default)]

@@ -11,7 +11,7 @@ use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior, RandomParameter};
-use crate::pass::record::Use;
+use crate::pass::Use;
 
 /// The settings of an [`RmsNorm`].
 #[derive(Debug, Clone, Copy)]

@@ -192,7 +192,6 @@ impl Checker<'_> {
             return (None, spot.state);
         };
         let (code, shape) = (row.check)(self, &spot, reader);
-        let private = self.private();
         let layer = place.names.join(".");
         let changes = !spot.state.shape.is(&shape);
         let mut line = None;
@@ -201,7 +200,7 @@ impl Checker<'_> {
             let row = Place { names: vec![name], ..place.clone() };
             line = self.row(&row, known, shape.clone(), Counted::Nothing, false);
         }
-        let code = quote!(#private::at(#layer, #code)?);
+        let code = quote!(__private::at(#layer, #code)?);
         let node = Node::Op { name: known.to_owned(), step: layer, row: line, code };
         let real = spot.state.real || !row.layout;
         (Some(node), State { real, ..self.after(spot.state, shape, who, known, named) })
@@ -228,7 +227,6 @@ impl Checker<'_> {
         state: State,
         place: &Place,
     ) -> (Option<Node>, State) {
-        let private = self.private();
         let layer = place.names.join(".");
         let (shape, said) = match &op.shape {
             None => (state.shape.clone(), quote!(::core::option::Option::None)),
@@ -252,16 +250,16 @@ impl Checker<'_> {
         let name = if named { String::new() } else { layer.clone() };
         let row = Place { names: vec![name], ..place.clone() };
         let row = self.row(&row, shown, shape.clone(), Counted::Nothing, false);
-        let code = quote!(#private::apply(#layer, #function, &__x, #said, &mut __axes)?);
+        let code = quote!(__private::apply(#layer, #function, &__x, #said, &mut __axes)?);
         let node = Node::Op { name: shown.to_owned(), step: layer, row, code };
         (Some(node), State { real: true, ..self.after(state, shape, who, shown, named) })
     }
 
     /// `#op(&x)`, which keeps the shape.
     fn elementwise(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
         self.known_arguments(&mut reader, 0, &[]);
-        (quote!(#private::#op(&__x)), spot.state.shape.clone())
+        (quote!(__private::#op(&__x)), spot.state.shape.clone())
     }
 
     fn identity(&mut self, spot: &Spot, mut reader: Reader) -> Found {
@@ -278,48 +276,46 @@ impl Checker<'_> {
         range: Range,
         default: f64,
     ) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
         self.known_arguments(&mut reader, 1, &[name]);
         let number = self.number(&reader, name, range).unwrap_or_else(|| quote!(#default));
-        (quote!(#private::#op(&__x, #number)), spot.state.shape.clone())
+        (quote!(__private::#op(&__x, #number)), spot.state.shape.clone())
     }
 
     fn dropout(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let private = self.private();
         self.known_arguments(&mut reader, 1, &["p"]);
         if self.placed(&reader).is_empty() && self.named_argument(&reader, "p").is_none() {
             self.errors.at(spot.op, "`dropout` needs its probability: `dropout(0.5)`");
         }
         let p = self.number(&reader, "p", Range::Probability).unwrap_or_else(|| quote!(0.0));
-        (quote!(#private::dropout(&__x, #p, __train)), spot.state.shape.clone())
+        (quote!(__private::dropout(&__x, #p, __train)), spot.state.shape.clone())
     }
 
     fn along_an_axis(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
         self.known_arguments(&mut reader, 0, &["axis"]);
         let axis = self.axis(spot, &reader);
-        (quote!(#private::#op(&__x, #axis)), spot.state.shape.clone())
+        (quote!(__private::#op(&__x, #axis)), spot.state.shape.clone())
     }
 
     fn flatten(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let private = self.private();
         self.known_arguments(&mut reader, 0, &[]);
-        (quote!(#private::flatten(&__x)), self.flattened(spot))
+        (quote!(__private::flatten(&__x)), self.flattened(spot))
     }
 
     fn reduction(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
         self.known_arguments(&mut reader, 0, &[]);
-        (quote!(#private::#op(&__x)), self.without_first(spot))
+        (quote!(__private::#op(&__x)), self.without_first(spot))
     }
 
     /// Over the first axis, of which `mask` says what there is.
     fn masked_reduction(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
         self.known_arguments(&mut reader, 0, &["mask"]);
         let site = Site { who: &spot.who, kind: spot.op, state: &spot.state, deterministic: false };
         let mask = self.mask(&site, &reader, &spot.state);
-        (quote!(#private::#op(&__x, #mask)), self.without_first(spot))
+        (quote!(__private::#op(&__x, #mask)), self.without_first(spot))
     }
 
     /// The argument by place or by name.
