@@ -305,10 +305,10 @@ impl<const CLASSES: i64> ::illia::BayesianModule for LeNet<CLASSES> {
             ::std::vec::Vec<::illia::export::Value>,
             ::illia::Error,
         > {
-            use ::illia::__private::{self, graph as __graph};
+            use ::illia::__private::graph as __private;
             let __train = false;
-            let [__input0] = __graph::inputs::<1usize>("LeNet", __inputs)?;
-            let mut __axes = __graph::Axes::new();
+            let [__input0] = __private::inputs::<1usize>("LeNet", __inputs)?;
+            let mut __axes = __private::Axes::new();
             __axes
                 .input(
                     "LeNet",
@@ -322,28 +322,25 @@ impl<const CLASSES: i64> ::illia::BayesianModule for LeNet<CLASSES> {
                     &__input0,
                 )?;
             let mut __x = __input0.shallow_clone();
-            __x = __graph::layer("conv1", &self.conv1, &__x, ())?;
-            __x = __private::graph::at("conv1", __private::graph::relu(&__x))?;
-            __x = __private::graph::at(
+            __x = __private::layer("conv1", &self.conv1, &__x, ())?;
+            __x = __private::at("conv1", __private::relu(&__x))?;
+            __x = __private::at(
                 "conv1",
-                __private::graph::max_pool(&__x, &[2], &[2], &[0], &[1]),
+                __private::max_pool(&__x, &[2], &[2], &[0], &[1]),
             )?;
-            __x = __graph::layer("conv2", &self.conv2, &__x, ())?;
-            __x = __private::graph::at("conv2", __private::graph::relu(&__x))?;
-            __x = __private::graph::at(
+            __x = __private::layer("conv2", &self.conv2, &__x, ())?;
+            __x = __private::at("conv2", __private::relu(&__x))?;
+            __x = __private::at(
                 "conv2",
-                __private::graph::max_pool(&__x, &[2], &[2], &[0], &[1]),
+                __private::max_pool(&__x, &[2], &[2], &[0], &[1]),
             )?;
-            __x = __private::graph::at("2", __private::graph::flatten(&__x))?;
-            __x = __graph::layer("fc1", &self.fc1, &__x, ())?;
-            __x = __private::graph::at("fc1", __private::graph::relu(&__x))?;
-            __x = __private::graph::at(
-                "fc1",
-                __private::graph::dropout(&__x, 0.25, __train),
-            )?;
-            __x = __graph::layer("fc2", &self.fc2, &__x, ())?;
-            __x = __private::graph::at("fc2", __private::graph::relu(&__x))?;
-            __x = __graph::layer("head", &self.head, &__x, ())?;
+            __x = __private::at("2", __private::flatten(&__x))?;
+            __x = __private::layer("fc1", &self.fc1, &__x, ())?;
+            __x = __private::at("fc1", __private::relu(&__x))?;
+            __x = __private::at("fc1", __private::dropout(&__x, 0.25, __train))?;
+            __x = __private::layer("fc2", &self.fc2, &__x, ())?;
+            __x = __private::at("fc2", __private::relu(&__x))?;
+            __x = __private::layer("head", &self.head, &__x, ())?;
             ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
         };
         ::core::option::Option::Some(__write())

@@ -235,10 +235,10 @@ impl ::illia::BayesianModule for Mlp {
             ::std::vec::Vec<::illia::export::Value>,
             ::illia::Error,
         > {
-            use ::illia::__private::{self, graph as __graph};
+            use ::illia::__private::graph as __private;
             let __train = false;
-            let [__input0] = __graph::inputs::<1usize>("Mlp", __inputs)?;
-            let mut __axes = __graph::Axes::new();
+            let [__input0] = __private::inputs::<1usize>("Mlp", __inputs)?;
+            let mut __axes = __private::Axes::new();
             __axes
                 .input(
                     "Mlp",
@@ -246,11 +246,11 @@ impl ::illia::BayesianModule for Mlp {
                     &__input0,
                 )?;
             let mut __x = __input0.shallow_clone();
-            __x = __graph::layer("fc1", &self.fc1, &__x, ())?;
-            __x = __private::graph::at("fc1", __private::graph::relu(&__x))?;
-            __x = __graph::layer("fc2", &self.fc2, &__x, ())?;
-            __x = __private::graph::at("fc2", __private::graph::relu(&__x))?;
-            __x = __graph::layer("head", &self.head, &__x, ())?;
+            __x = __private::layer("fc1", &self.fc1, &__x, ())?;
+            __x = __private::at("fc1", __private::relu(&__x))?;
+            __x = __private::layer("fc2", &self.fc2, &__x, ())?;
+            __x = __private::at("fc2", __private::relu(&__x))?;
+            __x = __private::layer("head", &self.head, &__x, ())?;
             ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
         };
         ::core::option::Option::Some(__write())

@@ -374,10 +374,10 @@ impl ::illia::BayesianModule for Regressor {
         > {
             let features = self.__arguments.__features();
             let p = self.__arguments.__p();
-            use ::illia::__private::{self, graph as __graph};
+            use ::illia::__private::graph as __private;
             let __train = false;
-            let [__input0] = __graph::inputs::<1usize>("Regressor", __inputs)?;
-            let mut __axes = __graph::Axes::new();
+            let [__input0] = __private::inputs::<1usize>("Regressor", __inputs)?;
+            let mut __axes = __private::Axes::new();
             __axes
                 .input(
                     "Regressor",
@@ -385,13 +385,10 @@ impl ::illia::BayesianModule for Regressor {
                     &__input0,
                 )?;
             let mut __x = __input0.shallow_clone();
-            __x = __graph::layer("fc", &self.fc, &__x, ())?;
-            __x = __private::graph::at("fc", __private::graph::relu(&__x))?;
-            __x = __private::graph::at(
-                "fc",
-                __private::graph::dropout(&__x, (p), __train),
-            )?;
-            __x = __graph::layer("head", &self.head, &__x, ())?;
+            __x = __private::layer("fc", &self.fc, &__x, ())?;
+            __x = __private::at("fc", __private::relu(&__x))?;
+            __x = __private::at("fc", __private::dropout(&__x, (p), __train))?;
+            __x = __private::layer("head", &self.head, &__x, ())?;
             ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
         };
         ::core::option::Option::Some(__write())

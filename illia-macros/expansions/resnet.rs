@@ -640,10 +640,10 @@ impl ::illia::BayesianModule for Net {
             ::std::vec::Vec<::illia::export::Value>,
             ::illia::Error,
         > {
-            use ::illia::__private::{self, graph as __graph};
+            use ::illia::__private::graph as __private;
             let __train = false;
-            let [__input0] = __graph::inputs::<1usize>("Net", __inputs)?;
-            let mut __axes = __graph::Axes::new();
+            let [__input0] = __private::inputs::<1usize>("Net", __inputs)?;
+            let mut __axes = __private::Axes::new();
             __axes
                 .input(
                     "Net",
@@ -657,52 +657,49 @@ impl ::illia::BayesianModule for Net {
                     &__input0,
                 )?;
             let mut __x = __input0.shallow_clone();
-            __x = __graph::layer("stem", &self.stem, &__x, ())?;
-            __x = __private::graph::at("stem", __private::graph::relu(&__x))?;
+            __x = __private::layer("stem", &self.stem, &__x, ())?;
+            __x = __private::at("stem", __private::relu(&__x))?;
             for __block in &self.blocks {
-                __x = __graph::at(
+                __x = __private::at(
                     "blocks",
                     {
-                        use __graph::{Known as _, Unknown as _};
-                        (&__graph::Of(&*__block)).written(&__x)
+                        use __private::{Known as _, Unknown as _};
+                        (&__private::Of(&*__block)).written(&__x)
                     },
                 )?;
             }
             {
                 let __skip = {
                     let mut __x = __x.shallow_clone();
-                    __x = __graph::layer("2.project", &self.project, &__x, ())?;
+                    __x = __private::layer("2.project", &self.project, &__x, ())?;
                     __x
                 };
-                __x = __graph::layer("2.widen", &self.widen, &__x, ())?;
-                __x = __private::graph::at("2.widen", __private::graph::relu(&__x))?;
-                __x = __graph::add(&__skip, &__x)?;
+                __x = __private::layer("2.widen", &self.widen, &__x, ())?;
+                __x = __private::at("2.widen", __private::relu(&__x))?;
+                __x = __private::add(&__skip, &__x)?;
             }
-            __x = __graph::concat(
+            __x = __private::concat(
                 __Net_shape5,
                 &[
                     {
                         let mut __x = __x.shallow_clone();
-                        __x = __graph::layer("3.0.near", &self.near, &__x, ())?;
+                        __x = __private::layer("3.0.near", &self.near, &__x, ())?;
                         __x
                     },
                     {
                         let mut __x = __x.shallow_clone();
-                        __x = __graph::layer("3.1.far", &self.far, &__x, ())?;
-                        __x = __private::graph::at(
-                            "3.1.far",
-                            __private::graph::relu(&__x),
-                        )?;
+                        __x = __private::layer("3.1.far", &self.far, &__x, ())?;
+                        __x = __private::at("3.1.far", __private::relu(&__x))?;
                         __x
                     },
                 ],
             )?;
-            __x = __private::graph::at("4", __private::graph::global_avg_pool(&__x))?;
+            __x = __private::at("4", __private::global_avg_pool(&__x))?;
             for i1 in 0..2 {
-                __x = __graph::layer("5.hidden", &self.hidden[i1], &__x, ())?;
-                __x = __private::graph::at("5.hidden", __private::graph::tanh(&__x))?;
+                __x = __private::layer("5.hidden", &self.hidden[i1], &__x, ())?;
+                __x = __private::at("5.hidden", __private::tanh(&__x))?;
             }
-            __x = __graph::layer("head", &self.head, &__x, ())?;
+            __x = __private::layer("head", &self.head, &__x, ())?;
             ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
         };
         ::core::option::Option::Some(__write())

@@ -231,7 +231,7 @@ impl ::illia::Net for Towers {
         __x = __value_u.shallow_clone();
         __x = __private::at(
             "2",
-            ::illia::__private::concat(
+            __private::concat(
                 ::illia::Shape::new(&[::illia::Axis::Fixed(32)]),
                 &[__x.shallow_clone(), __value_v.shallow_clone()],
             ),
@@ -272,12 +272,12 @@ impl ::illia::BayesianModule for Towers {
             ::std::vec::Vec<::illia::export::Value>,
             ::illia::Error,
         > {
-            use ::illia::__private::{self, graph as __graph};
+            use ::illia::__private::graph as __private;
             let __train = false;
-            let [__value_user, __value_item] = __graph::inputs::<
+            let [__value_user, __value_item] = __private::inputs::<
                 2usize,
             >("Towers", __inputs)?;
-            let mut __axes = __graph::Axes::new();
+            let mut __axes = __private::Axes::new();
             __axes
                 .input(
                     "Towers",
@@ -292,22 +292,22 @@ impl ::illia::BayesianModule for Towers {
                 )?;
             let mut __x = __value_user.shallow_clone();
             __x = __value_user.shallow_clone();
-            __x = __graph::layer("left", &self.left, &__x, ())?;
-            __x = __private::graph::at("left", __private::graph::relu(&__x))?;
+            __x = __private::layer("left", &self.left, &__x, ())?;
+            __x = __private::at("left", __private::relu(&__x))?;
             let __value_u = __x.shallow_clone();
             __x = __value_item.shallow_clone();
-            __x = __graph::layer("right", &self.right, &__x, ())?;
-            __x = __private::graph::at("right", __private::graph::relu(&__x))?;
+            __x = __private::layer("right", &self.right, &__x, ())?;
+            __x = __private::at("right", __private::relu(&__x))?;
             let __value_v = __x.shallow_clone();
             __x = __value_u.shallow_clone();
-            __x = __private::graph::at(
+            __x = __private::at(
                 "2",
-                ::illia::__private::graph::concat(
+                __private::concat(
                     ::illia::Shape::new(&[::illia::Axis::Fixed(32)]),
                     &[__x.shallow_clone(), __value_v.shallow_clone()],
                 ),
             )?;
-            __x = __graph::layer("head", &self.head, &__x, ())?;
+            __x = __private::layer("head", &self.head, &__x, ())?;
             ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
         };
         ::core::option::Option::Some(__write())

@@ -76,8 +76,6 @@ struct Traversal {
 struct Shown {
     title: String,
     binding: Ident,
-    /// `module`, or `parameter` for a random parameter itself.
-    as_what: Ident,
 }
 
 fn traversal(input: &DeriveInput, errors: &mut Errors) -> Traversal {
@@ -129,13 +127,8 @@ fn arm(
         never_a_module(field, &title, name, errors);
         let binding = format_ident!("field{}", i, span = Span::mixed_site());
         bindings.push(quote!(#member: #binding));
-        let parameter = matches!(&field.ty, Type::Path(path)
-            if path.path.segments.last().is_some_and(|last| last.ident == "RandomParameter"));
-        let as_what = format_ident!("{}", if parameter { "parameter" } else { "module" });
-        shown.push(Shown { title, binding, as_what });
-        if !parameter {
-            types.push(field.ty.clone());
-        }
+        shown.push(Shown { title, binding });
+        types.push(field.ty.clone());
     }
     (quote!(#path { #(#bindings,)* .. }), shown)
 }
@@ -248,9 +241,8 @@ fn implementation(input: &DeriveInput, illia: &Path, traversal: &Traversal, expo
         .arms
         .iter()
         .map(|(pattern, shown)| {
-            let calls = shown
-                .iter()
-                .map(|Shown { title, binding, as_what }| quote!(visitor.#as_what(#title, #binding);));
+            let calls =
+                shown.iter().map(|Shown { title, binding }| quote!(visitor.module(#title, #binding);));
             quote!(#pattern => { #(#calls)* })
         })
         .collect();

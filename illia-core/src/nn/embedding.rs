@@ -6,10 +6,10 @@ use tch::nn::{Module, Path};
 use tch::{Kind, Tensor};
 
 use super::graph::one_to_one;
-use super::size;
+use super::{shows, size};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
-use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::module::BayesianModule;
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
@@ -205,12 +205,7 @@ impl Embedding {
 }
 
 impl BayesianModule for Embedding {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.parameter("weight", &self.weight);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.parameter("weight", &mut self.weight);
-    }
+    shows!(weight);
     fn try_forward_module(&self, tokens: &Tensor, _: bool) -> Option<Result<Tensor>> {
         Some(self.try_forward(tokens))
     }

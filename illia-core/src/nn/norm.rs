@@ -6,7 +6,7 @@ use std::borrow::Borrow;
 use tch::nn::{Init, ModuleT, Path};
 use tch::{TchError, Tensor};
 
-use super::size;
+use super::{shows, size};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior, RandomParameter};
@@ -101,15 +101,7 @@ impl Affine {
         })
     }
 
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.parameter("weight", &self.weight);
-        visitor.parameter("bias", &self.bias);
-    }
-
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.parameter("weight", &mut self.weight);
-        visitor.parameter("bias", &mut self.bias);
-    }
+    shows!(weight, bias);
 }
 
 /// `[.., features]` to the same.
