@@ -229,9 +229,10 @@ impl ::illia::Net for Regressor {
         ::illia::__private::is_size(hidden);
         ::illia::__private::demand(
             "Regressor",
-            ::illia::__private::is_positive(scale),
+            ::illia::__private::is_positive(::illia::__private::number(scale)),
             ::core::format_args!(
-                "`std` of `Gaussian` must be a number above 0, got {}", scale
+                "`std` of `Gaussian` must be a number above 0, got {}",
+                ::illia::__private::number(scale)
             ),
         )?;
         ::illia::__private::demand(
@@ -250,9 +251,10 @@ impl ::illia::Net for Regressor {
         )?;
         ::illia::__private::demand(
             "fc",
-            ::illia::__private::is_probability(p),
+            ::illia::__private::is_probability(::illia::__private::number(p)),
             ::core::format_args!(
-                "`p` of `dropout` must be at least 0 and below 1, got {}", p
+                "`p` of `dropout` must be at least 0 and below 1, got {}",
+                ::illia::__private::number(p)
             ),
         )?;
         ::core::result::Result::Ok(())
@@ -268,7 +270,7 @@ impl ::illia::Net for Regressor {
         let __defaults = ::core::clone::Clone::clone(__given)
             .with_prior(::illia::Prior::Gaussian {
                 mean: 0f64,
-                std: (scale),
+                std: ::illia::__private::number(scale),
             })
             .with_posterior(::illia::Posterior::fan_in());
         let __whole = __defaults;
@@ -325,7 +327,7 @@ impl ::illia::Net for Regressor {
         __x = ::illia::__private::at("fc", ::illia::__private::relu(&__x))?;
         __x = ::illia::__private::at(
             "fc",
-            ::illia::__private::dropout(&__x, (p), __train),
+            ::illia::__private::dropout(&__x, ::illia::__private::number(p), __train),
         )?;
         __x = ::illia::__private::at("head", self.head.try_forward(&__x))?;
         ::core::result::Result::Ok(__x)
@@ -395,7 +397,11 @@ impl ::illia::BayesianModule for Regressor {
             )?;
             __x = ::illia::__private::graph::at(
                 "fc",
-                ::illia::__private::graph::dropout(&__x, (p), __train),
+                ::illia::__private::graph::dropout(
+                    &__x,
+                    ::illia::__private::graph::number(p),
+                    __train,
+                ),
             )?;
             __x = ::illia::__private::graph::at(
                 "head",

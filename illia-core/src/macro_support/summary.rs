@@ -6,7 +6,7 @@ use illia_shape::Shape;
 use tch::nn::Init;
 
 use crate::module::{Row, Structure, grouped};
-use crate::nn::{Conv, ConvTranspose, CrossAttention, Linear, SelfAttention};
+use crate::nn::{CgConv, Conv, ConvTranspose, CrossAttention, Gcn, Linear, Sage, SelfAttention};
 use crate::parameter::{Posterior, Prior};
 use crate::pass::Estimator;
 
@@ -32,6 +32,9 @@ estimated! {
     [const D: usize] ConvTranspose<D>: estimator;
     [] SelfAttention: in_proj.estimator;
     [] CrossAttention: query.estimator;
+    [] Gcn: lin.estimator;
+    [] Sage: lin_l.estimator;
+    [] CgConv: lin_f.estimator;
 }
 
 impl<L: Estimated> Estimated for Vec<L> {
