@@ -230,9 +230,10 @@ impl ::illia::Net for Regressor {
         ::illia::__private::is_size(hidden);
         ::illia::__private::demand(
             "Regressor",
-            ::illia::__private::is_positive(scale),
+            ::illia::__private::is_positive(::illia::__private::number(scale)),
             ::core::format_args!(
-                "`std` of `Gaussian` must be a number above 0, got {}", scale
+                "`std` of `Gaussian` must be a number above 0, got {}",
+                ::illia::__private::number(scale)
             ),
         )?;
         ::illia::__private::demand(
@@ -251,9 +252,10 @@ impl ::illia::Net for Regressor {
         )?;
         ::illia::__private::demand(
             "fc",
-            ::illia::__private::is_probability(p),
+            ::illia::__private::is_probability(::illia::__private::number(p)),
             ::core::format_args!(
-                "`p` of `dropout` must be at least 0 and below 1, got {}", p
+                "`p` of `dropout` must be at least 0 and below 1, got {}",
+                ::illia::__private::number(p)
             ),
         )?;
         ::core::result::Result::Ok(())
@@ -269,7 +271,7 @@ impl ::illia::Net for Regressor {
         let __defaults = ::core::clone::Clone::clone(__given)
             .with_prior(::illia::Prior::Gaussian {
                 mean: 0f64,
-                std: (scale),
+                std: ::illia::__private::number(scale),
             })
             .with_posterior(::illia::Posterior::fan_in());
         use ::illia::__private;

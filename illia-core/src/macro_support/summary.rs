@@ -6,7 +6,7 @@ use illia_shape::Shape;
 use tch::nn::Init;
 
 use crate::module::{BayesianModule, Row, Structure, grouped};
-use crate::nn::{Conv, ConvTranspose, CrossAttention, Linear, SelfAttention};
+use crate::nn::{CgConv, Conv, ConvTranspose, CrossAttention, Gcn, Linear, Sage, SelfAttention};
 use crate::parameter::{Estimator, Posterior, Prior};
 
 /// A layer with an estimator.
@@ -31,6 +31,9 @@ estimated! {
     [const D: usize] ConvTranspose<D>: estimator;
     [] SelfAttention: in_proj.estimator;
     [] CrossAttention: query.estimator;
+    [] Gcn: lin.estimator;
+    [] Sage: lin_l.estimator;
+    [] CgConv: lin_f.estimator;
 }
 
 impl<L: Estimated> Estimated for Vec<L> {

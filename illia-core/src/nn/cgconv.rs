@@ -114,7 +114,7 @@ impl CgConv {
     /// likewise.
     ///
     /// # Errors
-    /// [`Error::Shape`] for another shape of any; [`Error::Token`] for a node that there is not.
+    /// [`Error::Shape`] for another shape of any; [`Error::Unfit`] for a node that there is not.
     pub fn try_forward(&self, x: &Tensor, edges: &Tensor, attributes: Option<&Tensor>) -> Result<Tensor> {
         alone_or_not(x, edges, attributes, |x, edges, attributes| self.batch(x, edges, attributes))
     }

@@ -62,7 +62,7 @@ impl Gcn {
     /// row 1 where it goes; from -1 to -1 is none. Without a batch axis likewise.
     ///
     /// # Errors
-    /// [`Error::Shape`] for another shape of either; [`Error::Token`] for a node that there is not.
+    /// [`Error::Shape`] for another shape of either; [`Error::Unfit`] for a node that there is not.
     pub fn try_forward(&self, x: &Tensor, edges: &Tensor) -> Result<Tensor> {
         if x.size().last() != Some(&self.inputs) {
             let expected = format!("[batch, nodes, {}]", self.inputs);

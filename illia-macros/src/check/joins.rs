@@ -5,6 +5,7 @@ use syn::{Expr, Ident};
 
 use super::arguments::Reader;
 use super::ops::{Found, Spot};
+use super::sizes::shown;
 use super::{Checker, State, local};
 use crate::dim::Shape;
 
@@ -13,6 +14,16 @@ impl Checker<'_> {
     pub fn with_a_value(&mut self, spot: &Spot, mut reader: Reader) -> Found {
         let op = reader.function();
         let who = spot.who.clone();
+        if let [(one, _), (other, _), ..] = self.placed(&reader).as_slice() {
+            let (one, two) = (shown(one), shown(other));
+            let fix = if spot.state.shape.is_unknown() {
+                format!("{one} -> {op}({two})")
+            } else {
+                format!("{op}({one}) -> {op}({two})")
+            };
+            self.errors.at(other, format!("`{op}` joins one value to what flows: `{fix}`"));
+            return (quote!(__private::flatten(&__x)), spot.state.shape.clone());
+        }
         self.known_arguments(&mut reader, 1, &[]);
         let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
         let unknown = (quote!(__private::flatten(&__x)), Shape::Unknown(None));
@@ -35,7 +46,13 @@ impl Checker<'_> {
             return (quote!(__private::flatten(&__x)), Shape::Unknown(None));
         }
         self.known_arguments(&mut reader, usize::MAX, &["axis"]);
-        let placed: Vec<Expr> = self.placed(&reader).into_iter().map(|(expr, _)| expr.clone()).collect();
+        let mut placed: Vec<Expr> = self.placed(&reader).into_iter().map(|(expr, _)| expr.clone()).collect();
+        if let [Expr::Array(array)] = placed.as_slice() {
+            let values: Vec<String> = array.elems.iter().map(shown).collect();
+            let message = format!("`concat` takes values without brackets: `concat({})`", values.join(", "));
+            self.errors.at(array, message);
+            placed = array.elems.iter().cloned().collect();
+        }
         let unknown = (quote!(__private::flatten(&__x)), Shape::Unknown(None));
         if placed.is_empty() {
             self.errors.at(spot.op, "`concat` joins named values: `concat(skip)`; branches stand in braces, `concat { { .. }, { .. } }`");

@@ -74,6 +74,7 @@ impl Checker<'_> {
         free: Option<usize>,
         at: &syn::ExprArray,
     ) -> bool {
+        let private = self.private();
         let given = match &spot.state.shape {
             Shape::Known(given) => given.clone(),
             Shape::Opaque(c) => {
@@ -128,6 +129,15 @@ impl Checker<'_> {
                     ),
                 );
                 return false;
+            }
+            if let Dim::Const(_) = &left {
+                let say = Say::new("`reshape` keeps the number of elements, but ")
+                    .size(&after)
+                    .text(" does not divide the ")
+                    .size(&before)
+                    .text(format!(" of {}", spot.state.giver));
+                let (whole, part) = (before.tokens(), after.tokens());
+                self.require(at, Cond::Const(quote!(#private::divides(#part, #whole))), say);
             }
             if let Some(dim) = dims.get_mut(i) {
                 *dim = left;
