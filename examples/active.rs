@@ -5,23 +5,28 @@
 //! cargo run --release --example active
 //! ```
 
+#[path = "common/flags.rs"]
+mod flags;
+
 use std::process::ExitCode;
 
+use flags::{Failure, Flags};
 use illia::data::Csv;
 use illia::noise::{self, Stream};
 use illia::prelude::*;
-use illia::{Error, Result, metrics};
-use lexopt::prelude::*;
+use illia::{Result, metrics};
 
 const HELP: &str = "\
 Test accuracy on UCI's digits by the number of labels, for three ways to choose them.
 
-usage: active [--labels N] [--each N] [--seeds N] [--json]
+usage: active [OPTIONS]
 
-  --labels N  labels at the end (default: 200; there are 1297)
+  --labels N  labels at the end, of 1297 (default: 200)
   --each N    labels that are asked for at a time, and those at first (default: 20)
   --seeds N   how many runs are averaged (default: 3)
-  --json      a line of JSON for each number of labels instead of a table";
+  --json      a line of JSON for each number of labels instead of a table
+  --help      this text
+";
 
 bnn! {
     struct Digits: [64] -> [10] {
@@ -114,32 +119,23 @@ fn shuffled(n: i64) -> Result<Vec<i64>> {
     Ok(Vec::try_from(order)?)
 }
 
-fn run() -> Result<()> {
-    let (mut labels, mut each, mut seeds, mut json) = (200usize, 20usize, 3u64, false);
-    let wrong = |error: lexopt::Error| Error::configuration("command line", error, "what --help lists");
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next().map_err(wrong)? {
-        match argument {
-            Long("labels") => labels = parser.value().and_then(|v| v.parse()).map_err(wrong)?,
-            Long("each") => each = parser.value().and_then(|v| v.parse()).map_err(wrong)?,
-            Long("seeds") => seeds = parser.value().and_then(|v| v.parse()).map_err(wrong)?,
-            Long("json") => json = true,
-            Short('h') | Long("help") => {
-                println!("{HELP}");
-                return Ok(());
-            }
-            other => return Err(wrong(other.unexpected())),
+fn run() -> Result<(), Failure> {
+    let (mut labels, mut each, mut seeds, mut json) = (200, 20, 3, false);
+    let mut flags = Flags::new(HELP);
+    while let Some(flag) = flags.next()? {
+        match flag.as_str() {
+            "--labels" => labels = flags.number(1..=1297)?,
+            "--each" => each = flags.number(1..=1297)?,
+            "--seeds" => seeds = flags.number(1..)?,
+            "--json" => json = true,
+            _ => return Err(flags.unknown()),
         }
+    }
+    if each > labels {
+        return Err(format!("--each {each}: there are only {labels} labels, as --labels says").into());
     }
     tch::set_num_threads(1);
     let (pool, test) = digits()?;
-    if !(1..=pool.x.size()[0] as usize).contains(&labels) || !(1..=labels).contains(&each) || seeds < 1 {
-        return Err(Error::configuration(
-            "command line",
-            "out of range",
-            "--each to --labels to 1297, and a seed",
-        ));
-    }
     let mut means: Vec<Vec<f64>> = Vec::new();
     for (_, way) in WAYS {
         let mut of_way: Vec<f64> = Vec::new();
@@ -171,11 +167,5 @@ fn run() -> Result<()> {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("active: {error}");
-            ExitCode::from(2)
-        }
-    }
+    flags::end(run())
 }

@@ -1,14 +1,28 @@
 //! One net as four files: its mean, eight of its draws, its moments, and TorchScript.
 //!
 //! ```text
-//! cargo run --release --example export -- FOLDER
+//! cargo run --release --example export -- --out out/export
 //! ```
 
-use std::path::PathBuf;
+#[path = "common/flags.rs"]
+mod flags;
 
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use flags::{Failure, Flags};
 use illia::export::{self, Export};
 use illia::prelude::*;
 use tch::CModule;
+
+const HELP: &str = "\
+One net as four files: its mean, eight of its draws, its moments, and TorchScript.
+
+usage: export [OPTIONS]
+
+  --out DIR  the files' folder (default: out/export)
+  --help     this text
+";
 
 bnn! {
     /// Which of three blobs a point belongs to.
@@ -21,8 +35,19 @@ bnn! {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = std::env::args_os().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
+fn main() -> ExitCode {
+    flags::end(run())
+}
+
+fn run() -> Result<(), Failure> {
+    let mut folder = PathBuf::from("out/export");
+    let mut flags = Flags::new(HELP);
+    while let Some(flag) = flags.next()? {
+        match flag.as_str() {
+            "--out" => folder = flags.path()?,
+            _ => return Err(flags.unknown()),
+        }
+    }
     std::fs::create_dir_all(&folder)?;
     illia::manual_seed(1);
     let vs = nn::VarStore::new(Device::Cpu);

@@ -3,21 +3,37 @@
 //! `cargo run --release --example growth`. Two equal hidden layers beside the same of tch's own, in turn; a row is the
 //! median of the rounds' ratios. Memory is the peak of a process of its own that takes ten steps.
 
-use std::process::Command;
+#[path = "common/flags.rs"]
+mod flags;
+
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use flags::{Failure, Flags};
 use illia::nn::{Lstm, RecurrentConfig};
 use illia::prelude::*;
 use illia::{Adam, Predict, Trainer};
 
 const FLOATS: (Kind, Device) = (Kind::Float, Device::Cpu);
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    if let [_, flag, side, width] = arguments.as_slice()
-        && flag == "--memory"
-    {
-        return report_peak(side, width.parse().expect("a width"));
+const HELP: &str = "\
+How the price of being Bayesian grows: with width, batch, draws and sequence length, and in memory.
+
+usage: growth [--help]
+";
+
+fn main() -> ExitCode {
+    flags::end(run())
+}
+
+fn run() -> Result<(), Failure> {
+    let mut flags = Flags::new(HELP);
+    if let Some(flag) = flags.next()? {
+        return match flag.as_str() {
+            // A process of this program's own.
+            "--memory" => report_peak(&flags.text()?, flags.number(1..)?),
+            _ => Err(flags.unknown()),
+        };
     }
     illia::manual_seed(1);
     println!("a training step, batch 128\n{:>8} {:>10} {:>10} {:>7}", "width", "ms", "plain ms", "ratio");
@@ -53,6 +69,7 @@ fn main() {
         let (ours, plain) = (peak("ours", width) - base, peak("plain", width) - base);
         println!("{width:>8} {ours:>10.1} {plain:>10.1} {:>7.2}", ours / plain);
     }
+    Ok(())
 }
 
 fn row(label: i64, ours: &mut dyn FnMut(), plain: &mut dyn FnMut()) {
@@ -149,7 +166,7 @@ fn plain_sequence_step(length: i64) -> impl FnMut() {
 }
 
 /// Takes ten steps and prints the most memory that this process ever held, in KiB.
-fn report_peak(side: &str, width: i64) {
+fn report_peak(side: &str, width: i64) -> Result<(), Failure> {
     match side {
         "ours" => (0..10).for_each({
             let mut step = step(width, 128);
@@ -168,6 +185,7 @@ fn report_peak(side: &str, width: i64) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     println!("{}", peak.unwrap_or("0 kB").trim().trim_end_matches(" kB"));
+    Ok(())
 }
 
 /// The peak of a process of its own, in MiB.

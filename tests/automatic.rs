@@ -1,5 +1,8 @@
 //! What a fit finds where nobody chose a posterior, against the exact posterior of linear models.
 
+#[path = "../illia-core/src/files/scratch.rs"]
+mod scratch;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -7,6 +10,7 @@ use illia::likelihood::{Bernoulli, Gaussian, Likelihood};
 use illia::noise::Key;
 use illia::prelude::*;
 use illia::{RandomParameter, checkpoint};
+use scratch::Scratch;
 
 const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);
@@ -435,8 +439,8 @@ fn a_covariance_is_kept_in_files_and_files_without_one_are_read() {
     Fit::new(Gaussian::fixed(0.1).unwrap()).epochs(50).progress(false).run(&net, &vs, &x, &y).unwrap();
     let axes = net.head.weight.axes().unwrap();
     assert!((axes.tr().matmul(axes) - Tensor::eye(16, FLOAT)).abs().max().double_value(&[]) < 1e-5);
-    let file = |name| std::env::temp_dir().join(format!("illia-axes-{name}-{}", std::process::id()));
-    let [turned, plain] = ["turned", "plain"].map(file);
+    let folder = Scratch::new();
+    let [turned, plain] = ["turned", "plain"].map(|name| folder.join(name));
     checkpoint::save(&net, &vs, &turned).unwrap();
     let again_vs = nn::VarStore::new(Device::Cpu);
     let mut again = Small::new(&again_vs.root());
@@ -453,9 +457,6 @@ fn a_covariance_is_kept_in_files_and_files_without_one_are_read() {
 
     let refused = checkpoint::load(&mut own, &own_vs, &turned).unwrap_err().to_string();
     assert!(refused.contains("head.weight.axes"), "{refused}");
-    for file in [turned, plain] {
-        std::fs::remove_file(file).unwrap();
-    }
 }
 
 #[test]
@@ -484,11 +485,11 @@ fn a_file_whose_axes_are_not_orthogonal_is_refused() {
     let mut net = Small::new(&vs.root());
     let axes = vs.variables()["head.weight.axes"].shallow_clone();
     tch::no_grad(|| axes.shallow_clone().copy_(&(Tensor::eye(16, FLOAT) * 2.0)));
-    let file = std::env::temp_dir().join(format!("illia-axes-askew-{}", std::process::id()));
+    let folder = Scratch::new();
+    let file = folder.join("askew");
     checkpoint::save(&net, &vs, &file).unwrap();
     tch::no_grad(|| axes.shallow_clone().copy_(&Tensor::eye(16, FLOAT)));
     let refused = checkpoint::load(&mut net, &vs, &file).unwrap_err().to_string();
     assert!(refused.contains("`head.weight.axes` is no orthogonal matrix"), "{refused}");
     assert!(net.head.weight.axes().is_none(), "nothing was changed");
-    std::fs::remove_file(file).unwrap();
 }

@@ -12,6 +12,8 @@ mod files;
 mod layers;
 #[path = "cuda/methods.rs"]
 mod methods;
+#[path = "../illia-core/src/files/scratch.rs"]
+mod scratch;
 
 use illia::prelude::*;
 

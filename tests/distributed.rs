@@ -10,6 +10,8 @@ mod faults;
 mod job;
 #[path = "distributed/launch.rs"]
 mod launch;
+#[path = "../illia-core/src/files/scratch.rs"]
+mod scratch;
 
 #[test]
 #[ignore = "one process of those that the other tests start"]

@@ -1,18 +1,17 @@
 //! What an export refuses, and TorchScript. That ONNX files give what the nets give is shown in `tests/exported`.
 
-use std::path::PathBuf;
+#[path = "../illia-core/src/files/scratch.rs"]
+mod scratch;
 
 use illia::export::{self, Export};
 use illia::prelude::*;
+use scratch::Scratch;
 use tch::CModule;
-
-fn file(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("illia-export-{name}-{}", std::process::id()))
-}
 
 /// The sentence of what can't be exported; no file is left behind.
 fn sentence<M: export::Exported>(net: &M, export: &Export) -> String {
-    let path = file("refused");
+    let folder = Scratch::new();
+    let path = folder.join("net.onnx");
     let error = export::onnx(net, export, &path).expect_err("it has no form").to_string();
     assert!(!path.exists(), "{error}");
     error
@@ -89,9 +88,8 @@ fn moments_have_fewer_forms_than_draws() {
     assert!(of_an_op.starts_with("fc: `tanh` of a random value"), "{of_an_op}");
     // Nothing is random in what is frozen.
     net.freeze();
-    let path = file("frozen");
-    export::onnx(&net, &Export::moments(), &path).unwrap();
-    std::fs::remove_file(&path).unwrap();
+    let folder = Scratch::new();
+    export::onnx(&net, &Export::moments(), folder.join("net.onnx")).unwrap();
     let dropped = Dropped::new(&(vs.root() / "dropped"));
     let of_a_family = sentence(&dropped, &Export::moments());
     assert!(of_a_family.contains("fc.weight: a posterior of Dropout"), "{of_a_family}");
@@ -125,7 +123,8 @@ fn torchscript_gives_the_mean_or_what_is_held() {
     let vs = nn::VarStore::new(Device::Cpu);
     let mut net = Attends::new(&vs.root());
     let inputs = [Tensor::randn([3, 5, 8], (Kind::Float, Device::Cpu))];
-    let path = file("script.pt");
+    let folder = Scratch::new();
+    let path = folder.join("net.pt");
     let written = |net: &Attends| {
         export::torchscript(net, &vs, &inputs, |net, x| Ok(vec![net.try_forward(&x[0])?]), &path).unwrap();
         CModule::load(&path).unwrap().forward_ts(&inputs).unwrap()
@@ -139,7 +138,6 @@ fn torchscript_gives_the_mean_or_what_is_held() {
     net.freeze_at_mean();
     assert!(mean.allclose(&net.forward(&inputs[0]), 1e-5, 1e-6, false));
     assert!(!mean.allclose(&drawn, 1e-4, 1e-5, false));
-    std::fs::remove_file(&path).unwrap();
 }
 
 #[test]
@@ -147,7 +145,8 @@ fn a_mistake_in_a_traced_forward_is_an_error() {
     let vs = nn::VarStore::new(Device::Cpu);
     let net = Attends::new(&vs.root());
     let wrong = [Tensor::randn([3, 5, 7], (Kind::Float, Device::Cpu))];
-    let path = file("wrong.pt");
+    let folder = Scratch::new();
+    let path = folder.join("net.pt");
     let error = export::torchscript(&net, &vs, &wrong, |net, x| Ok(vec![net.try_forward(&x[0])?]), &path);
     assert!(matches!(error, Err(illia::Error::Shape { .. })) && !path.exists(), "{error:?}");
 }

@@ -1,5 +1,8 @@
 //! Programs in the language of `bnn!`, each a module of its own.
 
+#[path = "../illia-core/src/files/scratch.rs"]
+mod scratch;
+
 mod language {
     mod adapters;
     mod blocks;

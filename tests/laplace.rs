@@ -5,3 +5,5 @@
 mod exact;
 #[path = "laplace/guarantees.rs"]
 mod guarantees;
+#[path = "../illia-core/src/files/scratch.rs"]
+mod scratch;

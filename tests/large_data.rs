@@ -1,27 +1,22 @@
 //! Memory does not grow with the size of a data set on disk. A process of its own: it measures its own memory.
 
+#[path = "../illia-core/src/files/scratch.rs"]
+mod scratch;
+
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use illia::data::{Dataset, Records, write_records};
 use illia::prelude::*;
-
-/// Removed at the end, also where a test fails.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
+use scratch::Scratch;
 
 const ROWS: u64 = 1 << 19;
 const COLUMNS: u64 = 1 << 10;
 
 /// 2 GiB: rows of 1024 f32 and their targets, all zero, which take no room on a file system with sparse files.
-fn sparse() -> Scratch {
-    let path = std::env::temp_dir().join(format!("illia-large-{}.safetensors", std::process::id()));
+fn sparse(folder: &Path) -> PathBuf {
+    let path = folder.join("large.safetensors");
     let (x, y) = (ROWS * COLUMNS * 4, ROWS * 4);
     let header = format!(
         r#"{{"inputs.0":{{"dtype":"F32","shape":[{ROWS},{COLUMNS}],"data_offsets":[0,{x}]}},"target":{{"dtype":"F32","shape":[{ROWS}],"data_offsets":[{x},{}]}}}}"#,
@@ -31,7 +26,7 @@ fn sparse() -> Scratch {
     file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
     file.write_all(header.as_bytes()).unwrap();
     file.set_len(8 + header.len() as u64 + x + y).unwrap();
-    Scratch(path)
+    path
 }
 
 /// The most memory that this process has ever held, in MB.
@@ -50,8 +45,8 @@ bnn! {
 fn an_epoch_over_two_gigabytes_takes_less_than_500_megabytes() {
     illia::manual_seed(1);
     let before = peak();
-    let file = sparse();
-    let data = Records::open(&file.0).unwrap().map(3, |mut batch, noise| {
+    let folder = Scratch::new();
+    let data = Records::open(sparse(&folder)).unwrap().map(3, |mut batch, noise| {
         batch.inputs[0] = &batch.inputs[0] + noise.normals(&[1])?;
         Ok(batch)
     });
@@ -81,9 +76,9 @@ fn an_epoch_over_two_gigabytes_takes_less_than_500_megabytes() {
     assert!(sum != 0.0 && sum.abs() < 4.0 * (len as f64).sqrt(), "{sum}");
 
     // Written again, to be read by somebody else: as much data go through the process once more.
-    let copy = Scratch(file.0.with_extension("copy"));
-    write_records(&validation, &copy.0).unwrap();
-    assert_eq!(Records::open(&copy.0).unwrap().len(), validation.len());
+    let copy = folder.join("copy.safetensors");
+    write_records(&validation, &copy).unwrap();
+    assert_eq!(Records::open(&copy).unwrap().len(), validation.len());
     assert!(peak() < 500, "{} MB", peak());
     println!("{} MB at most, {before} MB of them before the first batch", peak());
 }

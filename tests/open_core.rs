@@ -1,5 +1,8 @@
 //! The open core: given draws, teachers, several inputs, parts of a batch, groups, and files of the version before.
 
+#[path = "../illia-core/src/files/scratch.rs"]
+mod scratch;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +12,7 @@ use illia::likelihood::Gaussian;
 use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
 use illia::{Draws, History, RateSchedule, Trainer, checkpoint};
+use scratch::Scratch;
 
 const FLOATS: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -149,10 +153,8 @@ fn a_model_of_the_version_before_is_read() {
 }
 
 /// Copies the file of a run of 2 epochs into a folder of its own.
-fn run_of_the_version_before(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("illia-open-core-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
+fn run_of_the_version_before() -> Scratch {
+    let folder = Scratch::new();
     let step = "step-000000000004.safetensors";
     let kept = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files-0.1")).join(step);
     std::fs::copy(kept, folder.join(step)).unwrap();
@@ -177,7 +179,7 @@ fn resumed<M: BayesianModule + ModuleT>(net: &M, vs: &nn::VarStore, folder: &Pat
 /// The numbers are those with which version 0.1 itself went on.
 #[test]
 fn a_run_of_the_version_before_goes_on_as_it_would_have() {
-    let folder = run_of_the_version_before("goes-on");
+    let folder = run_of_the_version_before();
     let vs = nn::VarStore::new(Device::Cpu);
     let net = Old::new(&vs.root());
     let history = resumed(&net, &vs, &folder).unwrap();
@@ -188,7 +190,6 @@ fn a_run_of_the_version_before_goes_on_as_it_would_have() {
         assert!((given / printed - 1.0).abs() < 1e-6, "{given} and {printed}");
     }
     assert_eq!(last.epoch, 4);
-    let _ = std::fs::remove_dir_all(&folder);
 }
 
 bnn! {
@@ -216,10 +217,9 @@ fn a_model_file_brings_its_priors_whatever_the_defaults_have_become() {
 
 #[test]
 fn a_run_under_other_priors_is_refused() {
-    let folder = run_of_the_version_before("refused");
+    let folder = run_of_the_version_before();
     let vs = nn::VarStore::new(Device::Cpu);
     let net = OldWithNewPriors::new(&vs.root());
     let sentence = resumed(&net, &vs, &folder).unwrap_err().to_string();
     assert!(sentence.contains("the prior of `") && sentence.contains("in the file"), "{sentence}");
-    let _ = std::fs::remove_dir_all(&folder);
 }

@@ -3,14 +3,15 @@
 #[allow(dead_code)]
 #[path = "../examples/own.rs"]
 mod example;
-
-use std::path::PathBuf;
+#[path = "../illia-core/src/files/scratch.rs"]
+mod scratch;
 
 use example::{Absolute, Lion, Logistic, LowRank, Net, WarmUp, Wave};
 use illia::checkpoint::{self, Checkpoints};
 use illia::data::Dataset;
 use illia::prelude::*;
 use illia::{Family, History, RandomParameter, Schedule};
+use scratch::Scratch;
 
 const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);
 
@@ -122,28 +123,12 @@ fn trained(fit: &Fit<Absolute>, data: &dyn Dataset) -> illia::Result<(History, V
     Ok((history, variables))
 }
 
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("illia-own-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// Lion goes by the running mean alone: without it in the file, the second half would take other steps.
 #[test]
 fn a_checkpoint_carries_a_users_optimiser() {
     let whole = trained(&fit(6), &Wave { rows: 100 }).unwrap();
-    let folder = Folder::new("optimiser");
-    let kept = |epochs| fit(epochs).checkpoints(Checkpoints::new(&folder.0));
+    let folder = Scratch::new();
+    let kept = |epochs| fit(epochs).checkpoints(Checkpoints::new(&*folder));
     let first = trained(&kept(3), &Wave { rows: 100 }).unwrap();
     assert_ne!(whole.1, first.1);
     let resumed = trained(&kept(6).resume(true), &Wave { rows: 100 }).unwrap();
@@ -223,9 +208,8 @@ bnn! {
 
 #[test]
 fn a_file_keeps_a_users_prior_and_family() {
-    let folder = Folder::new("file");
-    std::fs::create_dir_all(&folder.0).unwrap();
-    let file = folder.0.join("model.safetensors");
+    let folder = Scratch::new();
+    let file = folder.join("model.safetensors");
     let (of_net, of_same) = (nn::VarStore::new(Device::Cpu), nn::VarStore::new(Device::Cpu));
     let (net, mut same) = (Net::new(&of_net.root()), Net::new(&of_same.root()));
     checkpoint::save(&net, &of_net, &file).unwrap();

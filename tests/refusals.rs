@@ -1,9 +1,13 @@
 //! Training that would do nothing, or harm, is an error, and then nothing has changed.
 
+#[path = "../illia-core/src/files/scratch.rs"]
+mod scratch;
+
 use illia::likelihood::Gaussian;
 use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
 use illia::{Adam, Clip, Error, Fit, Posterior, Predict, RateSchedule, Trainer};
+use scratch::Scratch;
 
 const FLOATS: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -272,7 +276,8 @@ fn settings_out_of_range() {
 
 #[test]
 fn what_is_loaded_is_what_freezing_draws_from() {
-    let path = std::env::temp_dir().join(format!("illia-refusals-{}.safetensors", std::process::id()));
+    let folder = Scratch::new();
+    let path = folder.join("model.safetensors");
     let (vs, mut net) = layer();
     let set = |to: f64| drop(tch::no_grad(|| net.weight.mu().shallow_clone().fill_(to)));
     set(100.0);
@@ -281,7 +286,6 @@ fn what_is_loaded_is_what_freezing_draws_from() {
     let x = Tensor::ones([1, 3], FLOATS);
     drop(net.forward(&x));
     illia::checkpoint::load(&mut net, &vs, &path).unwrap();
-    std::fs::remove_file(&path).unwrap();
     net.freeze();
     assert!((net.forward(&x).double_value(&[0, 0]) - 300.0).abs() < 3.0);
 }

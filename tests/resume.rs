@@ -1,6 +1,9 @@
 //! A run that was stopped and went on is the run that was not, to the bit.
 
-use std::path::PathBuf;
+#[path = "../illia-core/src/files/scratch.rs"]
+mod scratch;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -9,6 +12,7 @@ use illia::likelihood::Categorical;
 use illia::nn::{Linear, LinearConfig};
 use illia::prelude::*;
 use illia::{Error, Fit, History, KlSchedule, RateSchedule, Unusable};
+use scratch::Scratch;
 
 /// Dropout, an estimator that draws outputs, and a plain draw; it can raise a flag after some forwards.
 #[bayesian]
@@ -46,22 +50,6 @@ impl ModuleT for Net {
         }
         let h = illia::nn::dropout(&self.hidden.forward(x).relu(), 0.3, train);
         self.head.forward(&h)
-    }
-}
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("illia-resume-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -108,8 +96,8 @@ fn process(
 #[test]
 fn ten_epochs_are_four_and_six() {
     let whole = process(&fit().epochs(10), None);
-    let folder = Folder::new("four-and-six");
-    let checkpoints = || Checkpoints::new(&folder.0);
+    let folder = Scratch::new();
+    let checkpoints = || Checkpoints::new(&*folder);
     let (first, _) = process(&fit().epochs(4).checkpoints(checkpoints()), None);
     assert_eq!(first.unwrap().epochs.len(), 4);
     let resumed = process(&fit().epochs(10).checkpoints(checkpoints()).resume(true), None);
@@ -121,22 +109,22 @@ fn ten_epochs_are_four_and_six() {
 fn a_run_interrupted_within_an_epoch_goes_on_with_its_next_batch() {
     let whole = process(&fit().epochs(6), None);
     for at in [1, 5, 16, 41] {
-        let folder = Folder::new(&format!("interrupted-{at}"));
+        let folder = Scratch::new();
         let flag = Arc::new(AtomicBool::new(false));
-        let with = || fit().epochs(6).checkpoints(Checkpoints::new(&folder.0).every_steps(3).keep(2));
+        let with = || fit().epochs(6).checkpoints(Checkpoints::new(&*folder).every_steps(3).keep(2));
         let (stopped, _) = process(&with().interrupt(Arc::clone(&flag)), Some((at, flag)));
         assert!(stopped.unwrap().interrupted, "after {at} forwards");
         let resumed = process(&with().resume(true), None);
         assert_eq!(whole.0.as_ref().unwrap(), &resumed.0.unwrap());
         assert_eq!(whole.1, resumed.1, "interrupted after {at} forwards");
-        assert!(std::fs::read_dir(&folder.0).unwrap().count() <= 2, "the newest two are kept");
+        assert!(std::fs::read_dir(&folder).unwrap().count() <= 2, "the newest two are kept");
     }
 }
 
 #[test]
 fn a_finished_run_resumed_is_the_same_run() {
-    let folder = Folder::new("finished");
-    let with = || fit().epochs(3).checkpoints(Checkpoints::new(&folder.0));
+    let folder = Scratch::new();
+    let with = || fit().epochs(3).checkpoints(Checkpoints::new(&*folder));
     let first = process(&with(), None);
     let again = process(&with().resume(true), None);
     assert_eq!(first.0.unwrap(), again.0.unwrap());
@@ -145,10 +133,9 @@ fn a_finished_run_resumed_is_the_same_run() {
 
 #[test]
 fn a_folder_of_another_run_and_other_settings_are_refused() {
-    let folder = Folder::new("refused");
-    process(&fit().epochs(1).checkpoints(Checkpoints::new(&folder.0)), None).0.unwrap();
-    let reason = |fit: Fit<Categorical>| match process(&fit.checkpoints(Checkpoints::new(&folder.0)), None).0
-    {
+    let folder = Scratch::new();
+    process(&fit().epochs(1).checkpoints(Checkpoints::new(&*folder)), None).0.unwrap();
+    let reason = |fit: Fit<Categorical>| match process(&fit.checkpoints(Checkpoints::new(&*folder)), None).0 {
         Err(Error::Checkpoint { reason: Unusable::Architecture(text), .. }) => text,
         other => panic!("{other:?}"),
     };
@@ -163,7 +150,7 @@ fn a_folder_of_another_run_and_other_settings_are_refused() {
 /// What [`process`] trains, but with data and a likelihood to choose.
 fn go_on<L: illia::likelihood::Likelihood>(
     fit: Fit<L>,
-    folder: &Folder,
+    folder: &Path,
     estimator: Estimator,
     change: impl Fn(&Tensor, &Tensor) -> (Tensor, Tensor),
 ) -> illia::Result<History> {
@@ -173,7 +160,7 @@ fn go_on<L: illia::likelihood::Likelihood>(
     let net = Linear::new(vs.root(), 6, 3, config);
     let (x, y) = data(50);
     let (x, y) = change(&x, &y);
-    fit.progress(false).checkpoints(Checkpoints::new(&folder.0)).resume(true).run(&net, &vs, &x, &y)
+    fit.progress(false).checkpoints(Checkpoints::new(folder)).resume(true).run(&net, &vs, &x, &y)
 }
 
 /// A likelihood of one's own, with a setting.
@@ -197,7 +184,7 @@ impl illia::likelihood::Likelihood for Tempered {
 
 #[test]
 fn a_run_goes_on_under_other_data_or_settings_only_where_that_is_allowed() {
-    let folder = Folder::new("changed");
+    let folder = Scratch::new();
     let same = |x: &Tensor, y: &Tensor| (x.shallow_clone(), y.shallow_clone());
     let other = |x: &Tensor, y: &Tensor| (x * 1.001, y.shallow_clone());
     let fit = |epochs| Fit::new(Tempered(1.0)).epochs(epochs).batch_size(8);
@@ -275,7 +262,7 @@ fn a_run_goes_on_under_other_data_or_settings_only_where_that_is_allowed() {
 
 #[test]
 fn within_an_epoch_the_rows_stay_the_same_whatever_is_allowed() {
-    let folder = Folder::new("within");
+    let folder = Scratch::new();
     let flag = Arc::new(AtomicBool::new(true));
     let same = |x: &Tensor, y: &Tensor| (x.shallow_clone(), y.shallow_clone());
     let fit = || Fit::new(Categorical).epochs(2).batch_size(8);
@@ -288,7 +275,7 @@ fn within_an_epoch_the_rows_stay_the_same_whatever_is_allowed() {
 /// What is trained is not a setting, however it prints.
 #[test]
 fn a_learned_noise_is_the_same_likelihood_before_and_after() {
-    let folder = Folder::new("noise");
+    let folder = Scratch::new();
     illia::manual_seed(11);
     let vs = nn::VarStore::new(Device::Cpu);
     let net = Linear::new(vs.root() / "net", 6, 1, LinearConfig::default());
@@ -297,20 +284,20 @@ fn a_learned_noise_is_the_same_likelihood_before_and_after() {
     let y = x.narrow(1, 0, 1);
     for epochs in [1, 2] {
         let fit = Fit::new(&noise).epochs(epochs).progress(false);
-        fit.checkpoints(Checkpoints::new(&folder.0)).resume(true).run(&net, &vs, &x, &y).unwrap();
+        fit.checkpoints(Checkpoints::new(&*folder)).resume(true).run(&net, &vs, &x, &y).unwrap();
     }
     assert!((noise.std() - 0.5).abs() > 1e-6);
 }
 
 #[test]
 fn a_damaged_newest_checkpoint_is_passed_over() {
-    let folder = Folder::new("damaged");
+    let folder = Scratch::new();
     let whole = process(&fit().epochs(5), None);
-    process(&fit().epochs(4).checkpoints(Checkpoints::new(&folder.0)), None).0.unwrap();
-    let newest = Checkpoints::new(&folder.0).latest().unwrap().unwrap();
+    process(&fit().epochs(4).checkpoints(Checkpoints::new(&*folder)), None).0.unwrap();
+    let newest = Checkpoints::new(&*folder).latest().unwrap().unwrap();
     let bytes = std::fs::read(&newest).unwrap();
     std::fs::write(&newest, &bytes[..bytes.len() / 2]).unwrap();
-    let resumed = process(&fit().epochs(5).checkpoints(Checkpoints::new(&folder.0)).resume(true), None);
+    let resumed = process(&fit().epochs(5).checkpoints(Checkpoints::new(&*folder)).resume(true), None);
     assert_eq!(whole.0.unwrap(), resumed.0.unwrap());
     assert_eq!(whole.1, resumed.1);
 }

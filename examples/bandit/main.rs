@@ -5,26 +5,29 @@
 //! cargo run --release --example bandit
 //! ```
 
+#[path = "../common/flags.rs"]
+mod flags;
 mod wheel;
 
 use std::process::ExitCode;
 
+use flags::{Failure, Flags};
 use illia::likelihood::Gaussian;
 use illia::noise::{self, Stream};
 use illia::prelude::*;
-use illia::{Error, Result};
-use lexopt::prelude::*;
 use wheel::{ACTIONS, Wheel};
 
 const HELP: &str = "\
-Regret in the wheel bandit: Thompson sampling beside greedy and epsilon-greedy choices of a point net.
+Regret in the wheel bandit: Thompson sampling, beside greedy choices of a point net.
 
-usage: bandit [--rounds N] [--delta D] [--seeds N] [--json]
+usage: bandit [OPTIONS]
 
   --rounds N  contexts that come, 20 at a time (default: 1000)
-  --delta D   the radius beyond which one of four actions pays 50 (default: 0.9: 19 % of the contexts)
-  --seeds N   how many runs (default: 5)
-  --json      a line of JSON for each way instead of a table";
+  --delta D   the radius beyond which one of four actions pays 50 (default: 0.9, 19 % of all)
+  --seeds N   how many runs are averaged (default: 5)
+  --json      a line of JSON for each way instead of a table
+  --help      this text
+";
 
 /// Contexts between two fits, and those at first that get an action by chance.
 const EACH: i64 = 20;
@@ -68,10 +71,10 @@ const WAYS: [(&str, Rule); 5] = [
 
 /// The actions of all rounds, `[rounds]`.
 fn play<M: BayesianModule + ModuleT>(
-    new: impl Fn(&nn::Path) -> Result<M>,
+    new: impl Fn(&nn::Path) -> illia::Result<M>,
     rule: Rule,
     wheel: &Wheel,
-) -> Result<Tensor> {
+) -> illia::Result<Tensor> {
     let rounds = wheel.contexts.size()[0];
     let noise = Stream::new();
     let by_chance = |n: i64| {
@@ -106,29 +109,17 @@ fn play<M: BayesianModule + ModuleT>(
     Ok(actions)
 }
 
-fn run() -> Result<()> {
-    let (mut rounds, mut delta, mut seeds, mut json) = (1000i64, 0.9, 5u64, false);
-    let wrong = |error: lexopt::Error| Error::configuration("command line", error, "what --help lists");
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next().map_err(wrong)? {
-        match argument {
-            Long("rounds") => rounds = parser.value().and_then(|v| v.parse()).map_err(wrong)?,
-            Long("delta") => delta = parser.value().and_then(|v| v.parse()).map_err(wrong)?,
-            Long("seeds") => seeds = parser.value().and_then(|v| v.parse()).map_err(wrong)?,
-            Long("json") => json = true,
-            Short('h') | Long("help") => {
-                println!("{HELP}");
-                return Ok(());
-            }
-            other => return Err(wrong(other.unexpected())),
+fn run() -> Result<(), Failure> {
+    let (mut rounds, mut delta, mut seeds, mut json) = (1000, 0.9, 5, false);
+    let mut flags = Flags::new(HELP);
+    while let Some(flag) = flags.next()? {
+        match flag.as_str() {
+            "--rounds" => rounds = flags.number(1..)?,
+            "--delta" => delta = flags.number(0.0..1.0)?,
+            "--seeds" => seeds = flags.number(1..)?,
+            "--json" => json = true,
+            _ => return Err(flags.unknown()),
         }
-    }
-    if rounds < 1 || seeds < 1 || !(0.0..1.0).contains(&delta) {
-        return Err(Error::configuration(
-            "command line",
-            "out of range",
-            "at least 1 round and seed, a delta from 0 to below 1",
-        ));
     }
     tch::set_num_threads(1);
     let mut by_chance = f64::NAN;
@@ -165,11 +156,5 @@ fn run() -> Result<()> {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bandit: {error}");
-            ExitCode::from(2)
-        }
-    }
+    flags::end(run())
 }

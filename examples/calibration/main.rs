@@ -9,6 +9,8 @@ mod arguments;
 mod classes;
 mod curves;
 mod exact;
+#[path = "../common/flags.rs"]
+mod flags;
 mod linear;
 mod nets;
 #[expect(dead_code, reason = "the example it is from goes over several splits")]
@@ -23,7 +25,8 @@ mod uci;
 use std::path::Path;
 use std::process::ExitCode;
 
-use arguments::{Arguments, HELP};
+use arguments::Arguments;
+use flags::Failure;
 use linear::Linear;
 use report::Row;
 use setting::{Numbers, Setting};
@@ -67,32 +70,19 @@ fn problems(uci: Option<&Path>) -> illia::Result<Vec<Problem>> {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse() {
-        Ok(arguments) if arguments.help => {
-            print!("{HELP}");
-            Ok(())
-        }
-        Ok(arguments) => run(&arguments),
-        Err(error) => Err(error.to_string()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => {
-            eprintln!("calibration: {sentence}");
-            ExitCode::from(2)
-        }
-    }
+    flags::end(run())
 }
 
-fn run(arguments: &Arguments) -> Result<(), String> {
-    let mut chosen = problems(arguments.uci.as_deref()).map_err(|error| error.to_string())?;
+fn run() -> Result<(), Failure> {
+    let arguments = Arguments::parse()?;
+    let mut chosen = problems(arguments.uci.as_deref())?;
     if arguments.uci.is_none() {
         eprintln!("UCI's regression sets are left out: --uci DIR says where they are");
     }
     let group = |problem: &Problem| problem.name.split('/').next().unwrap_or_default().to_owned();
     for name in &arguments.problems {
         if !chosen.iter().any(|problem| problem.name == *name || group(problem) == *name) {
-            return Err(format!("--problem: there is no `{name}`; --help lists them"));
+            return Err(format!("--problem {name}: there is no such problem; --help lists them").into());
         }
     }
     if !arguments.problems.is_empty() {

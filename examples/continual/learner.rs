@@ -96,7 +96,7 @@ impl<'a> Learner<'a> {
         let mut fit = Fit::new(Categorical)
             .epochs(self.arguments.epochs)
             .batch_size(64)
-            .learning_rate(self.arguments.rate)
+            .learning_rate(self.arguments.learning_rate)
             .kl(KlSchedule::Constant(weight))
             .progress(false);
         if self.way.how == (How::AsPrior { ivon: true }) {

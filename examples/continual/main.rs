@@ -6,6 +6,8 @@
 //! ```
 
 mod arguments;
+#[path = "../common/flags.rs"]
+mod flags;
 mod learner;
 mod net;
 mod picture;
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use arguments::Arguments;
+use flags::Failure;
 use illia::Result;
 use learner::Learner;
 use tasks::Task;
@@ -34,26 +37,11 @@ pub struct Outcome {
 }
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::parse() {
-        Ok(Some(arguments)) => arguments,
-        Ok(None) => {
-            println!("{}", arguments::HELP);
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => return failed(&error.to_string()),
-    };
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error.to_string()),
-    }
+    flags::end(run())
 }
 
-fn failed(sentence: &str) -> ExitCode {
-    eprintln!("continual: {sentence}");
-    ExitCode::from(2)
-}
-
-fn run(arguments: &Arguments) -> Result<()> {
+fn run() -> Result<(), Failure> {
+    let arguments = &Arguments::parse()?;
     // A hundred units leave a second thread little but waiting.
     tch::set_num_threads(1);
     let mut outcomes = Vec::new();

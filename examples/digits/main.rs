@@ -6,6 +6,8 @@
 mod arguments;
 mod demo;
 mod export;
+#[path = "../common/flags.rs"]
+mod flags;
 mod judge;
 mod methods;
 mod mnist;
@@ -14,6 +16,7 @@ mod pictures;
 mod report;
 mod small;
 mod train;
+mod trained;
 mod uci;
 mod ways;
 
@@ -21,9 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::Arguments;
-
-/// One sentence on what went wrong.
-pub type Failure = Box<dyn std::error::Error>;
+pub use flags::Failure;
 
 /// How a run came to its end.
 pub enum Ended {
@@ -33,22 +34,14 @@ pub enum Ended {
 
 fn main() -> ExitCode {
     match run() {
-        Ok(Ended::Complete) => ExitCode::SUCCESS,
         // What shells report of a program that Ctrl-C ended.
         Ok(Ended::Interrupted) => ExitCode::from(130),
-        Err(failure) => {
-            eprintln!("digits: {failure}");
-            ExitCode::from(2)
-        }
+        outcome => flags::end(outcome.map(drop)),
     }
 }
 
 fn run() -> Result<Ended, Failure> {
     let arguments = Arguments::parse()?;
-    if arguments.help {
-        print!("{}", arguments::help());
-        return Ok(Ended::Complete);
-    }
     if let Some(method) = arguments.method {
         return methods::run(&arguments, method);
     }

@@ -81,7 +81,7 @@ fn report<M: BayesianModule + ModuleT + Send>(
     test: &ImageSet,
     other: &Tensor,
 ) -> std::result::Result<Ended, Failure> {
-    let (way, draws) = (method.way, arguments.samples.unwrap_or(setting.draws));
+    let (way, draws) = (method.way, arguments.draws.unwrap_or(setting.draws));
     let recipe = Recipe { epochs: arguments.epochs.unwrap_or(setting.recipe.epochs), ..setting.recipe };
     let recipe = way.recipe(recipe);
     let beliefs = way.beliefs(setting.gaussian);

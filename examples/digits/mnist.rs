@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments, folder: &Path) -> Result<Ended, Failure> {
     };
     println!("trained {} epochs in {:.0} s", run.history.epochs.len(), run.seconds);
 
-    let draws = arguments.samples.unwrap_or(50);
+    let draws = arguments.draws.unwrap_or(50);
     let judged = judge(std::slice::from_mut(&mut net), &test.images, draws, arguments.device)?;
     let (p, y) = (&judged.probabilities, &test.labels);
     let calibration = metrics::reliability(p, y, metrics::BINS)?;

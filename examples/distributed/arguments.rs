@@ -3,29 +3,31 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub const HELP: &str = "\
+use crate::flags::{Failure, Flags};
+
+const HELP: &str = "\
 One training run in as many processes as a launcher starts.
 
-Usage: distributed [--net NAME] [--examples N] [--epochs N] [--batch-size N] [--seed N] [--timeout S]
-                   [--checkpoints DIR [--every N] [--resume]] [--json]
+usage: distributed [OPTIONS]
 
-  --net NAME         conv (the default) or transformer
-  --examples N       to train on; 8192 without it
-  --epochs N         3 without it
-  --batch-size N     examples of a step, over all processes; 256 without it
-  --seed N           1 without it
-  --timeout S        how long a process waits for the others; 60 without it
+  --net NAME         conv or transformer (default: conv)
+  --examples N       to train on (default: 8192)
+  --epochs N         passes over them (default: 3)
+  --batch-size N     examples of a step, over all processes (default: 256)
+  --seed N           start of every random number (default: 1)
+  --timeout S        seconds that a process waits for the others (default: 60)
   --checkpoints DIR  a folder that all processes see
-  --every N          steps between checkpoints; 10 without it
-  --resume           go on from the newest checkpoint
+  --every N          with --checkpoints: steps between them (default: 10)
+  --resume           with --checkpoints: go on from the newest
   --json             one line of JSON from rank 0
   --help             this text
 
-Which process of how many this is comes from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as torchrun sets them, or from the
-variables of SLURM or MPI; without them there is one.";
+Which process of how many this is comes from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as
+torchrun sets them, or from the variables of SLURM or MPI; without them there is one.
+";
 
 pub struct Arguments {
-    pub net: String,
+    pub net: &'static str,
     pub examples: i64,
     pub epochs: usize,
     pub batch_size: usize,
@@ -38,11 +40,9 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// None where help was asked for.
-    pub fn parse() -> Result<Option<Arguments>, String> {
-        use lexopt::prelude::*;
-        let mut a = Arguments {
-            net: "conv".to_owned(),
+    pub fn parse() -> Result<Arguments, Failure> {
+        let mut arguments = Arguments {
+            net: "conv",
             examples: 8192,
             epochs: 3,
             batch_size: 256,
@@ -53,37 +53,22 @@ impl Arguments {
             resume: false,
             json: false,
         };
-        let mut given = lexopt::Parser::from_env();
-        let mut parse = || -> Result<bool, lexopt::Error> {
-            while let Some(argument) = given.next()? {
-                match argument {
-                    Long("net") => a.net = given.value()?.string()?,
-                    Long("examples") => a.examples = given.value()?.parse()?,
-                    Long("epochs") => a.epochs = given.value()?.parse()?,
-                    Long("batch-size") => a.batch_size = given.value()?.parse()?,
-                    Long("seed") => a.seed = given.value()?.parse()?,
-                    Long("timeout") => a.timeout = Duration::from_secs(given.value()?.parse()?),
-                    Long("checkpoints") => a.checkpoints = Some(given.value()?.into()),
-                    Long("every") => a.every = given.value()?.parse()?,
-                    Long("resume") => a.resume = true,
-                    Long("json") => a.json = true,
-                    Long("help") | Short('h') => return Ok(false),
-                    other => return Err(other.unexpected()),
-                }
+        let mut flags = Flags::new(HELP);
+        while let Some(flag) = flags.next()? {
+            match flag.as_str() {
+                "--net" => arguments.net = flags.one_of(&["conv", "transformer"], |net| net)?,
+                "--examples" => arguments.examples = flags.number(1..)?,
+                "--epochs" => arguments.epochs = flags.number(0..)?,
+                "--batch-size" => arguments.batch_size = flags.number(1..)?,
+                "--seed" => arguments.seed = flags.number(0..)?,
+                "--timeout" => arguments.timeout = Duration::from_secs(flags.number(0..)?),
+                "--checkpoints" => arguments.checkpoints = Some(flags.path()?),
+                "--every" => arguments.every = flags.number(1..)?,
+                "--resume" => arguments.resume = true,
+                "--json" => arguments.json = true,
+                _ => return Err(flags.unknown()),
             }
-            Ok(true)
-        };
-        match parse() {
-            Ok(true) => {}
-            Ok(false) => return Ok(None),
-            Err(error) => return Err(format!("{error}; --help lists the arguments")),
         }
-        if !["conv", "transformer"].contains(&a.net.as_str()) {
-            return Err(format!("--net: `{}` is neither conv nor transformer", a.net));
-        }
-        if a.examples < 1 {
-            return Err("--examples: at least 1".to_owned());
-        }
-        Ok(Some(a))
+        Ok(arguments)
     }
 }

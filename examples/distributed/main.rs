@@ -5,13 +5,16 @@
 
 mod arguments;
 mod data;
+#[path = "../common/flags.rs"]
+mod flags;
 mod nets;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use arguments::{Arguments, HELP};
+use arguments::Arguments;
 use data::Split;
+use flags::Failure;
 use illia::checkpoint::Checkpoints;
 use illia::prelude::*;
 use illia::processes::ProcessGroup;
@@ -20,39 +23,24 @@ use nets::{Images, Sequences};
 use sha2::{Digest, Sha256};
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse() {
-        Ok(None) => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        Ok(Some(arguments)) => run(&arguments).map_err(|error| error.to_string()),
-        Err(sentence) => Err(sentence),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => {
-            eprintln!("distributed: {sentence}");
-            ExitCode::from(2)
-        }
-    }
+    flags::end(run())
 }
 
-fn run(arguments: &Arguments) -> illia::Result<()> {
+fn run() -> Result<(), Failure> {
+    let arguments = &Arguments::parse()?;
     let meeting = Rendezvous::from_env()?.unwrap_or_else(|| Rendezvous::new(0, 1, "127.0.0.1", 0));
     let group = Group::join(&Rendezvous { timeout: arguments.timeout, ..meeting })?;
     share_cores(&group);
     illia::manual_seed(arguments.seed);
     let vs = nn::VarStore::new(Device::Cpu);
-    match arguments.net.as_str() {
-        "transformer" => train(
-            &Sequences::try_new(&vs.root())?,
-            &vs,
-            data::sequences(arguments.examples),
-            &group,
-            arguments,
-        ),
-        _ => train(&Images::try_new(&vs.root())?, &vs, data::images(arguments.examples), &group, arguments),
+    if arguments.net == "transformer" {
+        let data = data::sequences(arguments.examples);
+        train(&Sequences::try_new(&vs.root())?, &vs, data, &group, arguments)?;
+    } else {
+        let data = data::images(arguments.examples);
+        train(&Images::try_new(&vs.root())?, &vs, data, &group, arguments)?;
     }
+    Ok(())
 }
 
 /// Processes of one machine that each took all of its cores would wait for each other.

@@ -6,25 +6,25 @@
 mod ask;
 mod clinc;
 mod encoder;
+#[path = "../common/flags.rs"]
+mod flags;
 mod head;
 mod judge;
 mod linear;
 mod process;
 mod texts;
 
+use std::ops::Bound;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use illia::prelude::*;
-use lexopt::prelude::*;
-
 use clinc::Clinc;
+pub use flags::Failure;
+use flags::Flags;
 use head::{Head, Link};
+use illia::prelude::*;
 use texts::Texts;
-
-/// One sentence on what went wrong.
-pub type Failure = Box<dyn std::error::Error>;
 
 const HELP: &str = "\
 Tells which of 150 intents a query has, how sure that is, and whether it is any of them.
@@ -47,43 +47,32 @@ struct Arguments {
     json: bool,
 }
 
-fn arguments() -> Result<Option<Arguments>, Failure> {
-    let (mut model, mut data, mut ask, mut rate, mut json) = (None, None, false, 0.05, false);
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Long("model") => model = Some(parser.value()?.into()),
-            Long("data") => data = Some(parser.value()?.into()),
-            Long("ask") => ask = true,
-            Long("rate") => rate = parser.value()?.parse()?,
-            Long("json") => json = true,
-            Short('h') | Long("help") => return Ok(None),
-            other => return Err(other.unexpected().into()),
+impl Arguments {
+    fn parse() -> Result<Self, Failure> {
+        let (mut model, mut data, mut ask, mut rate, mut json) = (None, None, false, 0.05, false);
+        let mut flags = Flags::new(HELP);
+        while let Some(flag) = flags.next()? {
+            match flag.as_str() {
+                "--model" => model = Some(flags.path()?),
+                "--data" => data = Some(flags.path()?),
+                "--ask" => ask = true,
+                "--rate" => rate = flags.number((Bound::Excluded(0.0), Bound::Excluded(1.0)))?,
+                "--json" => json = true,
+                _ => return Err(flags.unknown()),
+            }
         }
+        let model = model.ok_or("--model DIR is missing: the folder of all-MiniLM-L6-v2")?;
+        let data = data.ok_or("--data FILE is missing: CLINC150's data_full.json")?;
+        Ok(Arguments { model, data, ask, rate, json })
     }
-    if !(rate > 0.0 && rate < 1.0) {
-        return Err(format!("--rate {rate}: a number between 0 and 1 is wanted").into());
-    }
-    let model = model.ok_or("--model DIR is missing: the folder of all-MiniLM-L6-v2")?;
-    let data = data.ok_or("--data FILE is missing: CLINC150's data_full.json")?;
-    Ok(Some(Arguments { model, data, ask, rate, json }))
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("intents: {failure}");
-            ExitCode::from(2)
-        }
-    }
+    flags::end(run())
 }
 
 fn run() -> Result<(), Failure> {
-    let Some(arguments) = arguments()? else {
-        print!("{HELP}");
-        return Ok(());
-    };
+    let arguments = Arguments::parse()?;
     let data = Clinc::read(&arguments.data)?;
     let texts = Texts::load(&arguments.model)?;
     let start = Instant::now();

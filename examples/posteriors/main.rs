@@ -2,39 +2,37 @@
 //! what a cold posterior costs, and where doubt comes from.
 //!
 //! ```text
-//! cargo run --release --example posteriors -- docs/pictures
+//! cargo run --release --example posteriors -- --out docs/pictures
 //! ```
 
+mod curve;
+#[path = "../common/flags.rs"]
+mod flags;
 mod methods;
 mod watched;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use curve::{Curve, NOISE, RIGHT, data, intervals, line, small, truth};
+use flags::{Failure, Flags};
 use illia::likelihood::{Gaussian, HeteroscedasticGaussian};
-use illia::plot::{Colour, Picture, Plot};
+use illia::plot::Colour;
 use illia::prelude::*;
-use illia::{Result, inverse_softplus, metrics};
+use illia::{inverse_softplus, metrics};
 use methods::{Data, METHODS};
 use tch::nn::Init;
 
-const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
-/// The standard deviation of the observations, known to the nets.
-const NOISE: f64 = 0.15;
 const LEVEL: f64 = 0.9;
-/// Where there are data.
-const LEFT: (f64, f64) = (-1.0, -0.3);
-const RIGHT: (f64, f64) = (0.3, 1.0);
 
-bnn! {
-    /// One number in; the function's value out, or that and the noise's scale.
-    struct Curve(outputs: i64, posterior: Posterior): [1] -> [outputs] {
-        posterior: posterior;
+const HELP: &str = "\
+Draws the pictures of docs/watching.md and docs/posteriors.md.
 
-        hidden: Linear(50) -> tanh,
-        head: Linear(outputs),
-    }
-}
+usage: posteriors [OPTIONS]
+
+  --out DIR  the pictures' folder (default: out/posteriors)
+  --help     this text
+";
 
 bnn! {
     /// A net whose weights are as the prior has them.
@@ -45,31 +43,30 @@ bnn! {
 }
 
 fn main() -> ExitCode {
-    let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
-        eprintln!("usage: posteriors FOLDER");
-        return ExitCode::from(2);
-    };
-    if let Err(error) = std::fs::create_dir_all(&folder) {
-        eprintln!("posteriors: {}: {error}", folder.display());
-        return ExitCode::FAILURE;
-    }
-    // Fifty units leave a second thread nothing but waiting.
-    tch::set_num_threads(1);
-    match watched::pictures(&folder)
-        .and_then(|()| priors(&folder))
-        .and_then(|()| posteriors(&folder))
-        .and_then(|()| parts(&folder))
-    {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("posteriors: {error}");
-            ExitCode::FAILURE
+    flags::end(run())
+}
+
+fn run() -> Result<(), Failure> {
+    let mut folder = PathBuf::from("out/posteriors");
+    let mut flags = Flags::new(HELP);
+    while let Some(flag) = flags.next()? {
+        match flag.as_str() {
+            "--out" => folder = flags.path()?,
+            _ => return Err(flags.unknown()),
         }
     }
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    // Fifty units leave a second thread nothing but waiting.
+    tch::set_num_threads(1);
+    watched::pictures(&folder)?;
+    priors(&folder)?;
+    posteriors(&folder)?;
+    parts(&folder)?;
+    Ok(())
 }
 
 /// Ten functions before any data, for three scales of the prior.
-fn priors(folder: &Path) -> Result<()> {
+fn priors(folder: &Path) -> illia::Result<()> {
     for scale in [0.5, 2.0, 8.0] {
         illia::manual_seed(3);
         let vs = nn::VarStore::new(Device::Cpu);
@@ -89,13 +86,13 @@ fn priors(folder: &Path) -> Result<()> {
 }
 
 /// The same data by all methods, and under three weights of the KL.
-fn posteriors(folder: &Path) -> Result<()> {
+fn posteriors(folder: &Path) -> illia::Result<()> {
     let (x, y) = data(|x| x.ones_like() * NOISE);
     println!(
         "half of the 90 % interval of the function, mean of |x| in  0.3..1 (data)  0..0.3 (gap)  1..2 (beyond)"
     );
     let at = line((-2.0, 2.0), 161);
-    let panel = |name: &str, title: &str, prediction: &Prediction| -> Result<()> {
+    let panel = |name: &str, title: &str, prediction: &Prediction| -> illia::Result<()> {
         let function = prediction.interval(LEVEL)?;
         let observations = Gaussian::fixed(NOISE)?.interval(prediction.outputs(), LEVEL)?;
         let (low, high) = &function;
@@ -121,7 +118,7 @@ fn posteriors(folder: &Path) -> Result<()> {
 }
 
 /// A net that predicts its noise too: how much of its doubt is the data's, and how much its own.
-fn parts(folder: &Path) -> Result<()> {
+fn parts(folder: &Path) -> illia::Result<()> {
     let (x, y) = data(|x| x * 0.15 + 0.2);
     illia::manual_seed(1);
     let vs = nn::VarStore::new(Device::Cpu);
@@ -149,54 +146,4 @@ fn parts(folder: &Path) -> Result<()> {
     let coverage = metrics::interval_coverage(&low, &high, &observed)?;
     println!("predicted noise: the 90 % intervals hold {:.1} % of new observations", 100.0 * coverage);
     Ok(())
-}
-
-/// He's rule, as layers start without a word.
-fn kaiming() -> Init {
-    match Posterior::fan_in() {
-        Posterior::Gaussian { mu, .. } => mu,
-        _ => Init::Const(0.0),
-    }
-}
-
-fn truth(x: &Tensor) -> Tensor {
-    (x * 4.0).sin()
-}
-
-/// Eighty observations on both sides of a gap.
-fn data(noise: impl Fn(&Tensor) -> Tensor) -> (Tensor, Tensor) {
-    illia::manual_seed(1);
-    let x = Tensor::cat(&[line(LEFT, 40), line(RIGHT, 40)], 0);
-    let normals =
-        illia::noise::normals(illia::noise::Stream::new().next_key(), &[80, 1], Kind::Float, Device::Cpu);
-    let y = truth(&x) + normals * noise(&x);
-    (x, y)
-}
-
-/// `[n, 1]`, evenly spaced.
-fn line((from, to): (f64, f64), n: i64) -> Tensor {
-    Tensor::linspace(from, to, n, FLOAT).unsqueeze(1)
-}
-
-/// Three beside each other fit a page.
-fn small((left, right): (f64, f64), (low, high): (f64, f64)) -> Plot {
-    Plot::new("", "").size(230.0, 170.0).x_range(left, right).y_range(low, high)
-}
-
-/// The intervals of observations and, darker, of the function; its mean, in dashes the true one, and the data.
-fn intervals(
-    at: &Tensor,
-    (outer_low, outer_high): &(Tensor, Tensor),
-    (low, high): &(Tensor, Tensor),
-    mean: &Tensor,
-    (x, y): (&Tensor, &Tensor),
-) -> Result<Picture> {
-    let ends = (at.min().double_value(&[]), at.max().double_value(&[]));
-    let plot = small(ends, (-3.0, 3.0))
-        .band(Colour::First, at, outer_low, outer_high)?
-        .band(Colour::First, at, low, high)?
-        .dashed_line(Colour::Second, at, &truth(at))?
-        .line(Colour::First, at, mean)?
-        .points(Colour::Ink, x, y)?;
-    Ok(plot.picture())
 }

@@ -11,7 +11,7 @@ use illia::likelihood::Gaussian;
 use illia::prelude::*;
 use illia::{Ivon, RateSchedule, Result, Sgd};
 
-use crate::{Curve, NOISE, kaiming};
+use crate::curve::{Curve, NOISE, kaiming};
 
 /// Draws of a prediction.
 const DRAWS: usize = 400;

@@ -6,7 +6,7 @@ use illia::Result;
 use illia::likelihood::Gaussian;
 use illia::prelude::*;
 
-use crate::{Curve, NOISE, data};
+use crate::curve::{Curve, NOISE, data};
 
 bnn! {
     /// A residual block between two layers.

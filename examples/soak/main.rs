@@ -4,6 +4,8 @@
 
 mod determinism;
 mod disk;
+#[path = "../common/flags.rs"]
+mod flags;
 mod kills;
 mod memory;
 mod mutations;
@@ -15,16 +17,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-const HELP: &str = "\
-The long tests of illia: kills, of one process and of one of several, mutated checkpoints, a full disk, memory, determinism.
+use flags::{Failure, Flags};
 
-usage: soak [--quick] [--seed N] [STAGE …]
+const HELP: &str = "\
+The long tests of illia: kills of one process and of one of several, mutated checkpoints, a full
+disk, memory, determinism.
+
+usage: soak [OPTIONS] [STAGE …]
 
   --quick     a small share of each, in under two minutes
-  --seed N    what is killed and mutated where (default 1)
+  --seed N    what is killed and mutated where (default: 1)
+  --help      this text
   STAGE       kills, processes, mutations, disk, memory, determinism (default: all)
 
-Exit status: 0 if all hold, 1 if one fails, 2 for a mistake in the arguments.";
+Exit status: 0 if all hold, 1 if one fails, 2 for a mistake in the arguments.
+";
 
 /// What a stage found: a sentence with its figures, or what went wrong.
 type Outcome = Result<String, String>;
@@ -55,16 +62,9 @@ fn main() -> ExitCode {
         ["--child-load", file] => return mutations::child(&PathBuf::from(file)),
         _ => {}
     }
-    let (settings, stages) = match parse(&arguments) {
-        Ok(Some(parsed)) => parsed,
-        Ok(None) => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        Err(sentence) => {
-            eprintln!("soak: {sentence}");
-            return ExitCode::from(2);
-        }
+    let (settings, stages) = match parse() {
+        Ok(parsed) => parsed,
+        Err(failure) => return flags::end(Err(failure)),
     };
     let mut failed = 0;
     for (name, stage) in stages {
@@ -82,29 +82,21 @@ fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// None asks for help.
-fn parse(arguments: &[String]) -> Result<Option<(Settings, Vec<Stage>)>, String> {
+fn parse() -> Result<(Settings, Vec<Stage>), Failure> {
     let mut settings = Settings { quick: false, seed: 1 };
     let mut stages = Vec::new();
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
-        match argument.as_str() {
-            "-h" | "--help" => return Ok(None),
+    let mut flags = Flags::new(HELP);
+    while let Some(flag) = flags.next()? {
+        match flag.as_str() {
             "--quick" => settings.quick = true,
-            "--seed" => {
-                let value = rest.next().ok_or("--seed wants a number")?;
-                settings.seed = value.parse().map_err(|_| format!("--seed wants a number, not `{value}`"))?;
+            "--seed" => settings.seed = flags.number(0..)?,
+            name => {
+                stages.push(*STAGES.iter().find(|(stage, _)| *stage == name).ok_or_else(|| flags.unknown())?);
             }
-            name => stages.push(
-                *STAGES
-                    .iter()
-                    .find(|(stage, _)| *stage == name)
-                    .ok_or(format!("there is no stage `{name}`"))?,
-            ),
         }
     }
     if stages.is_empty() {
         stages = STAGES.to_vec();
     }
-    Ok(Some((settings, stages)))
+    Ok((settings, stages))
 }

@@ -5,9 +5,13 @@
 //! cargo run --release --example sunspots -- --picture sunspots.svg
 //! ```
 
+#[path = "../common/flags.rs"]
+mod flags;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use flags::{Failure, Flags};
 use illia::data::Csv;
 use illia::likelihood::{Gaussian, Likelihood};
 use illia::plot::{Colour, Picture, Plot};
@@ -17,7 +21,12 @@ use illia::{Fit, KlSchedule, Predict, RateSchedule, Result, metrics};
 const HELP: &str = "\
 Forecasts the yearly number of sunspots with 90 % intervals.
 
-Usage: sunspots [--seed N] [--picture FILE.svg]";
+usage: sunspots [OPTIONS]
+
+  --seed N        start of every random number (default: 1)
+  --picture FILE  the intervals and what came, as an SVG
+  --help          this text
+";
 
 /// Years that a forecast looks back on: two cycles of eleven.
 const WINDOW: usize = 22;
@@ -56,35 +65,19 @@ struct Forecasts {
 }
 
 fn main() -> ExitCode {
-    let (mut seed, mut picture) = (1, None);
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match (argument.as_str(), arguments.next()) {
-            ("--help" | "-h", _) => {
-                println!("{HELP}");
-                return ExitCode::SUCCESS;
-            }
-            ("--seed", Some(text)) => match text.parse() {
-                Ok(number) => seed = number,
-                Err(_) => return usage(&format!("--seed: `{text}` is no whole number")),
-            },
-            ("--picture", Some(path)) => picture = Some(PathBuf::from(path)),
-            ("--seed" | "--picture", None) => return usage(&format!("{argument} needs a value")),
-            _ => return usage(&format!("unknown argument `{argument}`; --help lists them")),
+    flags::end(run())
+}
+
+fn run() -> Result<(), Failure> {
+    let (mut seed, mut picture) = (1, None::<PathBuf>);
+    let mut flags = Flags::new(HELP);
+    while let Some(flag) = flags.next()? {
+        match flag.as_str() {
+            "--seed" => seed = flags.number(0..)?,
+            "--picture" => picture = Some(flags.path()?),
+            _ => return Err(flags.unknown()),
         }
     }
-    match run(seed, picture) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => usage(&error.to_string()),
-    }
-}
-
-fn usage(sentence: &str) -> ExitCode {
-    eprintln!("sunspots: {sentence}");
-    ExitCode::from(2)
-}
-
-fn run(seed: u64, picture: Option<PathBuf>) -> Result<()> {
     illia::manual_seed(seed);
     // Sixteen units leave a second thread nothing but waiting.
     tch::set_num_threads(1);

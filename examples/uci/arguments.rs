@@ -2,30 +2,33 @@
 
 use std::path::PathBuf;
 
+use crate::flags::{Failure, Flags};
 use crate::methods::{METHODS, Method};
 
-pub const HELP: &str = "\
+const HELP: &str = "\
 Test RMSE and log-likelihood over the splits of a UCI regression set.
 
-Usage: uci --data DIR [--splits K] [--method NAME] [--members M] [--held-out] [--seed N] [--json]
+usage: uci --data DIR [OPTIONS]
 
-  --data DIR      data.txt, index_features.txt, index_target.txt, index_train_K.txt, index_test_K.txt
-  --splits K      the first K splits; all without it
+  --data DIR      data.txt, index_features.txt, index_target.txt, index_train_K.txt,
+                  index_test_K.txt
+  --splits K      the first K splits (default: all)
   --method NAME   vi        mean-field Gaussians and predicted noise, 6 mixed (the default)
                   auto      nothing set: the library's defaults
                   ivon      mean-field Gaussians by an optimiser of their own, 3 mixed
-                  laplace   a Gaussian around the most probable weights, prior and noise by the evidence
+                  laplace   a Gaussian around the most probable weights, by the evidence
                   swag      a Gaussian from SGD's iterates
                   sghmc     draws of 2 chains of stochastic-gradient Hamiltonian Monte Carlo
-                  moments   mean-field Gaussians, predicted by means and variances in one pass, 3 mixed
+                  moments   mean-field Gaussians, predicted in one pass, 3 mixed
                   ensemble  5 nets of the most probable weights
                   dropout   MC dropout and predicted noise, 3 mixed
                   point     one net of the most probable weights
-  --members M     how many fits are mixed
+  --members M     how many fits are mixed (default: as above)
   --held-out      a tenth of the training rows in the place of the test rows: for choosing a rule
-  --seed N        1 without it
+  --seed N        start of every random number (default: 1)
   --json          one line of JSON instead of a table
-  --help          this text";
+  --help          this text
+";
 
 pub struct Arguments {
     pub data: PathBuf,
@@ -37,42 +40,24 @@ pub struct Arguments {
     pub json: bool,
 }
 
-/// None where help was asked for.
-pub fn arguments() -> std::result::Result<Option<Arguments>, String> {
-    let mut given = std::env::args().skip(1);
-    let (mut data, mut splits, mut method, mut members) = (None, None, &METHODS[0], None);
-    let (mut held_out, mut seed, mut json) = (false, 1, false);
-    while let Some(argument) = given.next() {
-        let (name, inline) = match argument.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (argument, None),
-        };
-        let mut value = || inline.clone().or_else(|| given.next()).ok_or(format!("{name} needs a value"));
-        let number =
-            |text: String| text.parse::<u64>().map_err(|_| format!("{name}: `{text}` is no whole number"));
-        match name.as_str() {
-            "--data" => data = Some(PathBuf::from(value()?)),
-            "--splits" => match number(value()?)? {
-                0 => return Err("--splits: at least 1".to_owned()),
-                n => splits = Some(n as usize),
-            },
-            "--method" => {
-                let text = value()?;
-                let known = METHODS.each_ref().map(|method| method.name);
-                method = (METHODS.iter().find(|method| method.name == text))
-                    .ok_or_else(|| format!("--method: `{text}` is none of {}", known.join(", ")))?;
+impl Arguments {
+    pub fn parse() -> Result<Self, Failure> {
+        let (mut data, mut splits, mut method, mut members) = (None, None, &METHODS[0], None);
+        let (mut held_out, mut seed, mut json) = (false, 1, false);
+        let mut flags = Flags::new(HELP);
+        while let Some(flag) = flags.next()? {
+            match flag.as_str() {
+                "--data" => data = Some(flags.path()?),
+                "--splits" => splits = Some(flags.number(1..)?),
+                "--method" => method = flags.one_of(&METHODS, |method| method.name)?,
+                "--members" => members = Some(flags.number(1..)?),
+                "--seed" => seed = flags.number(0..)?,
+                "--held-out" => held_out = true,
+                "--json" => json = true,
+                _ => return Err(flags.unknown()),
             }
-            "--members" => match number(value()?)? {
-                0 => return Err("--members: at least 1".to_owned()),
-                n => members = Some(n as usize),
-            },
-            "--seed" => seed = number(value()?)?,
-            "--held-out" => held_out = true,
-            "--json" => json = true,
-            "--help" | "-h" => return Ok(None),
-            _ => return Err(format!("unknown argument `{name}`; --help lists them")),
         }
+        let data = data.ok_or("--data DIR is missing; --help says what is in it")?;
+        Ok(Arguments { data, splits, method, members, held_out, seed, json })
     }
-    let data = data.ok_or("--data DIR is missing; --help says what is in it")?;
-    Ok(Some(Arguments { data, splits, method, members, held_out, seed, json }))
 }

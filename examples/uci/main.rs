@@ -7,6 +7,8 @@
 
 mod arguments;
 mod around;
+#[path = "../common/flags.rs"]
+mod flags;
 mod methods;
 mod net;
 mod protocol;
@@ -17,32 +19,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use arguments::{Arguments, HELP, arguments};
-use illia::{Error, Result};
+use arguments::Arguments;
+use flags::Failure;
+use illia::Result;
 use protocol::{Folder, Outcome};
 
 fn main() -> ExitCode {
-    let arguments = match arguments() {
-        Ok(Some(arguments)) => arguments,
-        Ok(None) => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        Err(sentence) => {
-            eprintln!("uci: {sentence}");
-            return ExitCode::from(2);
-        }
-    };
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("uci: {error}");
-            ExitCode::from(2)
-        }
-    }
+    flags::end(run())
 }
 
-fn run(arguments: &Arguments) -> Result<()> {
+fn run() -> Result<(), Failure> {
+    let arguments = &Arguments::parse()?;
     let start = Instant::now();
     let folder = Folder::open(&arguments.data)?;
     let splits = arguments.splits.unwrap_or(folder.splits).min(folder.splits);
@@ -52,11 +39,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let (ll, ll_se) = mean_and_error(outcomes.iter().map(|o| o.log_likelihood));
     for (name, value) in [("RMSE", rmse), ("log-likelihood", ll)] {
         if !value.is_finite() {
-            return Err(Error::configuration(
-                name,
-                value,
-                "a finite number: the target's scale may be out of range",
-            ));
+            return Err(format!("the {name} is {value}: the target's scale may be out of range").into());
         }
     }
     if arguments.json {

@@ -28,4 +28,5 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(variable.isnan().any().int64_value(&[]), 0, "{name}");
         }
     });
+    std::fs::remove_file(&file).unwrap();
 });

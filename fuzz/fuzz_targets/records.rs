@@ -12,4 +12,5 @@ fuzz_target!(|bytes: &[u8]| {
         batch.check(2).unwrap();
         assert!(batch.target.numel() <= 2 * bytes.len());
     }
+    std::fs::remove_file(&file).unwrap();
 });

@@ -7,6 +7,7 @@ use illia::export::{self, Export};
 use illia::prelude::*;
 use tch::CModule;
 
+use super::scratch::Scratch;
 use super::{FLOAT, close, gpu};
 
 bnn! {
@@ -36,10 +37,6 @@ fn fresh(device: Device) -> (nn::VarStore, Net) {
 
 fn fit() -> Fit<Categorical> {
     Fit::new(Categorical).epochs(4).batch_size(10).progress(false)
-}
-
-fn scratch(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("illia-cuda-{name}-{}", std::process::id()))
 }
 
 fn trained(device: Device) -> (f64, f64, Tensor) {
@@ -84,7 +81,8 @@ fn a_model_goes_from_device_to_device() {
     let (vs, net) = fresh(device);
     let (x, y) = data(device);
     fit().run(&net, &vs, &x, &y).unwrap();
-    let [there, back] = [scratch("there"), scratch("back")];
+    let folder = Scratch::new();
+    let [there, back] = ["there", "back"].map(|name| folder.join(name));
     checkpoint::save(&net, &vs, &there).unwrap();
     let (cpu_vs, mut cpu) = fresh(Device::Cpu);
     checkpoint::load(&mut cpu, &cpu_vs, &there).unwrap();
@@ -94,9 +92,6 @@ fn a_model_goes_from_device_to_device() {
     for (name, variable) in vs.variables() {
         assert_eq!(variable, again_vs.variables()[&name], "{name}");
         close(&name, &variable, device, &cpu_vs.variables()[&name], 0.0);
-    }
-    for path in [there, back] {
-        std::fs::remove_file(path).unwrap();
     }
 }
 
@@ -110,8 +105,8 @@ fn a_run_goes_on_to_the_bit() {
         fit().run(&net, &vs, &x, &y).unwrap();
         vs.variables()
     };
-    let folder = scratch("run");
-    let checkpoints = || Checkpoints::new(&folder).every_steps(5).keep(100);
+    let folder = Scratch::new();
+    let checkpoints = || Checkpoints::new(&*folder).every_steps(5).keep(100);
     {
         let (vs, net) = fresh(device);
         fit().checkpoints(checkpoints()).run(&net, &vs, &x, &y).unwrap();
@@ -123,7 +118,6 @@ fn a_run_goes_on_to_the_bit() {
     files.iter().skip(1).for_each(|path| std::fs::remove_file(path).unwrap());
     let (vs, net) = fresh(device);
     fit().checkpoints(checkpoints()).resume(true).run(&net, &vs, &x, &y).unwrap();
-    std::fs::remove_dir_all(&folder).unwrap();
     for (name, variable) in vs.variables() {
         assert_eq!(variable, whole[&name], "{name}");
     }
@@ -134,7 +128,8 @@ fn an_exported_net_is_the_same_from_either_device() {
     let Some(device) = gpu("an_exported_net_is_the_same_from_either_device") else { return };
     let (mut vs, net) = fresh(Device::Cpu);
     let x = data(Device::Cpu).0;
-    let path = scratch("net.onnx");
+    let folder = Scratch::new();
+    let path = folder.join("net.onnx");
     let written = |export: Export| {
         export::onnx(&net, &export, &path).unwrap();
         std::fs::read(&path).unwrap()
@@ -144,9 +139,8 @@ fn an_exported_net_is_the_same_from_either_device() {
     assert!([written(Export::mean()), written(Export::moments())] == cpu, "the same bytes");
     // Its draws are the GPU's.
     written(Export::draws(3));
-    std::fs::remove_file(&path).unwrap();
 
-    let (inputs, path) = ([x.to_device(device)], scratch("net.pt"));
+    let (inputs, path) = ([x.to_device(device)], folder.join("net.pt"));
     let mut net = net;
     net.freeze_at_mean();
     export::torchscript(&net, &vs, &inputs, |net, x| Ok(vec![net.try_forward(&x[0])?]), &path).unwrap();
@@ -158,5 +152,4 @@ fn an_exported_net_is_the_same_from_either_device() {
         &net.forward(&inputs[0]).to_device(Device::Cpu),
         TF32,
     );
-    std::fs::remove_file(&path).unwrap();
 }

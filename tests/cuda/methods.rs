@@ -220,10 +220,10 @@ fn laplace_of_each_structure() {
                 let draws = fitted.draws(&net, 20).unwrap();
                 let at_draws = Predict::new().run_draws(&net, &draws, &x).unwrap();
                 let linear = fitted.predict(&net, &x, 20).unwrap();
-                let path = std::env::temp_dir().join(format!("illia-cuda-laplace-{}", std::process::id()));
+                let folder = super::scratch::Scratch::new();
+                let path = folder.join("laplace.safetensors");
                 fitted.save(&path).unwrap();
                 let again = illia::infer::laplace::FittedLaplace::load(&net, &path).unwrap();
-                std::fs::remove_file(&path).unwrap();
                 let loaded = again.marginals(&net, &x).unwrap();
                 assert!((loaded.variance - &marginals.variance).abs().max().double_value(&[]) < 1e-9);
                 for outputs in [at_draws.outputs(), linear.outputs()] {

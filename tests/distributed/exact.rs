@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tch::{Kind, Tensor};
 
-use crate::launch::{Folder, free_port, start, start_at};
+use crate::launch::{free_port, start, start_at};
+use crate::scratch::Scratch;
 
 type Named = Vec<(String, Tensor)>;
 
@@ -17,21 +18,15 @@ fn read(folder: &Path, rank: usize) -> Named {
 
 /// The result of a job in `size` processes, which must be the same bits in all.
 pub fn trained(size: usize, job: &Value) -> Named {
-    let folder = Folder::new(&format!("trained-{}", unique()));
+    let folder = Scratch::new();
     let mut job = job.clone();
-    job["out"] = json!(folder.0);
+    job["out"] = json!(&*folder);
     start(&vec![job; size]).succeeded();
-    let all: Vec<Named> = (0..size).map(|rank| read(&folder.0, rank)).collect();
+    let all: Vec<Named> = (0..size).map(|rank| read(&folder, rank)).collect();
     for (rank, theirs) in all.iter().enumerate() {
         assert_eq!(*theirs, all[0], "rank {rank} has other weights than rank 0");
     }
     all.into_iter().next().unwrap()
-}
-
-fn unique() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 fn norms(a: &Named, b: &Named) -> Vec<(f64, f64)> {
@@ -116,16 +111,16 @@ fn every_collective_gives_what_it_says() {
 
 #[test]
 fn one_of_them_writes_the_log() {
-    let folder = Folder::new("log");
-    let path = folder.0.join("run.csv");
-    let job = json!({"net": "drawn", "epochs": 5, "validation": true, "log": path, "out": folder.0});
+    let folder = Scratch::new();
+    let path = folder.join("run.csv");
+    let job = json!({"net": "drawn", "epochs": 5, "validation": true, "log": path, "out": &*folder});
     start(&vec![job; 3]).succeeded();
     let text = std::fs::read_to_string(&path).unwrap();
     let epochs: Vec<&str> = text.lines().map(|line| line.split(',').next().unwrap()).collect();
     assert_eq!(epochs, ["epoch", "1", "2", "3", "4", "5"], "{text}");
     // What it says is what all have.
     let losses: Vec<f64> =
-        Vec::try_from(&read(&folder.0, 2).iter().find(|(name, _)| name == "losses").unwrap().1).unwrap();
+        Vec::try_from(&read(&folder, 2).iter().find(|(name, _)| name == "losses").unwrap().1).unwrap();
     for (line, losses) in text.lines().skip(1).zip(losses.chunks(4)) {
         let cells: Vec<f64> = line.split(',').map(|cell| cell.parse().unwrap()).collect();
         assert_eq!([cells[4], cells[1], cells[2]], losses[..3], "{line}");

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::exact::{distance, trained};
-use crate::launch::{Folder, start, start_at};
+use crate::launch::{start, start_at};
+use crate::scratch::Scratch;
 
 /// Each process's sentence.
 fn refused(jobs: &[Value]) -> Vec<String> {
@@ -112,9 +113,9 @@ fn a_killed_run_goes_on_to_the_bits_of_an_undisturbed_one() {
     let job = json!({"net": "outputs", "epochs": 8, "validation": true});
     let expected = trained(2, &job);
     for (rank, at) in [(0, 11), (1, 14)] {
-        let folder = Folder::new(&format!("killed-{rank}"));
+        let folder = Scratch::new();
         let mut jobs = vec![job.clone(); 2];
-        jobs.iter_mut().for_each(|job| job["checkpoints"] = json!(folder.0));
+        jobs.iter_mut().for_each(|job| job["checkpoints"] = json!(&*folder));
         let going_on = jobs[0].clone();
         jobs[rank]["dies"] = json!(at);
         assert!(start(&jobs).ended().iter().all(Result::is_err));
@@ -124,10 +125,10 @@ fn a_killed_run_goes_on_to_the_bits_of_an_undisturbed_one() {
 
 #[test]
 fn a_run_of_two_goes_on_on_four_to_rounding() {
-    let folder = Folder::new("grown");
+    let folder = Scratch::new();
     let job = json!({"net": "drawn", "double": true, "epochs": 8});
     let mut first = job.clone();
-    (first["checkpoints"], first["epochs"]) = (json!(folder.0), json!(4));
+    (first["checkpoints"], first["epochs"]) = (json!(&*folder), json!(4));
     trained(2, &first);
     first["epochs"] = json!(8);
     let off = distance(&trained(4, &first), &trained(1, &job));

@@ -1,7 +1,6 @@
 //! Starts the processes of a run, on a port that the system picks, and ends them.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -77,23 +76,5 @@ impl Run {
 
     pub fn process(&mut self, rank: usize) -> &mut Child {
         &mut self.0[rank]
-    }
-}
-
-/// A folder that goes with the test.
-pub struct Folder(pub PathBuf);
-
-impl Folder {
-    pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("illia-distributed-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

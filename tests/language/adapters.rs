@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use illia::checkpoint::{self, Names};
 use illia::prelude::*;
 
+use crate::scratch::Scratch;
+
 const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 
 bnn! {
@@ -47,21 +49,21 @@ fn tokens() -> Tensor {
 }
 
 /// A pretrained net's file, and a net with adapters that has it.
-fn pretrained(case: &str) -> (Base, nn::VarStore, Adapted) {
+fn pretrained() -> (Base, nn::VarStore, Adapted) {
     let base_vs = nn::VarStore::new(Device::Cpu);
     let base = Base::new(&base_vs.root());
-    let path = std::env::temp_dir().join(format!("illia-lora-{case}-{}.safetensors", std::process::id()));
+    let folder = Scratch::new();
+    let path = folder.join("base.safetensors");
     base_vs.save(&path).expect("a file");
     let vs = nn::VarStore::new(Device::Cpu);
     let net = Adapted::new(&vs.root(), 3);
     Names::new().load(&vs, &path).expect("the file's weights");
-    std::fs::remove_file(path).expect("no file");
     (base, vs, net)
 }
 
 #[test]
 fn starts_at_the_pretrained_net() {
-    let (base, vs, mut net) = pretrained("start");
+    let (base, vs, mut net) = pretrained();
     net.head.freeze_at_mean();
     assert!(net.forward(&tokens()).allclose(&base.forward(&tokens()), 1e-5, 1e-6, false));
     let trained: HashMap<String, Tensor> =
@@ -78,7 +80,7 @@ fn starts_at_the_pretrained_net() {
 
 #[test]
 fn training_moves_the_factors_alone_and_prediction_spreads() {
-    let (_, vs, net) = pretrained("train");
+    let (_, vs, net) = pretrained();
     let before: HashMap<String, Tensor> =
         vs.variables().into_iter().map(|(name, v)| (name, v.copy())).collect();
     let (x, y) = (
@@ -95,7 +97,8 @@ fn training_moves_the_factors_alone_and_prediction_spreads() {
     let outputs = spread.outputs().std_dim([0i64].as_slice(), true, false);
     assert!(outputs.min().double_value(&[]) > 0.0);
     // A checkpoint holds all of it.
-    let path = std::env::temp_dir().join(format!("illia-lora-checkpoint-{}.safetensors", std::process::id()));
+    let folder = Scratch::new();
+    let path = folder.join("model.safetensors");
     checkpoint::save(&net, &vs, &path).expect("a file");
     let other = nn::VarStore::new(Device::Cpu);
     let mut copy = Adapted::new(&other.root(), 3);
@@ -103,12 +106,11 @@ fn training_moves_the_factors_alone_and_prediction_spreads() {
     assert_eq!(other.variables()["gru.weight_ih_l0.lora_b"], vs.variables()["gru.weight_ih_l0.lora_b"]);
     let narrow = nn::VarStore::new(Device::Cpu);
     assert!(checkpoint::load(&mut Adapted::new(&narrow.root(), 2), &narrow, &path).is_err());
-    std::fs::remove_file(path).expect("no file");
 }
 
 #[test]
 fn a_frozen_net_is_one_merged_net() {
-    let (_, vs, mut net) = pretrained("merge");
+    let (_, vs, mut net) = pretrained();
     for (name, variable) in vs.variables() {
         if name.ends_with("lora_b") {
             tch::no_grad(|| variable.shallow_clone().copy_(&Tensor::randn(variable.size(), FLOAT)));

@@ -7,6 +7,7 @@ use illia::nn::{Linear, LinearConfig, Lstm, RecurrentConfig};
 use illia::prelude::*;
 
 use super::exact::randn;
+use super::scratch::Scratch;
 
 const STRUCTURES: [Structure; 4] =
     [Structure::Full, Structure::Kronecker, Structure::Diagonal, Structure::LowRank(45)];
@@ -152,8 +153,7 @@ fn noise_that_the_net_predicts_has_a_curvature_too() {
 fn a_file_holds_everything() {
     let (_vs, net, data) = digits();
     let x = &data.inputs()[0];
-    let folder = std::env::temp_dir().join(format!("illia-laplace-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = Scratch::new();
     for structure in STRUCTURES {
         let path = folder.join(format!("{structure:?}.safetensors"));
         let mut fitted = Laplace::classification().structure(structure).fit(&net, &data).unwrap();
@@ -187,7 +187,6 @@ fn a_file_holds_everything() {
     illia::checkpoint::save(&net, &_vs, &model).unwrap();
     assert!(message(FittedLaplace::load(&net, &model)).contains("which no Laplace approximation has"));
     assert!(message(FittedLaplace::load(&net, folder.join("none"))).contains("no such checkpoint"));
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[bayesian]

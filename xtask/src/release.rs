@@ -53,7 +53,7 @@ pub fn command(arguments: &[String]) -> Result<()> {
 
     checks.run("version", || of_one_version(version));
     checks.run("oldest Rust", || oldest_rust(&workspace));
-    // From here on nothing is downloaded.
+    // From here on nothing is downloaded, but for the oldest dependencies.
     checks.run("dependencies", || {
         quiet(cargo().args(["fetch", "--locked"])).map(|_| "as Cargo.lock has them".to_owned())
     });
@@ -76,12 +76,20 @@ pub fn command(arguments: &[String]) -> Result<()> {
     for feature in keys(&core, "features").filter(|name| *name != "default") {
         checks.run(&format!("with {feature} alone"), || with_feature(feature));
     }
+    checks.run("oldest dependencies", oldest_dependencies);
     if has("deny") {
         checks.run("licences and advisories", || {
             quiet(cargo().args(["deny", "check"])).map(|_| "cargo deny is content".to_owned())
         });
     } else {
         println!("left out  licences and advisories: there is no cargo-deny");
+    }
+    if output(Command::new("actionlint").arg("-version")).is_some() {
+        checks.run("workflows", || {
+            quiet(Command::new("actionlint").current_dir(root())).map(|_| "actionlint is content".to_owned())
+        });
+    } else {
+        println!("left out  workflows: there is no actionlint");
     }
     match output(Command::new("git").args(["describe", "--tags", "--abbrev=0"]).current_dir(root())) {
         _ if !has("semver-checks") => println!("left out  semver: there is no cargo-semver-checks"),
@@ -232,6 +240,43 @@ fn with_feature(feature: &str) -> Outcome {
     quiet(without_libtorch(&mut command)).map(|_| "without a warning".to_owned())
 }
 
+/// Whether what the manifests ask of other crates is enough: all crates with the oldest versions that they allow, compiled by the
+/// oldest Rust. In a copy of the checkout, since it has a `Cargo.lock` of its own.
+fn oldest_dependencies() -> Outcome {
+    let folder = root().join("target/oldest");
+    let checkout = folder.join("checkout");
+    copy(&checkout)?;
+    let oldest = || {
+        let mut command = cargo();
+        command.current_dir(&checkout).env("CARGO_TARGET_DIR", folder.join("target"));
+        command
+    };
+    // Cargo's own oldest-version rule is not stable yet.
+    quiet(oldest().args(["generate-lockfile", "-Z", "direct-minimal-versions"]).env("RUSTC_BOOTSTRAP", "1"))?;
+    let mut check = oldest();
+    check.args(["check", "--locked", "--lib", "--bins", "--features", "tch/doc-only images"]);
+    for (name, _) in CRATES {
+        check.args(["-p", name]);
+    }
+    quiet(without_libtorch(&mut check)).map(|_| "all crates compile with them".to_owned())
+}
+
+/// Copies what git has of the checkout, or would take, in the place of what was in the folder.
+fn copy(to: &Path) -> std::result::Result<(), String> {
+    let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    let list = quiet(Command::new("git").args(list).current_dir(root()))?;
+    let said = |e: std::io::Error| format!("{}: {e}", to.display());
+    if to.exists() {
+        fs::remove_dir_all(to).map_err(said)?;
+    }
+    for file in list.split('\0').filter(|file| root().join(file).is_file()) {
+        let path = to.join(file);
+        path.parent().map_or(Ok(()), fs::create_dir_all).map_err(said)?;
+        fs::copy(root().join(file), path).map_err(said)?;
+    }
+    Ok(())
+}
+
 fn without_libtorch(command: &mut Command) -> &mut Command {
     command.env("LIBTORCH", root().join("target/no-libtorch"))
 }
@@ -246,7 +291,8 @@ fn quiet(command: &mut Command) -> Outcome {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    let said = if output.stderr.is_empty() { output.stdout } else { output.stderr };
+    Err(String::from_utf8_lossy(&said).trim().to_owned())
 }
 
 fn manifest(name: &str) -> String {

@@ -9,6 +9,7 @@ mod metrics;
 mod model;
 mod routes;
 mod server;
+mod statistics;
 mod stream;
 
 pub use answer::Rule;

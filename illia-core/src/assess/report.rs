@@ -206,6 +206,7 @@ mod tests {
 
     use super::*;
     use crate::assess::metrics::{reliability, risk_coverage};
+    use crate::files::scratch::Scratch;
     use crate::likelihood::{Categorical, Gaussian};
     use crate::predict::Prediction;
 
@@ -276,13 +277,11 @@ mod tests {
 
     #[test]
     fn a_file_is_written_whole_or_not_at_all() {
-        let folder = std::env::temp_dir().join(format!("illia-report-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = Scratch::new();
         let path = folder.join("report.html");
         whole().write(&path).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), whole().html());
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
         assert!(whole().write(&folder.join("absent").join("report.html")).is_err());
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

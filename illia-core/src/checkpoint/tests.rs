@@ -8,27 +8,12 @@ use tch::{Device, Kind, Tensor};
 
 use super::{load, save};
 use crate::error::{Error, Unusable};
+use crate::files::scratch::Scratch;
 use crate::module::BayesianModule;
 use crate::nn::{Linear, LinearConfig};
 
-/// A folder of its own for each test, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("illia-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-    fn file(&self) -> PathBuf {
-        self.0.join("model.safetensors")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn file(folder: &Scratch) -> PathBuf {
+    folder.join("model.safetensors")
 }
 
 fn model(outputs: i64) -> (VarStore, Linear) {
@@ -52,25 +37,25 @@ fn reason(result: crate::Result<()>) -> Unusable {
 
 #[test]
 fn a_model_comes_back_as_it_was() {
-    let folder = Folder::new("round");
+    let folder = Scratch::new();
     let (vs, mut net) = model(3);
     let before = values(&vs);
-    save(&net, &vs, folder.file()).unwrap();
+    save(&net, &vs, file(&folder)).unwrap();
     tch::no_grad(|| vs.variables().into_values().for_each(|mut v| drop(v.zero_())));
-    load(&mut net, &vs, folder.file()).unwrap();
+    load(&mut net, &vs, file(&folder)).unwrap();
     assert_eq!(before, values(&vs));
-    let names: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let names: Vec<_> = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names, ["model.safetensors"], "nothing else is left behind");
 }
 
 #[test]
 fn another_architecture_is_refused_with_the_first_difference() {
-    let folder = Folder::new("architecture");
+    let folder = Scratch::new();
     let (vs, net) = model(3);
-    save(&net, &vs, folder.file()).unwrap();
+    save(&net, &vs, file(&folder)).unwrap();
     let (other_vs, mut other) = model(5);
     let before = values(&other_vs);
-    let Unusable::Architecture(difference) = reason(load(&mut other, &other_vs, folder.file())) else {
+    let Unusable::Architecture(difference) = reason(load(&mut other, &other_vs, file(&folder))) else {
         panic!("refused for another reason")
     };
     assert_eq!(difference, "`fc.bias.mu` is [3] in the file and [5] in the model");
@@ -79,47 +64,47 @@ fn another_architecture_is_refused_with_the_first_difference() {
 
 #[test]
 fn missing_newer_and_not_finite_are_told_apart() {
-    let folder = Folder::new("apart");
+    let folder = Scratch::new();
     let (vs, mut net) = model(3);
-    assert_eq!(reason(load(&mut net, &vs, folder.file())), Unusable::Missing);
+    assert_eq!(reason(load(&mut net, &vs, file(&folder))), Unusable::Missing);
 
-    save(&net, &vs, folder.file()).unwrap();
-    let bytes = fs::read(folder.file()).unwrap();
+    save(&net, &vs, file(&folder)).unwrap();
+    let bytes = fs::read(file(&folder)).unwrap();
     let at = bytes.windows(18).position(|w| w == br#""illia.format":"1""#).unwrap();
     let mut newer = bytes.clone();
     newer[at + 16] = b'7';
-    fs::write(folder.file(), newer).unwrap();
-    assert_eq!(reason(load(&mut net, &vs, folder.file())), Unusable::Newer { found: 7, known: 1 });
+    fs::write(file(&folder), newer).unwrap();
+    assert_eq!(reason(load(&mut net, &vs, file(&folder))), Unusable::Newer { found: 7, known: 1 });
 
     let _ = tch::no_grad(|| vs.variables()["fc.bias.mu"].shallow_clone().fill_(f64::NAN));
-    save(&net, &vs, folder.file()).unwrap();
-    assert_eq!(reason(load(&mut net, &vs, folder.file())), Unusable::NonFinite("fc.bias.mu".to_owned()));
+    save(&net, &vs, file(&folder)).unwrap();
+    assert_eq!(reason(load(&mut net, &vs, file(&folder))), Unusable::NonFinite("fc.bias.mu".to_owned()));
 }
 
 #[test]
 fn every_cut_and_every_flipped_byte_is_noticed() {
-    let folder = Folder::new("flips");
+    let folder = Scratch::new();
     let (vs, mut net) = model(2);
-    save(&net, &vs, folder.file()).unwrap();
+    save(&net, &vs, file(&folder)).unwrap();
     let before = values(&vs);
-    let bytes = fs::read(folder.file()).unwrap();
+    let bytes = fs::read(file(&folder)).unwrap();
     for cut in 0..bytes.len() {
-        fs::write(folder.file(), &bytes[..cut]).unwrap();
-        assert!(load(&mut net, &vs, folder.file()).is_err(), "cut to {cut} bytes");
+        fs::write(file(&folder), &bytes[..cut]).unwrap();
+        assert!(load(&mut net, &vs, file(&folder)).is_err(), "cut to {cut} bytes");
     }
     for at in 0..bytes.len() {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1 << (at % 8);
-        fs::write(folder.file(), &flipped).unwrap();
+        fs::write(file(&folder), &flipped).unwrap();
         // White space or an ignored key's letters may change without meaning anything.
-        let _ = load(&mut net, &vs, folder.file());
+        let _ = load(&mut net, &vs, file(&folder));
         assert_eq!(before, values(&vs), "byte {at} flipped");
     }
 }
 
 #[test]
 fn a_header_that_lies_takes_no_memory() {
-    let folder = Folder::new("lies");
+    let folder = Scratch::new();
     let (vs, mut net) = model(2);
     let header = |json: &str| {
         let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
@@ -143,8 +128,8 @@ fn a_header_that_lies_takes_no_memory() {
         header("{}"),
     ];
     for bytes in cases {
-        fs::write(folder.file(), &bytes).unwrap();
-        let Unusable::Damaged(_) = reason(load(&mut net, &vs, folder.file())) else { panic!("not damaged") };
+        fs::write(file(&folder), &bytes).unwrap();
+        let Unusable::Damaged(_) = reason(load(&mut net, &vs, file(&folder))) else { panic!("not damaged") };
     }
 }
 
@@ -163,7 +148,7 @@ fn a_file_of_the_first_version_is_read() {
 
 #[test]
 fn tensors_that_share_bytes_are_refused_before_they_are_read() {
-    let folder = Folder::new("overlap");
+    let folder = Scratch::new();
     let (vs, mut net) = model(2);
     // A megabyte that thirty thousand names claim: 30 GB, if each were read.
     let entry =
@@ -172,20 +157,20 @@ fn tensors_that_share_bytes_are_refused_before_they_are_read() {
     let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
     bytes.extend(json.as_bytes());
     bytes.resize(bytes.len() + (1 << 20), 0);
-    fs::write(folder.file(), bytes).unwrap();
+    fs::write(file(&folder), bytes).unwrap();
     let begun = std::time::Instant::now();
     let overlap = Unusable::Damaged("its tensors overlap or leave bytes between them".to_owned());
-    assert_eq!(reason(load(&mut net, &vs, folder.file())), overlap);
+    assert_eq!(reason(load(&mut net, &vs, file(&folder))), overlap);
     assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
 }
 
 #[cfg(unix)]
 #[test]
 fn only_regular_files_are_read_and_replaced() {
-    let folder = Folder::new("regular");
+    let folder = Scratch::new();
     let (vs, mut net) = model(2);
     let before = values(&vs);
-    let pipe = folder.0.join("pipe");
+    let pipe = folder.join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for (path, what) in [(&*pipe, "a pipe"), (std::path::Path::new("/dev/zero"), "a device")] {
         let refusals =
@@ -200,30 +185,30 @@ fn only_regular_files_are_read_and_replaced() {
 
 #[test]
 fn kinds_are_kept() {
-    let folder = Folder::new("kinds");
+    let folder = Scratch::new();
     let mut vs = VarStore::new(Device::Cpu);
     let mut net = Linear::new(vs.root() / "fc", 4, 3, LinearConfig::default());
     vs.double();
-    save(&net, &vs, folder.file()).unwrap();
-    load(&mut net, &vs, folder.file()).unwrap();
+    save(&net, &vs, file(&folder)).unwrap();
+    load(&mut net, &vs, file(&folder)).unwrap();
     assert!(vs.variables().values().all(|v| v.kind() == Kind::Double));
 }
 
 #[test]
 fn pruned_weights_stay_pruned() {
-    let folder = Folder::new("pruned");
+    let folder = Scratch::new();
     let (vs, mut net) = model(3);
     crate::module::prune(&mut net, 0.5).unwrap();
-    save(&net, &vs, folder.file()).unwrap();
+    save(&net, &vs, file(&folder)).unwrap();
     let (other_vs, mut other) = model(3);
-    load(&mut other, &other_vs, folder.file()).unwrap();
+    load(&mut other, &other_vs, file(&folder)).unwrap();
     assert_eq!(net.kl_cost().num_params, other.kl_cost().num_params);
     assert_eq!(values(&vs), values(&other_vs));
 }
 
 #[test]
 fn no_number_is_refused_in_any_kind_and_minus_infinity_only_where_it_means_pruned() {
-    let folder = Folder::new("kinds");
+    let folder = Scratch::new();
     for kind in [Kind::Half, Kind::BFloat16, Kind::Float, Kind::Double] {
         let (mut vs, mut net) = model(3);
         match kind {
@@ -232,8 +217,8 @@ fn no_number_is_refused_in_any_kind_and_minus_infinity_only_where_it_means_prune
             Kind::Double => vs.double(),
             _ => {}
         }
-        save(&net, &vs, folder.file()).unwrap();
-        load(&mut net, &vs, folder.file()).unwrap();
+        save(&net, &vs, file(&folder)).unwrap();
+        load(&mut net, &vs, file(&folder)).unwrap();
         for (name, value, pruned) in [
             ("fc.weight.mu", f64::NAN, false),
             ("fc.weight.mu", f64::INFINITY, false),
@@ -245,8 +230,8 @@ fn no_number_is_refused_in_any_kind_and_minus_infinity_only_where_it_means_prune
             let before = element.double_value(&[]);
             let set = |to: f64| drop(tch::no_grad(|| element.shallow_clone().fill_(to)));
             set(value);
-            save(&net, &vs, folder.file()).unwrap();
-            let loaded = load(&mut net, &vs, folder.file());
+            save(&net, &vs, file(&folder)).unwrap();
+            let loaded = load(&mut net, &vs, file(&folder));
             if pruned {
                 loaded.unwrap();
                 assert_eq!(net.weight.num_pruned(), 1, "{kind:?}");

@@ -243,9 +243,12 @@ impl Source {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use tch::{Device, Kind};
 
     use super::*;
+    use crate::files::scratch::Scratch;
     use crate::nn::{AttentionConfig, Linear, LinearConfig, SelfAttention};
     use crate::parameter::Posterior;
 
@@ -253,11 +256,12 @@ mod tests {
         Tensor::randn(shape, (Kind::Float, Device::Cpu))
     }
 
-    fn written(name: &str, tensors: &[(&str, &Tensor)]) -> std::path::PathBuf {
-        let path =
-            std::env::temp_dir().join(format!("illia-weights-{name}-{}.safetensors", std::process::id()));
+    /// A file, which is there as long as its folder.
+    fn written(tensors: &[(&str, &Tensor)]) -> (Scratch, PathBuf) {
+        let folder = Scratch::new();
+        let path = folder.join("weights.safetensors");
         Tensor::write_safetensors(tensors, &path).unwrap();
-        path
+        (folder, path)
     }
 
     #[test]
@@ -277,7 +281,7 @@ mod tests {
         for (i, [weight, bias]) in names.iter().enumerate() {
             tensors.extend([(weight.as_str(), &w[i]), (bias.as_str(), &b[i])]);
         }
-        let path = written("separate", &tensors);
+        let (_folder, path) = written(&tensors);
         Names::new()
             .row("blocks.*.attend.in_proj", &["layer.*.q", "layer.*.k", "layer.*.v"])
             .row("blocks.*.attend.out_proj", &["layer.*.out"])
@@ -292,7 +296,7 @@ mod tests {
         let vs = VarStore::new(Device::Cpu);
         let key = Linear::new(vs.root() / "key", 4, 4, LinearConfig::default());
         let qkv = (numbers(&[12, 4]), numbers(&[12]));
-        let path = written("fused", &[("qkv.weight", &qkv.0), ("qkv.bias", &qkv.1)]);
+        let (_folder, path) = written(&[("qkv.weight", &qkv.0), ("qkv.bias", &qkv.1)]);
         Names::new().part("key", "qkv", 1, 3).load(&vs, &path).unwrap();
         assert_eq!(key.weight.mu(), &qkv.0.narrow(0, 4, 4));
         assert_eq!(key.bias.as_ref().unwrap().mu(), &qkv.1.narrow(0, 4, 4));
@@ -305,7 +309,7 @@ mod tests {
         let layer = Linear::new(vs.root() / "fc", 2, 3, LinearConfig::default());
         let rho = layer.weight.rho().unwrap().copy();
         let (weight, bias) = (numbers(&[2, 3]), numbers(&[3]));
-        let path = written("transposed", &[("c_fc.weight", &weight), ("c_fc.bias", &bias)]);
+        let (_folder, path) = written(&[("c_fc.weight", &weight), ("c_fc.bias", &bias)]);
         Names::new().transposed("fc", &["c_fc"]).load(&vs, path).unwrap();
         assert_eq!(layer.weight.mu(), &weight.tr());
         assert_eq!(layer.bias.as_ref().unwrap().mu(), &bias);
@@ -315,7 +319,7 @@ mod tests {
     #[test]
     fn what_a_file_of_plain_weights_cannot_have_stays() {
         let (weight, bias) = (numbers(&[3, 2]), numbers(&[3]));
-        let path = written("plain", &[("fc.weight", &weight), ("fc.bias", &bias)]);
+        let (_folder, path) = written(&[("fc.weight", &weight), ("fc.bias", &bias)]);
         for (posterior, variable) in
             [(Posterior::gaussian_dropout(2.0), "input_rho"), (Posterior::AutomaticLast, "axes")]
         {
@@ -334,7 +338,7 @@ mod tests {
         let vs = VarStore::new(Device::Cpu);
         let mut layer = Linear::new(vs.root() / "fc", 2, 3, LinearConfig::default());
         let (weight, bias) = (numbers(&[3, 2]), numbers(&[3]));
-        let path = written("moped", &[("fc.weight", &weight), ("fc.bias", &bias)]);
+        let (_folder, path) = written(&[("fc.weight", &weight), ("fc.bias", &bias)]);
         assert!(Names::new().moped(&mut layer, &vs, &path, 0.0).is_err());
         Names::new().moped(&mut layer, &vs, &path, 0.1).unwrap();
         assert_eq!(layer.weight.mu(), &weight);
@@ -356,7 +360,8 @@ mod tests {
         let nan = Tensor::from_slice(&[1f32, f32::NAN, 0.0]);
         let names = Names::new().row("fc", &["head"]);
         let refusal = |case: &str, names: &Names, tensors: &[(&str, &Tensor)]| {
-            let error = names.load(&vs, written(case, tensors)).unwrap_err().to_string();
+            let (_folder, path) = written(tensors);
+            let error = names.load(&vs, path).unwrap_err().to_string();
             assert_eq!(
                 (layer.weight.mu(), layer.bias.as_ref().unwrap().mu()),
                 (&before.0, &before.1),
@@ -376,7 +381,8 @@ mod tests {
         assert!(more.ends_with("the file has `pooler.bias`, for which the net has no variable"), "{more}");
         let nan = refusal("nan", &names, &[("head.bias", &nan), ("head.weight", &weight)]);
         assert!(nan.ends_with("head.bias holds NaN or infinity"), "{nan}");
-        names.ignore("pooler").ignore("z").load(&vs, written("all", &all)).unwrap();
+        let (_folder, path) = written(&all);
+        names.ignore("pooler").ignore("z").load(&vs, path).unwrap();
         assert_eq!(layer.bias.as_ref().unwrap().mu(), &bias);
     }
 

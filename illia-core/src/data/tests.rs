@@ -250,7 +250,8 @@ fn a_fingerprint_is_of_the_data_and_not_of_the_way_to_them() {
 #[cfg(all(unix, feature = "data"))]
 #[test]
 fn no_reader_waits_for_a_pipe_or_reads_a_device_to_its_end() {
-    let pipe = std::env::temp_dir().join(format!("illia-data-pipe-{}", std::process::id()));
+    let folder = crate::files::scratch::Scratch::new();
+    let pipe = folder.join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for (path, what) in [(&*pipe, "a pipe"), (std::path::Path::new("/dev/zero"), "a device")] {
         let what = format!("{}: not a regular file but {what}", path.display());
@@ -259,7 +260,6 @@ fn no_reader_waits_for_a_pipe_or_reads_a_device_to_its_end() {
         says(Records::open(path), &what);
         says(write_records(&tensors(), path), &what);
     }
-    std::fs::remove_file(&pipe).unwrap();
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Files: opened only where that can't hang or run on for ever, written whole or not at all; and tensors in them.
 
 mod safetensors;
+#[cfg(test)]
+pub(crate) mod scratch;
 
 pub(crate) use safetensors::{Entry, Stored, bytes_of, parse_header, read_header, write};
 
@@ -109,13 +111,8 @@ fn special(_kind: FileType) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::scratch::Scratch;
     use super::*;
-
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("illia-{name}-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        folder
-    }
 
     /// Writes `text` as [`write_whole`] is meant to be used.
     fn write_text(path: &Path, text: &str) -> Result<()> {
@@ -124,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_was_there_stays_where_writing_fails() {
-        let folder = folder("files");
+        let folder = Scratch::new();
         let path = folder.join("file");
         write_text(&path, "first").unwrap();
         let failed = write_whole(&path, |temporary| {
@@ -139,14 +136,13 @@ mod tests {
         assert!(
             write_text(&folder, "").unwrap_err().to_string().ends_with("not a regular file but a folder")
         );
-        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[cfg(unix)]
     #[test]
     fn a_pipe_and_a_device_are_neither_read_nor_replaced() {
         use std::os::unix::fs::FileTypeExt;
-        let folder = folder("special");
+        let folder = Scratch::new();
         let pipe = folder.join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let link = folder.join("link");
@@ -158,6 +154,5 @@ mod tests {
         }
         assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        fs::remove_dir_all(&folder).unwrap();
     }
 }

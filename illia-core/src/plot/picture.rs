@@ -143,6 +143,7 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
+    use crate::files::scratch::Scratch;
 
     #[test]
     fn rows_and_columns_are_as_large_as_what_is_in_them() {
@@ -158,8 +159,7 @@ mod tests {
 
     #[test]
     fn a_file_is_written_whole_and_has_all_it_needs() {
-        let folder = std::env::temp_dir().join(format!("illia-picture-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = Scratch::new();
         let picture = Picture::new(10.0, 10.0, String::new()).titled("a <b>", "c & d");
         picture.write(folder.join("p.svg")).unwrap();
         let text = std::fs::read_to_string(folder.join("p.svg")).unwrap();
@@ -170,6 +170,5 @@ mod tests {
                 && text.ends_with("</svg>\n")
         );
         assert!(picture.write(folder.join("no/p.svg")).is_err());
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

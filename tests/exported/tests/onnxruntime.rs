@@ -1,8 +1,12 @@
 //! Every exported file before onnx's checker and in onnxruntime, by `check.py`; where Python has them.
 
+#[path = "../../../illia-core/src/files/scratch.rs"]
+mod scratch;
+
 use std::process::Command;
 
 use exported_tests::cases;
+use scratch::Scratch;
 
 #[test]
 fn files_give_in_onnxruntime_what_their_nets_give() {
@@ -12,12 +16,10 @@ fn files_give_in_onnxruntime_what_their_nets_give() {
         println!("skipped: {} has not numpy, onnx and onnxruntime", python.display());
         return;
     }
-    let folder = std::env::temp_dir().join(format!("illia-onnxruntime-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = Scratch::new();
     cases(&folder).unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/check.py");
-    let output = Command::new(&python).arg(script).arg(&folder).output().unwrap();
-    std::fs::remove_dir_all(&folder).unwrap();
+    let output = Command::new(&python).arg(script).arg(&*folder).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     println!("{said}");

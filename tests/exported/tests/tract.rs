@@ -1,11 +1,15 @@
 //! Every exported file in tract: one load, which all of its cases run on, whatever their batch and lengths.
 
+#[path = "../../../illia-core/src/files/scratch.rs"]
+mod scratch;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use exported_tests::{Case, cases};
 use illia::Prediction;
 use illia::likelihood::Categorical;
+use scratch::Scratch;
 use tch::{Kind, Tensor};
 use tract_onnx::tract_hir::internal::{
     Framework, InferenceModel, InferenceModelExt, IntoRunnable, TValue, Tensor as Array, TractErrorContext,
@@ -94,8 +98,7 @@ fn differences(file: &Path, cases: &[&Case]) -> TractResult<Vec<String>> {
 
 #[test]
 fn files_give_in_tract_what_their_nets_give() {
-    let folder = std::env::temp_dir().join(format!("illia-tract-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = Scratch::new();
     let cases = cases(&folder).unwrap();
     let mut files: BTreeMap<&PathBuf, Vec<&Case>> = BTreeMap::new();
     for case in &cases {
@@ -106,7 +109,6 @@ fn files_give_in_tract_what_their_nets_give() {
         Err(error) => vec![format!("{}: {error:#}", file.display())],
     };
     let wrong: Vec<String> = files.iter().flat_map(of_a_file).collect();
-    std::fs::remove_dir_all(&folder).unwrap();
     assert!(files.len() > 40 && cases.len() > 60, "{} cases of {} files", cases.len(), files.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

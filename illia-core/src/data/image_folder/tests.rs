@@ -1,27 +1,18 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tch::Tensor;
 
 use super::ImageFolder;
 use crate::data::Dataset;
+use crate::files::scratch::Scratch;
 
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("illia-images-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        for class in ["dog", "cat"] {
-            std::fs::create_dir_all(path.join(class)).unwrap();
-        }
-        Folder(path)
+/// A folder with those of two classes, empty.
+fn classes() -> Scratch {
+    let folder = Scratch::new();
+    for class in ["dog", "cat"] {
+        std::fs::create_dir(folder.join(class)).unwrap();
     }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+    folder
 }
 
 /// 8 rows of 16 pixels that are all 51, and all about (200, 100, 50).
@@ -35,19 +26,19 @@ fn write_png(path: &Path, (width, height): (u32, u32), colour: png::ColorType, v
 }
 
 /// A red and a green pixel in a PNG, grey ones in a JPEG.
-fn filled(name: &str) -> Folder {
-    let folder = Folder::new(name);
-    write_png(&folder.0.join("dog/1.PNG"), (2, 1), png::ColorType::Rgb, &[255, 0, 0, 0, 255, 0]);
-    std::fs::write(folder.0.join("cat/b.jpeg"), GREY).unwrap();
-    std::fs::write(folder.0.join("cat/notes.txt"), "no picture").unwrap();
-    std::fs::write(folder.0.join("cat/.hidden.png"), "no picture").unwrap();
+fn filled() -> Scratch {
+    let folder = classes();
+    write_png(&folder.join("dog/1.PNG"), (2, 1), png::ColorType::Rgb, &[255, 0, 0, 0, 255, 0]);
+    std::fs::write(folder.join("cat/b.jpeg"), GREY).unwrap();
+    std::fs::write(folder.join("cat/notes.txt"), "no picture").unwrap();
+    std::fs::write(folder.join("cat/.hidden.png"), "no picture").unwrap();
     folder
 }
 
 #[test]
 fn a_class_is_a_folder_and_pixels_are_read_when_asked_for() {
-    let folder = filled("read");
-    let images = ImageFolder::open(&folder.0).unwrap();
+    let folder = filled();
+    let images = ImageFolder::open(&folder).unwrap();
     assert_eq!((images.classes(), images.len()), (["cat".to_owned(), "dog".to_owned()].as_slice(), 2));
     let dog = images.batch(&[1]).unwrap();
     assert_eq!(dog.inputs[0], Tensor::from_slice(&[1f32, 0., 0., 1., 0., 0.]).reshape([1, 3, 1, 2]));
@@ -63,13 +54,13 @@ fn a_class_is_a_folder_and_pixels_are_read_when_asked_for() {
 
 #[test]
 fn every_kind_of_pixel_is_red_green_blue_or_a_shade_of_grey() {
-    let folder = Folder::new("kinds");
-    let cat = |name: &str| folder.0.join("cat").join(name);
+    let folder = classes();
+    let cat = |name: &str| folder.join("cat").join(name);
     write_png(&cat("1.png"), (1, 1), png::ColorType::Rgba, &[255, 102, 51, 0]);
     write_png(&cat("2.png"), (1, 1), png::ColorType::GrayscaleAlpha, &[102, 7]);
     std::fs::write(cat("3.png"), RED).unwrap();
-    std::fs::write(folder.0.join("dog/1.jpg"), GREY).unwrap();
-    let images = ImageFolder::open(&folder.0).unwrap().size(1, 1);
+    std::fs::write(folder.join("dog/1.jpg"), GREY).unwrap();
+    let images = ImageFolder::open(&folder).unwrap().size(1, 1);
     let near = |images: &ImageFolder, row: i64, expected: &[f64]| {
         let pixel = images.batch(&[row]).unwrap().inputs[0].flatten(0, -1).to_kind(tch::Kind::Double);
         let off = (&pixel - Tensor::from_slice(expected)).abs().max().double_value(&[]);
@@ -86,8 +77,8 @@ fn every_kind_of_pixel_is_red_green_blue_or_a_shade_of_grey() {
 
 #[test]
 fn files_that_are_broken_or_too_much_are_named() {
-    let folder = filled("broken");
-    let cat = |name: &str| folder.0.join("cat").join(name);
+    let folder = filled();
+    let cat = |name: &str| folder.join("cat").join(name);
     std::fs::write(cat("c.jpg"), &GREY[..GREY.len() / 2]).unwrap();
     std::fs::write(cat("d.png"), b"GIF89a").unwrap();
     // A PNG that promises 2^31 - 1 by 2^31 - 1 pixels, with the checksum that is right for that.
@@ -96,9 +87,9 @@ fn files_that_are_broken_or_too_much_are_named() {
     header.extend(sum);
     let bomb = [b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d".as_slice(), &header].concat();
     std::fs::write(cat("e.png"), bomb).unwrap();
-    let whole = std::fs::read(folder.0.join("dog/1.PNG")).unwrap();
+    let whole = std::fs::read(folder.join("dog/1.PNG")).unwrap();
     std::fs::write(cat("f.png"), &whole[..whole.len() - 20]).unwrap();
-    let images = ImageFolder::open(&folder.0).unwrap();
+    let images = ImageFolder::open(&folder).unwrap();
     for (row, name) in [(1, "c.jpg"), (2, "d.png"), (3, "e.png"), (4, "f.png")] {
         let error = images.batch(&[row]).map(|batch| batch.inputs[0].size()).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
@@ -109,10 +100,10 @@ fn files_that_are_broken_or_too_much_are_named() {
 
 #[test]
 fn a_file_with_any_of_its_bytes_changed_is_a_picture_or_an_error() {
-    let folder = filled("mutated");
-    let path = folder.0.join("cat/b.jpeg");
-    let images = ImageFolder::open(&folder.0).unwrap();
-    for whole in [GREY.to_vec(), std::fs::read(folder.0.join("dog/1.PNG")).unwrap()] {
+    let folder = filled();
+    let path = folder.join("cat/b.jpeg");
+    let images = ImageFolder::open(&folder).unwrap();
+    for whole in [GREY.to_vec(), std::fs::read(folder.join("dog/1.PNG")).unwrap()] {
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x55;
@@ -126,10 +117,10 @@ fn a_file_with_any_of_its_bytes_changed_is_a_picture_or_an_error() {
 
 #[test]
 fn folders_without_classes_or_pictures_are_refused() {
-    let folder = Folder::new("empty");
-    let empty = ImageFolder::open(&folder.0).unwrap_err().to_string();
+    let folder = classes();
+    let empty = ImageFolder::open(&folder).unwrap_err().to_string();
     assert!(empty.contains("cat") && empty.contains("without pictures"), "{empty}");
-    let none = ImageFolder::open(folder.0.join("cat")).unwrap_err().to_string();
+    let none = ImageFolder::open(folder.join("cat")).unwrap_err().to_string();
     assert!(none.contains("no folders"), "{none}");
-    assert!(ImageFolder::open(folder.0.join("absent")).is_err());
+    assert!(ImageFolder::open(folder.join("absent")).is_err());
 }

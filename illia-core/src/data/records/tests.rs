@@ -7,25 +7,10 @@ use tch::{Device, Kind, Tensor};
 
 use super::*;
 use crate::data::Tensors;
+use crate::files::scratch::Scratch;
 
-/// A folder of its own for each test, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("illia-records-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-    fn file(&self) -> PathBuf {
-        self.0.join("data.safetensors")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn path(folder: &Scratch) -> PathBuf {
+    folder.join("data.safetensors")
 }
 
 /// Kinds of every width, so that the file's order is not the inputs'.
@@ -42,10 +27,10 @@ fn tensors(rows: i64) -> Tensors {
 
 #[test]
 fn every_row_comes_back_to_the_bit() {
-    let folder = Folder::new("round");
+    let folder = Scratch::new();
     let data = tensors(50);
-    write_records(&data, folder.file()).unwrap();
-    let records = Records::open(folder.file()).unwrap();
+    write_records(&data, path(&folder)).unwrap();
+    let records = Records::open(path(&folder)).unwrap();
     assert_eq!(records.len(), 50);
     let shuffled: Vec<i64> = (0..50).map(|i| i * 7 % 50).collect();
     for rows in [&[][..], &[49], &[3, 4, 5, 9, 8, 8, 9], &shuffled] {
@@ -54,7 +39,7 @@ fn every_row_comes_back_to_the_bit() {
     }
     assert!(records.batch(&[50]).unwrap_err().to_string().contains("rows 0 to 49"));
     assert_eq!(records.fingerprint().unwrap(), data.fingerprint().unwrap());
-    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "nothing else is left behind");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left behind");
     // Two threads on two handles don't disturb each other.
     let threads = [records.clone(), records].map(|handle| {
         std::thread::spawn(move || {
@@ -66,17 +51,17 @@ fn every_row_comes_back_to_the_bit() {
 
 #[test]
 fn other_programs_read_and_write_the_same_file() {
-    let folder = Folder::new("format");
-    write_records(&tensors(5), folder.file()).unwrap();
-    let bytes = fs::read(folder.file()).unwrap();
+    let folder = Scratch::new();
+    write_records(&tensors(5), path(&folder)).unwrap();
+    let bytes = fs::read(path(&folder)).unwrap();
     let read = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(read.tensor("inputs.2").unwrap().shape(), [5, 2]);
     assert_eq!(read.tensor("target").unwrap().data(), [0i64, 1, 2, 3, 4].map(i64::to_le_bytes).concat());
     let all = read.tensors();
     let again = safetensors::serialize(all, &None).unwrap();
-    fs::write(folder.file(), again).unwrap();
+    fs::write(path(&folder), again).unwrap();
     let (theirs, ours) =
-        (Records::open(folder.file()).unwrap().batch(&[4, 1]).unwrap(), tensors(5).batch(&[4, 1]).unwrap());
+        (Records::open(path(&folder)).unwrap().batch(&[4, 1]).unwrap(), tensors(5).batch(&[4, 1]).unwrap());
     assert_eq!((theirs.inputs, theirs.target), (ours.inputs, ours.target));
 }
 
@@ -93,9 +78,9 @@ fn a_large_data_set_is_written_in_several_chunks() {
             Ok(Batch { inputs: vec![target.unsqueeze(1).repeat([1, 1 << 18])], target })
         }
     }
-    let folder = Folder::new("chunks");
-    write_records(&Wide, folder.file()).unwrap();
-    let batch = Records::open(folder.file()).unwrap().batch(&[69, 16, 15, 0]).unwrap();
+    let folder = Scratch::new();
+    write_records(&Wide, path(&folder)).unwrap();
+    let batch = Records::open(path(&folder)).unwrap().batch(&[69, 16, 15, 0]).unwrap();
     let expected = Tensor::from_slice(&[69f32, 16.0, 15.0, 0.0]);
     assert_eq!(batch.target, expected);
     assert_eq!(batch.inputs[0].amin([1], false), expected);
@@ -104,7 +89,7 @@ fn a_large_data_set_is_written_in_several_chunks() {
 
 #[test]
 fn what_is_no_file_of_records_is_an_error() {
-    let folder = Folder::new("wrong");
+    let folder = Scratch::new();
     let file = |json: &str, data: usize| {
         let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
         bytes.extend(json.as_bytes());
@@ -139,24 +124,24 @@ fn what_is_no_file_of_records_is_an_error() {
         ),
     ];
     for (bytes, says) in cases {
-        fs::write(folder.file(), bytes).unwrap();
-        let error = Records::open(folder.file()).unwrap_err().to_string();
+        fs::write(path(&folder), bytes).unwrap();
+        let error = Records::open(path(&folder)).unwrap_err().to_string();
         assert!(error.contains("data.safetensors") && error.contains(says), "{says}: {error}");
     }
-    assert!(matches!(Records::open(folder.0.join("absent")), Err(Error::Io { .. })));
+    assert!(matches!(Records::open(folder.join("absent")), Err(Error::Io { .. })));
     assert!(Records::open("/dev/zero").unwrap_err().to_string().ends_with("not a regular file but a device"));
 }
 
 #[test]
 fn rows_of_no_bytes_are_no_way_to_promise_more_than_there_is() {
-    let folder = Folder::new("empty");
+    let folder = Scratch::new();
     for shape in ["[4611686018427387904,0]", "[2,0,4611686018427387904,4611686018427387904]", "[2,0]"] {
         let json = format!(r#"{{"target":{{"dtype":"F32","shape":{shape},"data_offsets":[0,0]}}}}"#);
         let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
         bytes.extend(json.as_bytes());
-        fs::write(folder.file(), bytes).unwrap();
+        fs::write(path(&folder), bytes).unwrap();
         // No row has a number in it: an empty batch or an error, and no panic.
-        match Records::open(folder.file()).and_then(|records| records.batch(&[records.len() as i64 - 1])) {
+        match Records::open(path(&folder)).and_then(|records| records.batch(&[records.len() as i64 - 1])) {
             Ok(batch) => assert_eq!(batch.target.numel(), 0),
             Err(error) => assert!(!error.to_string().is_empty()),
         }
@@ -165,14 +150,14 @@ fn rows_of_no_bytes_are_no_way_to_promise_more_than_there_is() {
 
 #[test]
 fn no_flipped_bit_brings_it_down() {
-    let folder = Folder::new("flips");
-    write_records(&tensors(3), folder.file()).unwrap();
-    let good = fs::read(folder.file()).unwrap();
+    let folder = Scratch::new();
+    write_records(&tensors(3), path(&folder)).unwrap();
+    let good = fs::read(path(&folder)).unwrap();
     for bit in 0..good.len() * 8 {
         let mut bytes = good.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
-        fs::write(folder.file(), bytes).unwrap();
-        if let Ok(records) = Records::open(folder.file()) {
+        fs::write(path(&folder), bytes).unwrap();
+        if let Ok(records) = Records::open(path(&folder)) {
             let batch = records.batch(&[2, 0]).unwrap();
             batch.check(2).unwrap();
             assert!(batch.inputs.iter().all(|input| input.numel() <= 12));
@@ -182,10 +167,10 @@ fn no_flipped_bit_brings_it_down() {
 
 #[test]
 fn a_file_that_shrinks_is_an_error_and_not_the_end_of_the_process() {
-    let folder = Folder::new("shrinks");
-    write_records(&tensors(50), folder.file()).unwrap();
-    let records = Records::open(folder.file()).unwrap();
-    OpenOptions::new().write(true).open(folder.file()).unwrap().set_len(200).unwrap();
+    let folder = Scratch::new();
+    write_records(&tensors(50), path(&folder)).unwrap();
+    let records = Records::open(path(&folder)).unwrap();
+    OpenOptions::new().write(true).open(path(&folder)).unwrap().set_len(200).unwrap();
     assert!(matches!(records.batch(&[49]), Err(Error::Io { .. })));
 }
 
@@ -202,24 +187,24 @@ fn what_cannot_be_written_leaves_what_was_there() {
             Ok(Batch { inputs: vec![target.unsqueeze(1).repeat([1, width])], target })
         }
     }
-    let folder = Folder::new("unwritable");
-    fs::write(folder.file(), "before").unwrap();
+    let folder = Scratch::new();
+    fs::write(path(&folder), "before").unwrap();
     let complex = Tensor::zeros([3], (Kind::ComplexFloat, Device::Cpu));
     let cases = [
         (
-            write_records(&Uneven, folder.file()),
+            write_records(&Uneven, path(&folder)),
             "input 0: expected an input of shape rows of [1] and Float as the first, got [3, 3]",
         ),
         (
-            write_records(&Tensors::new(vec![], complex).unwrap(), folder.file()),
+            write_records(&Tensors::new(vec![], complex).unwrap(), path(&folder)),
             "target = ComplexFloat is not allowed",
         ),
-        (write_records(&tensors(0), folder.file()), "the data set has no row to write"),
+        (write_records(&tensors(0), path(&folder)), "the data set has no row to write"),
     ];
     for (result, says) in cases {
         let error = result.unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     }
-    assert_eq!(fs::read_to_string(folder.file()).unwrap(), "before");
-    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
+    assert_eq!(fs::read_to_string(path(&folder)).unwrap(), "before");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
 }

@@ -6,6 +6,7 @@ use tch::{Device, Kind, Tensor};
 use super::*;
 use crate::checkpoint::{self, Checkpoints};
 use crate::data::Tensors;
+use crate::files::scratch::Scratch;
 use crate::infer::laplace::{Laplace, Structure};
 use crate::infer::swag::Swag;
 use crate::infer::{Named, weights};
@@ -316,23 +317,13 @@ fn a_point_that_a_fit_left_is_named() {
     );
 }
 
-/// A folder of its own, removed at the end.
-struct Folder(std::path::PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn a_file_keeps_it_and_a_run_goes_on_under_it_to_the_bit() {
-    let folder = Folder(std::env::temp_dir().join(format!("illia-as-prior-{}", std::process::id())));
-    std::fs::create_dir_all(&folder.0).unwrap();
+    let folder = Scratch::new();
     let (x, y) = data(true);
     for posterior in [Posterior::fan_in(), Posterior::AutomaticLast] {
         let fit = || Fit::new(Gaussian::fixed(NOISE).unwrap()).batch_size(16).progress(false);
-        let file = folder.0.join("model.safetensors");
+        let file = folder.join("model.safetensors");
         let run = |runs: &[Fit<Gaussian>]| {
             manual_seed(8);
             let vs = VarStore::new(Device::Cpu);
@@ -347,7 +338,7 @@ fn a_file_keeps_it_and_a_run_goes_on_under_it_to_the_bit() {
         };
         let whole = run(&[fit().epochs(6)]);
         let name = format!("{posterior:?}").chars().take(9).collect::<String>();
-        let runs = || Checkpoints::new(folder.0.join(&name)).every_epochs(1);
+        let runs = || Checkpoints::new(folder.join(&name)).every_epochs(1);
         // Stopped after two of six epochs, of which the schedule knows.
         let stop = || fit().epochs(6).checkpoints(runs());
         let flag = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
@@ -364,7 +355,7 @@ fn a_file_keeps_it_and_a_run_goes_on_under_it_to_the_bit() {
             other.weight.earlier().unwrap().axes.is_some() == matches!(posterior, Posterior::AutomaticLast)
         );
         // And goes back to a file from before.
-        let before = folder.0.join("before.safetensors");
+        let before = folder.join("before.safetensors");
         let earlier = VarStore::new(Device::Cpu);
         checkpoint::save(&layer(&earlier, posterior), &earlier, &before).unwrap();
         checkpoint::load(&mut other, &vs, &before).unwrap();

@@ -107,6 +107,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::files::scratch::Scratch;
 
     #[test]
     fn the_checksum_is_that_of_rfc_3720() {
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_file_holds_each_number_of_each_epoch() {
-        let folder = std::env::temp_dir().join(format!("illia-events-{}", std::process::id()));
+        let folder = Scratch::new();
         let of = |epoch: usize| EpochRecord {
             epoch,
             nll: 2.0,
@@ -188,6 +189,5 @@ mod tests {
         assert!(scalars.contains(&(1, "objective/loss".to_owned(), 2.5)));
         assert!(scalars.contains(&(200, "kl/nats".to_owned(), 300.0)));
         assert!(scalars.contains(&(200, "metrics/accuracy".to_owned(), 0.75)));
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

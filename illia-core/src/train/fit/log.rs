@@ -113,14 +113,14 @@ mod tests {
     use tch::{Device, Kind, Tensor};
 
     use super::*;
+    use crate::files::scratch::Scratch;
     use crate::likelihood::Gaussian;
     use crate::nn::{Linear, LinearConfig};
 
     #[test]
     fn a_log_has_a_row_for_each_epoch_and_a_column_for_each_metric() {
         crate::manual_seed(1);
-        let folder = std::env::temp_dir().join(format!("illia-log-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = Scratch::new();
         let path = folder.join("run.csv");
         let vs = VarStore::new(Device::Cpu);
         let net = Linear::new(vs.root(), 1, 1, LinearConfig::default());
@@ -149,6 +149,5 @@ mod tests {
         let refused = nowhere.log(folder.join("no/run.csv")).run(&net, &vs, &x, &x).unwrap_err();
         assert!(refused.to_string().contains("run.csv"), "{refused}");
         assert_eq!(net.weight.mu(), &before, "nothing was trained for a log that can't be written");
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -1,15 +1,18 @@
 //! Load for a server: requests over several connections at once, each of which sends the next when it has the answer.
 
-use std::collections::BTreeMap;
+mod made_up;
+mod seen;
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use http_body_util::{BodyExt, Empty, Full};
+use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use lexopt::prelude::*;
+use seen::Seen;
 use serve::Failure;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -81,7 +84,7 @@ fn main() -> ExitCode {
 async fn measure(arguments: Arguments) -> Result<(), Failure> {
     let body = match &arguments.body {
         Some(path) => Bytes::from(std::fs::read(path)?),
-        None => made_up(&arguments).await?,
+        None => made_up::rows(&arguments.address, arguments.rows).await?,
     };
     println!("{} bytes a request", body.len());
     println!("| connections | requests/s | p50, ms | p99, ms | answers | lost |");
@@ -100,43 +103,6 @@ async fn measure(arguments: Arguments) -> Result<(), Failure> {
         seen.print(connections, start.elapsed());
     }
     Ok(())
-}
-
-/// What came back.
-#[derive(Default)]
-struct Seen {
-    /// By those with 200.
-    took: Vec<Duration>,
-    statuses: BTreeMap<u16, usize>,
-    lost: usize,
-}
-
-impl Seen {
-    fn add(&mut self, other: Seen) {
-        self.took.extend(other.took);
-        self.lost += other.lost;
-        for (status, n) in other.statuses {
-            *self.statuses.entry(status).or_default() += n;
-        }
-    }
-
-    fn print(&mut self, connections: usize, all: Duration) {
-        self.took.sort();
-        let at = |share: f64| {
-            let place = ((self.took.len() as f64 * share) as usize).min(self.took.len().saturating_sub(1));
-            1e3 * self.took.get(place).map_or(f64::NAN, Duration::as_secs_f64)
-        };
-        let rate = self.took.len() as f64 / all.as_secs_f64();
-        let answers: Vec<String> =
-            self.statuses.iter().map(|(status, n)| format!("{n} of {status}")).collect();
-        let answers = answers.join(", ");
-        println!(
-            "| {connections} | {rate:.0} | {:.2} | {:.2} | {answers} | {} |",
-            at(0.5),
-            at(0.99),
-            self.lost
-        );
-    }
 }
 
 type Connection = SendRequest<Full<Bytes>>;
@@ -197,39 +163,4 @@ async fn ask(
         frame?;
     }
     Ok((status, wait.map(Duration::from_secs)))
-}
-
-/// Rows that fit what `/health` says of the net: of numbers between -1 and 1, of tokens 0 and 1, 8 along a free axis.
-async fn made_up(arguments: &Arguments) -> Result<Bytes, Failure> {
-    let tcp =
-        TcpStream::connect(&arguments.address).await.map_err(|e| format!("{}: {e}", arguments.address))?;
-    let (mut sender, connection) = handshake::<_, Empty<Bytes>>(TokioIo::new(tcp)).await?;
-    tokio::spawn(connection);
-    let request = Request::get("/health").header("host", &arguments.address).body(Empty::new())?;
-    let answer = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
-    let health: serde_json::Value = serde_json::from_slice(&answer)?;
-    let tokens = health["input"]["tokens"].as_bool().ok_or("/health does not say what the net takes")?;
-    let shape = health["input"]["shape"].as_array().ok_or("/health does not say what the net takes")?;
-    let lengths: Vec<u64> = shape.iter().skip(1).map(|length| length.as_u64().unwrap_or(8)).collect();
-    let mut state: u32 = 1;
-    let row = array(&lengths, &mut || {
-        // Numerical Recipes' generator: any will do.
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        if tokens {
-            (state >> 31).to_string()
-        } else {
-            format!("{:.3}", f64::from(state) / f64::from(u32::MAX) * 2.0 - 1.0)
-        }
-    });
-    Ok(Bytes::from(format!("[{}]", vec![row; arguments.rows].join(","))))
-}
-
-fn array(lengths: &[u64], number: &mut impl FnMut() -> String) -> String {
-    match lengths.split_first() {
-        None => number(),
-        Some((&length, rest)) => {
-            let elements: Vec<String> = (0..length).map(|_| array(rest, number)).collect();
-            format!("[{}]", elements.join(","))
-        }
-    }
 }
