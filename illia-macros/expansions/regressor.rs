@@ -328,7 +328,10 @@ impl ::illia::Net for Regressor {
         let mut __x = __input.shallow_clone();
         __x = __private::at("fc", self.fc.try_forward(&__x))?;
         __x = __private::at("fc", __private::relu(&__x))?;
-        __x = __private::at("fc", __private::dropout(&__x, (p), __train))?;
+        __x = __private::at(
+            "fc",
+            __private::dropout(&__x, ::illia::__private::number(p), __train),
+        )?;
         __x = __private::at("head", self.head.try_forward(&__x))?;
         ::core::result::Result::Ok(__x)
     }
@@ -389,7 +392,10 @@ impl ::illia::BayesianModule for Regressor {
             let mut __x = __input0.shallow_clone();
             __x = __private::layer("fc", &self.fc, &__x, ())?;
             __x = __private::at("fc", __private::relu(&__x))?;
-            __x = __private::at("fc", __private::dropout(&__x, (p), __train))?;
+            __x = __private::at(
+                "fc",
+                __private::dropout(&__x, ::illia::__private::number(p), __train),
+            )?;
             __x = __private::layer("head", &self.head, &__x, ())?;
             ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
         };
