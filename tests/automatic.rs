@@ -3,7 +3,11 @@
 #[path = "../illia-core/src/files/scratch.rs"]
 mod scratch;
 
-use illia::likelihood::Gaussian;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use illia::likelihood::{Bernoulli, Gaussian, Likelihood};
+use illia::noise::Key;
 use illia::prelude::*;
 use illia::{RandomParameter, checkpoint};
 use scratch::Scratch;
@@ -208,6 +212,35 @@ fn elbo(x: &[f64], y: &[f64], mu: [f64; 2], sigma: [f64; 2]) -> f64 {
     expected.sum::<f64>() - kl(mu[0], sigma[0]) - kl(mu[1], sigma[1])
 }
 
+/// [`Bernoulli`](illia::likelihood::Bernoulli), which asks for the end of the run when it is used the `last` time.
+#[derive(Debug)]
+struct Until {
+    uses: Arc<AtomicUsize>,
+    last: usize,
+    flag: Arc<AtomicBool>,
+}
+
+impl Likelihood for Until {
+    fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> illia::Result<Tensor> {
+        if self.uses.fetch_add(1, Ordering::Relaxed) + 1 == self.last {
+            self.flag.store(true, Ordering::Relaxed);
+        }
+        Bernoulli.log_likelihood(output, target)
+    }
+    fn mean(&self, output: &Tensor) -> Tensor {
+        Bernoulli.mean(output)
+    }
+    fn variance(&self, output: &Tensor) -> Tensor {
+        Bernoulli.variance(output)
+    }
+    fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor> {
+        Bernoulli.cdf(output, y)
+    }
+    fn sample(&self, output: &Tensor, key: Key) -> illia::Result<Tensor> {
+        Bernoulli.sample(output, key)
+    }
+}
+
 #[test]
 fn where_the_loss_is_no_parabola_the_last_layer_ends_above_laplaces_elbo() {
     illia::manual_seed(4);
@@ -225,21 +258,35 @@ fn where_the_loss_is_no_parabola_the_last_layer_ends_above_laplaces_elbo() {
         mode = [mode[0] + 0.01 * slope[0], mode[1] + 0.01 * slope[1]];
     }
     let laplace = elbo(&x, &y, mode, h.map(|h| h.sqrt().recip()));
-    let vs = nn::VarStore::new(Device::Cpu);
-    let net = Line::new(&vs.root(), 1);
     let column = |values: &[f64]| Tensor::from_slice(values).to_kind(Kind::Float).unsqueeze(1);
-    let likelihood = illia::likelihood::Bernoulli;
-    Fit::new(likelihood).progress(false).run(&net, &vs, &column(&x), &column(&y)).unwrap();
-    let (mu, sigma) = head(&net);
     let both = |t: &Tensor| [0, 1].map(|i| t.double_value(&[i]));
-    let found = elbo(&x, &y, both(&mu), both(&sigma));
+    // Ends when the likelihood is used the `last` time; says how often it was used, and the posterior.
+    let fitted = |last: usize| {
+        illia::manual_seed(4);
+        let vs = nn::VarStore::new(Device::Cpu);
+        let net = Line::new(&vs.root(), 1);
+        let (uses, flag) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let until = Until { uses: Arc::clone(&uses), last, flag: Arc::clone(&flag) };
+        let fit = Fit::new(until).interrupt(flag).progress(false);
+        let history = fit.run(&net, &vs, &column(&x), &column(&y)).unwrap();
+        let (mu, sigma) = head(&net);
+        (uses.load(Ordering::Relaxed), history.interrupted, both(&mu), both(&sigma))
+    };
+    let (uses, interrupted, mu, sigma) = fitted(usize::MAX);
+    assert!(!interrupted);
+    let found = elbo(&x, &y, mu, sigma);
     // Quadrature is exact to 1e-6; of the best, small changes of the four numbers show that nothing is much above.
     assert!(found > laplace + 0.01, "{found} after Laplace's {laplace}");
     for (at, factor) in [(0, 1.1), (0, 0.9), (1, 1.1), (1, 0.9)] {
-        let mut other = both(&sigma);
+        let mut other = sigma;
         other[at] *= factor;
-        assert!(elbo(&x, &y, both(&mu), other) < found + 0.02);
+        assert!(elbo(&x, &y, mu, other) < found + 0.02);
     }
+    // The last 1,500 uses are steps of that way, but for a look at the draws behind them: in its middle what was there before stays.
+    let (used, interrupted, mu, sigma) = fitted(uses - 700);
+    assert!(interrupted && used < uses - 690, "{used} of {uses}");
+    let stayed = elbo(&x, &y, mu, sigma);
+    assert!((stayed - laplace).abs() < 0.01, "{stayed} for Laplace's {laplace}");
 }
 
 /// The scale of the weights' prior after a fit, relative to the one before.

@@ -28,16 +28,15 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
     );
     let checkpoints = arguments.out.join("checkpoints");
     let session = Session::new(&checkpoints, arguments.resume)?;
-    let Some((bayesian, twin)) = train_both(&train, arguments, &session)? else {
+    let Some((mut bayesian, mut twin)) = train_both(&train, arguments, &session)? else {
         return Ok(Ended::Interrupted);
     };
 
-    // A hundred draws of five hundred images are enough to share out.
-    tch::set_num_threads(std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8) as i32));
     let draws = arguments.draws.unwrap_or(100);
-    let judge = |trained: &Trained, images: &Tensor| judge(&trained.nets, images, draws, arguments.device);
-    let sure = judge(&bayesian, &test.images)?;
-    let twin_sure = judge(&twin, &test.images)?;
+    let judge =
+        |trained: &mut Trained, images: &Tensor| judge(&mut trained.nets, images, draws, arguments.device);
+    let sure = judge(&mut bayesian, &test.images)?;
+    let twin_sure = judge(&mut twin, &test.images)?;
     println!(
         "{:<15} {:>9} {:>8} {:>8} {:>17} {:>9}",
         "on test digits", "accuracy", "NLL", "ECE", "by chance", "training"
@@ -61,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
     let mut turned = Vec::new();
     for angle in ANGLES.into_iter().skip(1) {
         let images = uci::rotated(&test.images, angle);
-        turned.push((angle, judge(&bayesian, &images)?, judge(&twin, &images)?));
+        turned.push((angle, judge(&mut bayesian, &images)?, judge(&mut twin, &images)?));
     }
     let mut turns = Vec::new();
     let upright = std::iter::once((0.0, &sure, &twin_sure));
@@ -75,7 +74,7 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
         turns.push(turn);
     }
     let images = uci::noise_like(&test.images);
-    let (of_noise, twins_noise) = (judge(&bayesian, &images)?, judge(&twin, &images)?);
+    let (of_noise, twins_noise) = (judge(&mut bayesian, &images)?, judge(&mut twin, &images)?);
     let noise = Turn::new(0.0, &of_noise, &twins_noise, &test)?;
     print_turn("pure noise", "–", &noise);
 
@@ -112,7 +111,7 @@ pub fn run(arguments: &Arguments) -> Result<Ended, Failure> {
     let (ours, twins) = at(TURNED)?;
     let reliability =
         |judged: &Judged| metrics::reliability(&judged.probabilities, &test.labels, metrics::BINS);
-    let first = bayesian.nets.first().ok_or("there is no net")?;
+    let first = bayesian.nets.first_mut().ok_or("there is no net")?;
     let results = Results {
         net: first.graph().picture(),
         upright: vec![reliability(&sure)?, reliability(&twin_sure)?],

@@ -17,13 +17,18 @@ const DRAWS: usize = 16;
 const REFUSED: f64 = 0.05;
 
 /// Writes draws of `net`, and above which doubt an answer is refused: what the given share of `held_out` has with the same draws.
-pub fn write(net: &DigitNet, held_out: &ImageSet, arguments: &Arguments, path: &Path) -> Result<(), Failure> {
+pub fn write(
+    net: &mut DigitNet,
+    held_out: &ImageSet,
+    arguments: &Arguments,
+    path: &Path,
+) -> Result<(), Failure> {
     // The same draws each time.
-    let judged = |images: &Tensor| {
+    let judged = |net: &mut DigitNet, images: &Tensor| {
         illia::manual_seed(arguments.seed);
-        judge(std::slice::from_ref(net), images, DRAWS, arguments.device)
+        judge(std::slice::from_mut(net), images, DRAWS, arguments.device)
     };
-    let good = judged(&held_out.images)?;
+    let good = judged(net, &held_out.images)?;
     let limit = good.uncertainty.total.quantile_scalar(1.0 - REFUSED, 0, false, "linear");
     illia::manual_seed(arguments.seed);
     let export = Export::draws(DRAWS).classes().metadata("serve.refuse_above", limit.double_value(&[]));
@@ -44,7 +49,7 @@ pub fn write(net: &DigitNet, held_out: &ImageSet, arguments: &Arguments, path: &
     for (name, images) in
         [("images of noise", noise), ("digits turned by 90°", uci::rotated(&held_out.images, 90.0))]
     {
-        println!("{} of as many {name}", count(&judged(&images)?.uncertainty.total.gt_tensor(&limit)));
+        println!("{} of as many {name}", count(&judged(net, &images)?.uncertainty.total.gt_tensor(&limit)));
     }
     println!("cargo run --release -p serve -- {}", path.display());
     Ok(())

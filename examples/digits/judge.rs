@@ -3,7 +3,7 @@
 use illia::data::ImageSet;
 use illia::likelihood::{Categorical, Uncertainty};
 use illia::prelude::*;
-use illia::{Prediction, metrics};
+use illia::{Prediction, metrics, noise};
 
 use crate::Failure;
 use crate::pictures::Case;
@@ -15,21 +15,33 @@ pub struct Judged {
     pub uncertainty: Uncertainty,
 }
 
-/// Predicts with `draws` draws of the weights, an equal share of them from each net.
-pub fn judge<M: BayesianModule + ModuleT>(
-    nets: &[M],
+/// Predicts with `draws` draws of the weights, an equal share of them from each net: side by side, each with its share of the cores and, from
+/// the seed on, with noise of its own.
+pub fn judge<M: BayesianModule + ModuleT + Send>(
+    nets: &mut [M],
     images: &Tensor,
     draws: usize,
     device: Device,
 ) -> Result<Judged, Failure> {
-    let images = images.to_device(device);
-    let each = nets.iter().map(|net| {
+    let count = nets.len().max(1);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let state = noise::state();
+    let predict = |i: u64, net: &mut M, images: Tensor| -> illia::Result<Tensor> {
+        tch::set_num_threads((cores / count).max(1) as i32);
+        noise::restore(noise::State { seed: state.seed.wrapping_add(i << 32), ..state });
         // Every draw of a net without random weights is the same.
-        let draws = if net.kl_cost().num_params > 0 { draws.div_ceil(nets.len()) } else { 1 };
+        let draws = if net.kl_cost().num_params > 0 { draws.div_ceil(count) } else { 1 };
         Ok(Predict::new().draws(draws).run(net, &images)?.outputs().to_device(Device::Cpu))
+    };
+    let outputs: Result<Vec<Tensor>, Failure> = std::thread::scope(|scope| {
+        let each = nets.iter_mut().zip(0..).map(|(net, i)| {
+            let (images, predict) = (images.to_device(device), &predict);
+            scope.spawn(move || predict(i, net, images))
+        });
+        let each: Vec<_> = each.collect();
+        each.into_iter().map(|one| Ok(one.join().map_err(|_| "a prediction panicked")??)).collect()
     });
-    let outputs = each.collect::<illia::Result<Vec<Tensor>>>()?;
-    Ok(Judged::new(Prediction::from_outputs(Tensor::cat(&outputs, 0))?))
+    Ok(Judged::new(Prediction::from_outputs(Tensor::cat(&outputs?, 0))?))
 }
 
 impl Judged {

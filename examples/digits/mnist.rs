@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments, folder: &Path) -> Result<Ended, Failure> {
     println!("trained {} epochs in {:.0} s", run.history.epochs.len(), run.seconds);
 
     let draws = arguments.draws.unwrap_or(50);
-    let judged = judge(std::slice::from_ref(&net), &test.images, draws, arguments.device)?;
+    let judged = judge(std::slice::from_mut(&mut net), &test.images, draws, arguments.device)?;
     let (p, y) = (&judged.probabilities, &test.labels);
     let calibration = metrics::reliability(p, y, metrics::BINS)?;
     let by_chance = calibration.ece_by_chance();
@@ -67,7 +67,7 @@ pub fn run(arguments: &Arguments, folder: &Path) -> Result<Ended, Failure> {
 
     let there = match &other {
         Some(other) => {
-            Some(judge(std::slice::from_ref(&net), &other.images, draws, arguments.device)?.uncertainty)
+            Some(judge(std::slice::from_mut(&mut net), &other.images, draws, arguments.device)?.uncertainty)
         }
         None => None,
     };
@@ -88,7 +88,7 @@ pub fn run(arguments: &Arguments, folder: &Path) -> Result<Ended, Failure> {
         |rows: Vec<i64>| rows.into_iter().map(|row| judged.case(&test, row)).collect::<Result<Vec<_>, _>>();
     let (most, least) = (cases(most)?, cases(least)?);
     prune(&mut net, PRUNED)?;
-    let pruned = judge(std::slice::from_ref(&net), &test.images, draws, arguments.device)?;
+    let pruned = judge(std::slice::from_mut(&mut net), &test.images, draws, arguments.device)?;
     let calibration_of_pruned = metrics::reliability(&pruned.probabilities, y, metrics::BINS)?;
     let by_chance_pruned = calibration_of_pruned.ece_by_chance();
     println!(

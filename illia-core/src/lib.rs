@@ -51,9 +51,10 @@ pub use module::{restore_pruning, unfix};
 pub use noise::manual_seed;
 pub use parameter::inverse_softplus;
 pub use parameter::{
-    Counts, Draw, Family, ParameterId, Posterior, Prior, PriorOf, RandomParameter, Start, Variables,
+    Counts, Draw, Estimator, Family, ParameterId, Posterior, Prior, PriorOf, RandomParameter, Start,
+    Variables,
 };
-pub use pass::{Draws, Estimator};
+pub use pass::Draws;
 pub use predict::{Predict, Prediction};
 pub use train::{Adam, AdamW, Ivon, Memory, Moments, Optimiser, PosteriorStep, Sgd};
 pub use train::{Best, Clip, Convergence, Elbo, ElboTerms, EpochRecord, Fit, History, Terms, Trainer};

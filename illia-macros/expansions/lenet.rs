@@ -108,6 +108,7 @@ impl<const CLASSES: i64> LeNet<CLASSES> {
 #[automatically_derived]
 #[allow(
     trivial_numeric_casts,
+    unused_imports,
     unused_variables,
     unused_mut,
     unused_assignments,
@@ -144,9 +145,10 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
                 std: 0.1,
             })
             .with_estimator(::illia::Estimator::LocalReparameterization);
+        use ::illia::__private;
         let __whole = __defaults;
         let __defaults = __whole.inner();
-        let __conv1 = ::illia::__private::at(
+        let __conv1 = __private::at(
             "conv1",
             ::illia::nn::Conv2d::try_new(
                 &(__path / "conv1"),
@@ -162,7 +164,7 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
                 },
             ),
         )?;
-        let __conv2 = ::illia::__private::at(
+        let __conv2 = __private::at(
             "conv2",
             ::illia::nn::Conv2d::try_new(
                 &(__path / "conv2"),
@@ -177,7 +179,7 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
                 },
             ),
         )?;
-        let __fc1 = ::illia::__private::at(
+        let __fc1 = __private::at(
             "fc1",
             ::illia::nn::Linear::try_new(
                 &(__path / "fc1"),
@@ -191,7 +193,7 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
                 },
             ),
         )?;
-        let __fc2 = ::illia::__private::at(
+        let __fc2 = __private::at(
             "fc2",
             ::illia::nn::Linear::try_new(
                 &(__path / "fc2"),
@@ -206,7 +208,7 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
             ),
         )?;
         let __defaults = __whole;
-        let __head = ::illia::__private::at(
+        let __head = __private::at(
             "head",
             ::illia::nn::Linear::try_new(
                 &(__path / "head"),
@@ -237,36 +239,29 @@ impl<const CLASSES: i64> ::illia::Net for LeNet<CLASSES> {
         __input: &::illia::tch::Tensor,
         __train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        ::illia::__private::Axes::of("LeNet", Self::INPUT, __input)?;
+        use ::illia::__private;
+        __private::Axes::of("LeNet", Self::INPUT, __input)?;
         let mut __x = __input.shallow_clone();
-        __x = ::illia::__private::at("conv1", self.conv1.try_forward(&__x))?;
-        __x = ::illia::__private::at("conv1", ::illia::__private::relu(&__x))?;
-        __x = ::illia::__private::at(
-            "conv1",
-            ::illia::__private::max_pool(&__x, &[2], &[2], &[0], &[1]),
-        )?;
-        __x = ::illia::__private::at("conv2", self.conv2.try_forward(&__x))?;
-        __x = ::illia::__private::at("conv2", ::illia::__private::relu(&__x))?;
-        __x = ::illia::__private::at(
-            "conv2",
-            ::illia::__private::max_pool(&__x, &[2], &[2], &[0], &[1]),
-        )?;
-        __x = ::illia::__private::at("2", ::illia::__private::flatten(&__x))?;
-        __x = ::illia::__private::at("fc1", self.fc1.try_forward(&__x))?;
-        __x = ::illia::__private::at("fc1", ::illia::__private::relu(&__x))?;
-        __x = ::illia::__private::at(
-            "fc1",
-            ::illia::__private::dropout(&__x, 0.25, __train),
-        )?;
-        __x = ::illia::__private::at("fc2", self.fc2.try_forward(&__x))?;
-        __x = ::illia::__private::at("fc2", ::illia::__private::relu(&__x))?;
-        __x = ::illia::__private::at("head", self.head.try_forward(&__x))?;
+        __x = __private::at("conv1", self.conv1.try_forward(&__x))?;
+        __x = __private::at("conv1", __private::relu(&__x))?;
+        __x = __private::at("conv1", __private::max_pool(&__x, &[2], &[2], &[0], &[1]))?;
+        __x = __private::at("conv2", self.conv2.try_forward(&__x))?;
+        __x = __private::at("conv2", __private::relu(&__x))?;
+        __x = __private::at("conv2", __private::max_pool(&__x, &[2], &[2], &[0], &[1]))?;
+        __x = __private::at("2", __private::flatten(&__x))?;
+        __x = __private::at("fc1", self.fc1.try_forward(&__x))?;
+        __x = __private::at("fc1", __private::relu(&__x))?;
+        __x = __private::at("fc1", __private::dropout(&__x, 0.25, __train))?;
+        __x = __private::at("fc2", self.fc2.try_forward(&__x))?;
+        __x = __private::at("fc2", __private::relu(&__x))?;
+        __x = __private::at("head", self.head.try_forward(&__x))?;
         ::core::result::Result::Ok(__x)
     }
 }
 #[automatically_derived]
 #[allow(
     trivial_numeric_casts,
+    unused_imports,
     unused_variables,
     unused_mut,
     unused_assignments,
@@ -310,11 +305,10 @@ impl<const CLASSES: i64> ::illia::BayesianModule for LeNet<CLASSES> {
             ::std::vec::Vec<::illia::export::Value>,
             ::illia::Error,
         > {
+            use ::illia::__private::graph as __private;
             let __train = false;
-            let [__input0] = ::illia::__private::graph::inputs::<
-                1usize,
-            >("LeNet", __inputs)?;
-            let mut __axes = ::illia::__private::graph::Axes::new();
+            let [__input0] = __private::inputs::<1usize>("LeNet", __inputs)?;
+            let mut __axes = __private::Axes::new();
             __axes
                 .input(
                     "LeNet",
@@ -328,103 +322,65 @@ impl<const CLASSES: i64> ::illia::BayesianModule for LeNet<CLASSES> {
                     &__input0,
                 )?;
             let mut __x = __input0.shallow_clone();
-            __x = ::illia::__private::graph::at(
+            __x = __private::layer("conv1", &self.conv1, &__x, ())?;
+            __x = __private::at("conv1", __private::relu(&__x))?;
+            __x = __private::at(
                 "conv1",
-                ::illia::__private::graph::layer(&self.conv1, &__x, ()),
+                __private::max_pool(&__x, &[2], &[2], &[0], &[1]),
             )?;
-            __x = ::illia::__private::graph::at(
-                "conv1",
-                ::illia::__private::graph::relu(&__x),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "conv1",
-                ::illia::__private::graph::max_pool(&__x, &[2], &[2], &[0], &[1]),
-            )?;
-            __x = ::illia::__private::graph::at(
+            __x = __private::layer("conv2", &self.conv2, &__x, ())?;
+            __x = __private::at("conv2", __private::relu(&__x))?;
+            __x = __private::at(
                 "conv2",
-                ::illia::__private::graph::layer(&self.conv2, &__x, ()),
+                __private::max_pool(&__x, &[2], &[2], &[0], &[1]),
             )?;
-            __x = ::illia::__private::graph::at(
-                "conv2",
-                ::illia::__private::graph::relu(&__x),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "conv2",
-                ::illia::__private::graph::max_pool(&__x, &[2], &[2], &[0], &[1]),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "2",
-                ::illia::__private::graph::flatten(&__x),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "fc1",
-                ::illia::__private::graph::layer(&self.fc1, &__x, ()),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "fc1",
-                ::illia::__private::graph::relu(&__x),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "fc1",
-                ::illia::__private::graph::dropout(&__x, 0.25, __train),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "fc2",
-                ::illia::__private::graph::layer(&self.fc2, &__x, ()),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "fc2",
-                ::illia::__private::graph::relu(&__x),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "head",
-                ::illia::__private::graph::layer(&self.head, &__x, ()),
-            )?;
+            __x = __private::at("2", __private::flatten(&__x))?;
+            __x = __private::layer("fc1", &self.fc1, &__x, ())?;
+            __x = __private::at("fc1", __private::relu(&__x))?;
+            __x = __private::at("fc1", __private::dropout(&__x, 0.25, __train))?;
+            __x = __private::layer("fc2", &self.fc2, &__x, ())?;
+            __x = __private::at("fc2", __private::relu(&__x))?;
+            __x = __private::layer("head", &self.head, &__x, ())?;
             ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
         };
         ::core::option::Option::Some(__write())
     }
     fn structure(&self) -> ::core::option::Option<::illia::__private::Structure> {
+        use ::illia::__private;
         ::core::option::Option::Some(
-            ::illia::__private::Structure::new(
+            __private::Structure::new(
                 "LeNet",
                 &[
                     (
                         "",
-                        ::illia::Shape::new(
+                        __private::Shape::new(
                             &[
-                                ::illia::Axis::Fixed(1),
-                                ::illia::Axis::Fixed(28),
-                                ::illia::Axis::Fixed(28),
+                                __private::Axis::Fixed(1),
+                                __private::Axis::Fixed(28),
+                                __private::Axis::Fixed(28),
                             ],
                         ),
                     ),
                 ],
-                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(CLASSES)]))],
+                &[("", __private::Shape::new(&[__private::Axis::Fixed(CLASSES)]))],
                 ::std::vec![
-                    ::illia::__private::Row::of("conv1", "Conv2d", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed(6), ::illia::Axis::Fixed(28),
-                    ::illia::Axis::Fixed(28)]), & self.conv1)
-                    .by(::illia::__private::Estimated::estimator(& self.conv1)),
-                    ::illia::__private::Row::new("", "max_pool", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed(6), ::illia::Axis::Fixed(14),
-                    ::illia::Axis::Fixed(14)])), ::illia::__private::Row::of("conv2",
-                    "Conv2d", ::illia::Shape::new(& [::illia::Axis::Fixed((WIDTH as
-                    i64)), ::illia::Axis::Fixed(10), ::illia::Axis::Fixed(10)]), & self
-                    .conv2).by(::illia::__private::Estimated::estimator(& self.conv2)),
-                    ::illia::__private::Row::new("", "max_pool", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed((WIDTH as i64)), ::illia::Axis::Fixed(5),
-                    ::illia::Axis::Fixed(5)])), ::illia::__private::Row::new("2",
-                    "flatten", ::illia::Shape::new(& [::illia::Axis::Fixed(((WIDTH as
-                    i64) * 5 * 5))])), ::illia::__private::Row::of("fc1", "Linear",
-                    ::illia::Shape::new(& [::illia::Axis::Fixed(120)]), & self.fc1)
-                    .by(::illia::__private::Estimated::estimator(& self.fc1)),
-                    ::illia::__private::Row::of("fc2", "Linear", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed(84)]), & self.fc2)
-                    .by(::illia::__private::Estimated::estimator(& self.fc2)),
-                    ::illia::__private::Row::of("head", "Linear", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed(CLASSES)]), & self.head)
-                    .by(::illia::__private::Estimated::estimator(& self.head))
+                    __private::row("conv1", "Conv2d", __private::Shape::new(&
+                    [__private::Axis::Fixed(6), __private::Axis::Fixed(28),
+                    __private::Axis::Fixed(28)]), & self.conv1), __private::Row::new("",
+                    "max_pool", __private::Shape::new(& [__private::Axis::Fixed(6),
+                    __private::Axis::Fixed(14), __private::Axis::Fixed(14)])),
+                    __private::row("conv2", "Conv2d", __private::Shape::new(&
+                    [__private::Axis::Fixed((WIDTH as i64)), __private::Axis::Fixed(10),
+                    __private::Axis::Fixed(10)]), & self.conv2), __private::Row::new("",
+                    "max_pool", __private::Shape::new(& [__private::Axis::Fixed((WIDTH as
+                    i64)), __private::Axis::Fixed(5), __private::Axis::Fixed(5)])),
+                    __private::Row::new("2", "flatten", __private::Shape::new(&
+                    [__private::Axis::Fixed(((WIDTH as i64) * 5 * 5))])),
+                    __private::row("fc1", "Linear", __private::Shape::new(&
+                    [__private::Axis::Fixed(120)]), & self.fc1), __private::row("fc2",
+                    "Linear", __private::Shape::new(& [__private::Axis::Fixed(84)]), &
+                    self.fc2), __private::row("head", "Linear", __private::Shape::new(&
+                    [__private::Axis::Fixed(CLASSES)]), & self.head)
                 ],
                 &[
                     (0, 1, "relu, max_pool", &[(0, "")]),

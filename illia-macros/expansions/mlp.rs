@@ -106,6 +106,7 @@ impl Mlp {
 #[automatically_derived]
 #[allow(
     trivial_numeric_casts,
+    unused_imports,
     unused_variables,
     unused_mut,
     unused_assignments,
@@ -123,9 +124,10 @@ impl ::illia::Net for Mlp {
         __arguments: Self::Arguments,
     ) -> ::core::result::Result<Self, ::illia::Error> {
         let __defaults = ::core::clone::Clone::clone(__given);
+        use ::illia::__private;
         let __whole = __defaults;
         let __defaults = __whole.inner();
-        let __fc1 = ::illia::__private::at(
+        let __fc1 = __private::at(
             "fc1",
             ::illia::nn::Linear::try_new(
                 &(__path / "fc1"),
@@ -139,7 +141,7 @@ impl ::illia::Net for Mlp {
                 },
             ),
         )?;
-        let __fc2 = ::illia::__private::at(
+        let __fc2 = __private::at(
             "fc2",
             ::illia::nn::Linear::try_new(
                 &(__path / "fc2"),
@@ -154,7 +156,7 @@ impl ::illia::Net for Mlp {
             ),
         )?;
         let __defaults = __whole;
-        let __head = ::illia::__private::at(
+        let __head = __private::at(
             "head",
             ::illia::nn::Linear::try_new(
                 &(__path / "head"),
@@ -179,19 +181,21 @@ impl ::illia::Net for Mlp {
         __input: &::illia::tch::Tensor,
         __train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        ::illia::__private::Axes::of("Mlp", Self::INPUT, __input)?;
+        use ::illia::__private;
+        __private::Axes::of("Mlp", Self::INPUT, __input)?;
         let mut __x = __input.shallow_clone();
-        __x = ::illia::__private::at("fc1", self.fc1.try_forward(&__x))?;
-        __x = ::illia::__private::at("fc1", ::illia::__private::relu(&__x))?;
-        __x = ::illia::__private::at("fc2", self.fc2.try_forward(&__x))?;
-        __x = ::illia::__private::at("fc2", ::illia::__private::relu(&__x))?;
-        __x = ::illia::__private::at("head", self.head.try_forward(&__x))?;
+        __x = __private::at("fc1", self.fc1.try_forward(&__x))?;
+        __x = __private::at("fc1", __private::relu(&__x))?;
+        __x = __private::at("fc2", self.fc2.try_forward(&__x))?;
+        __x = __private::at("fc2", __private::relu(&__x))?;
+        __x = __private::at("head", self.head.try_forward(&__x))?;
         ::core::result::Result::Ok(__x)
     }
 }
 #[automatically_derived]
 #[allow(
     trivial_numeric_casts,
+    unused_imports,
     unused_variables,
     unused_mut,
     unused_assignments,
@@ -231,11 +235,10 @@ impl ::illia::BayesianModule for Mlp {
             ::std::vec::Vec<::illia::export::Value>,
             ::illia::Error,
         > {
+            use ::illia::__private::graph as __private;
             let __train = false;
-            let [__input0] = ::illia::__private::graph::inputs::<
-                1usize,
-            >("Mlp", __inputs)?;
-            let mut __axes = ::illia::__private::graph::Axes::new();
+            let [__input0] = __private::inputs::<1usize>("Mlp", __inputs)?;
+            let mut __axes = __private::Axes::new();
             __axes
                 .input(
                     "Mlp",
@@ -243,46 +246,28 @@ impl ::illia::BayesianModule for Mlp {
                     &__input0,
                 )?;
             let mut __x = __input0.shallow_clone();
-            __x = ::illia::__private::graph::at(
-                "fc1",
-                ::illia::__private::graph::layer(&self.fc1, &__x, ()),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "fc1",
-                ::illia::__private::graph::relu(&__x),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "fc2",
-                ::illia::__private::graph::layer(&self.fc2, &__x, ()),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "fc2",
-                ::illia::__private::graph::relu(&__x),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "head",
-                ::illia::__private::graph::layer(&self.head, &__x, ()),
-            )?;
+            __x = __private::layer("fc1", &self.fc1, &__x, ())?;
+            __x = __private::at("fc1", __private::relu(&__x))?;
+            __x = __private::layer("fc2", &self.fc2, &__x, ())?;
+            __x = __private::at("fc2", __private::relu(&__x))?;
+            __x = __private::layer("head", &self.head, &__x, ())?;
             ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
         };
         ::core::option::Option::Some(__write())
     }
     fn structure(&self) -> ::core::option::Option<::illia::__private::Structure> {
+        use ::illia::__private;
         ::core::option::Option::Some(
-            ::illia::__private::Structure::new(
+            __private::Structure::new(
                 "Mlp",
-                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(784)]))],
-                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(10)]))],
+                &[("", __private::Shape::new(&[__private::Axis::Fixed(784)]))],
+                &[("", __private::Shape::new(&[__private::Axis::Fixed(10)]))],
                 ::std::vec![
-                    ::illia::__private::Row::of("fc1", "Linear", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed(400)]), & self.fc1)
-                    .by(::illia::__private::Estimated::estimator(& self.fc1)),
-                    ::illia::__private::Row::of("fc2", "Linear", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed(400)]), & self.fc2)
-                    .by(::illia::__private::Estimated::estimator(& self.fc2)),
-                    ::illia::__private::Row::of("head", "Linear", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed(10)]), & self.head)
-                    .by(::illia::__private::Estimated::estimator(& self.head))
+                    __private::row("fc1", "Linear", __private::Shape::new(&
+                    [__private::Axis::Fixed(400)]), & self.fc1), __private::row("fc2",
+                    "Linear", __private::Shape::new(& [__private::Axis::Fixed(400)]), &
+                    self.fc2), __private::row("head", "Linear", __private::Shape::new(&
+                    [__private::Axis::Fixed(10)]), & self.head)
                 ],
                 &[
                     (0, 0, "relu", &[(0, "")]),

@@ -179,6 +179,7 @@ impl Regressor {
 #[automatically_derived]
 #[allow(
     trivial_numeric_casts,
+    unused_imports,
     unused_variables,
     unused_mut,
     unused_assignments,
@@ -229,9 +230,10 @@ impl ::illia::Net for Regressor {
         ::illia::__private::is_size(hidden);
         ::illia::__private::demand(
             "Regressor",
-            ::illia::__private::is_positive(scale),
+            ::illia::__private::is_positive(::illia::__private::number(scale)),
             ::core::format_args!(
-                "`std` of `Gaussian` must be a number above 0, got {}", scale
+                "`std` of `Gaussian` must be a number above 0, got {}",
+                ::illia::__private::number(scale)
             ),
         )?;
         ::illia::__private::demand(
@@ -250,9 +252,10 @@ impl ::illia::Net for Regressor {
         )?;
         ::illia::__private::demand(
             "fc",
-            ::illia::__private::is_probability(p),
+            ::illia::__private::is_probability(::illia::__private::number(p)),
             ::core::format_args!(
-                "`p` of `dropout` must be at least 0 and below 1, got {}", p
+                "`p` of `dropout` must be at least 0 and below 1, got {}",
+                ::illia::__private::number(p)
             ),
         )?;
         ::core::result::Result::Ok(())
@@ -268,12 +271,13 @@ impl ::illia::Net for Regressor {
         let __defaults = ::core::clone::Clone::clone(__given)
             .with_prior(::illia::Prior::Gaussian {
                 mean: 0f64,
-                std: (scale),
+                std: ::illia::__private::number(scale),
             })
             .with_posterior(::illia::Posterior::fan_in());
+        use ::illia::__private;
         let __whole = __defaults;
         let __defaults = __whole.inner();
-        let __fc = ::illia::__private::at(
+        let __fc = __private::at(
             "fc",
             ::illia::nn::Linear::try_new(
                 &(__path / "fc"),
@@ -288,7 +292,7 @@ impl ::illia::Net for Regressor {
             ),
         )?;
         let __defaults = __whole;
-        let __head = ::illia::__private::at(
+        let __head = __private::at(
             "head",
             ::illia::nn::Linear::try_new(
                 &(__path / "head"),
@@ -305,7 +309,7 @@ impl ::illia::Net for Regressor {
         ::core::result::Result::Ok(Regressor {
             fc: __fc,
             head: __head,
-            __arguments: ::illia::__private::Kept::new(__arguments),
+            __arguments: __private::Kept::new(__arguments),
         })
     }
     fn try_forward_t(
@@ -313,27 +317,29 @@ impl ::illia::Net for Regressor {
         __input: &::illia::tch::Tensor,
         __train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
+        use ::illia::__private;
         let features = self.__arguments.__features();
         let p = self.__arguments.__p();
-        ::illia::__private::Axes::of(
+        __private::Axes::of(
             "Regressor",
             ::illia::Shape::new(&[::illia::Axis::Fixed((features as i64))]),
             __input,
         )?;
         let mut __x = __input.shallow_clone();
-        __x = ::illia::__private::at("fc", self.fc.try_forward(&__x))?;
-        __x = ::illia::__private::at("fc", ::illia::__private::relu(&__x))?;
-        __x = ::illia::__private::at(
+        __x = __private::at("fc", self.fc.try_forward(&__x))?;
+        __x = __private::at("fc", __private::relu(&__x))?;
+        __x = __private::at(
             "fc",
-            ::illia::__private::dropout(&__x, (p), __train),
+            __private::dropout(&__x, ::illia::__private::number(p), __train),
         )?;
-        __x = ::illia::__private::at("head", self.head.try_forward(&__x))?;
+        __x = __private::at("head", self.head.try_forward(&__x))?;
         ::core::result::Result::Ok(__x)
     }
 }
 #[automatically_derived]
 #[allow(
     trivial_numeric_casts,
+    unused_imports,
     unused_variables,
     unused_mut,
     unused_assignments,
@@ -373,11 +379,10 @@ impl ::illia::BayesianModule for Regressor {
         > {
             let features = self.__arguments.__features();
             let p = self.__arguments.__p();
+            use ::illia::__private::graph as __private;
             let __train = false;
-            let [__input0] = ::illia::__private::graph::inputs::<
-                1usize,
-            >("Regressor", __inputs)?;
-            let mut __axes = ::illia::__private::graph::Axes::new();
+            let [__input0] = __private::inputs::<1usize>("Regressor", __inputs)?;
+            let mut __axes = __private::Axes::new();
             __axes
                 .input(
                     "Regressor",
@@ -385,22 +390,13 @@ impl ::illia::BayesianModule for Regressor {
                     &__input0,
                 )?;
             let mut __x = __input0.shallow_clone();
-            __x = ::illia::__private::graph::at(
+            __x = __private::layer("fc", &self.fc, &__x, ())?;
+            __x = __private::at("fc", __private::relu(&__x))?;
+            __x = __private::at(
                 "fc",
-                ::illia::__private::graph::layer(&self.fc, &__x, ()),
+                __private::dropout(&__x, ::illia::__private::number(p), __train),
             )?;
-            __x = ::illia::__private::graph::at(
-                "fc",
-                ::illia::__private::graph::relu(&__x),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "fc",
-                ::illia::__private::graph::dropout(&__x, (p), __train),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "head",
-                ::illia::__private::graph::layer(&self.head, &__x, ()),
-            )?;
+            __x = __private::layer("head", &self.head, &__x, ())?;
             ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
         };
         ::core::option::Option::Some(__write())
@@ -408,18 +404,24 @@ impl ::illia::BayesianModule for Regressor {
     fn structure(&self) -> ::core::option::Option<::illia::__private::Structure> {
         let features = self.__arguments.__features();
         let hidden = self.__arguments.__hidden();
+        use ::illia::__private;
         ::core::option::Option::Some(
-            ::illia::__private::Structure::new(
+            __private::Structure::new(
                 "Regressor",
-                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed((features as i64))]))],
-                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(1)]))],
+                &[
+                    (
+                        "",
+                        __private::Shape::new(
+                            &[__private::Axis::Fixed((features as i64))],
+                        ),
+                    ),
+                ],
+                &[("", __private::Shape::new(&[__private::Axis::Fixed(1)]))],
                 ::std::vec![
-                    ::illia::__private::Row::of("fc", "Linear", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed((hidden as i64))]), & self.fc)
-                    .by(::illia::__private::Estimated::estimator(& self.fc)),
-                    ::illia::__private::Row::of("head", "Linear", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed(1)]), & self.head)
-                    .by(::illia::__private::Estimated::estimator(& self.head))
+                    __private::row("fc", "Linear", __private::Shape::new(&
+                    [__private::Axis::Fixed((hidden as i64))]), & self.fc),
+                    __private::row("head", "Linear", __private::Shape::new(&
+                    [__private::Axis::Fixed(1)]), & self.head)
                 ],
                 &[(0, 0, "relu, dropout", &[(0, "")]), (1, 1, "", &[(1, "")])],
                 &[&[(2, "")]],

@@ -381,6 +381,7 @@ impl Net {
 #[automatically_derived]
 #[allow(
     trivial_numeric_casts,
+    unused_imports,
     unused_variables,
     unused_mut,
     unused_assignments,
@@ -404,9 +405,10 @@ impl ::illia::Net for Net {
     ) -> ::core::result::Result<Self, ::illia::Error> {
         const { <Self as ::illia::Net>::CHECKED };
         let __defaults = ::core::clone::Clone::clone(__given);
+        use ::illia::__private;
         let __whole = __defaults;
         let __defaults = __whole.inner();
-        let __stem = ::illia::__private::at(
+        let __stem = __private::at(
             "stem",
             ::illia::nn::Conv2d::try_new(
                 &(__path / "stem"),
@@ -422,14 +424,14 @@ impl ::illia::Net for Net {
                 },
             ),
         )?;
-        let __blocks = ::illia::__private::at(
+        let __blocks = __private::at(
             "blocks",
-            ::illia::__private::array(
+            __private::array(
                 &(__path / "blocks"),
                 |__path| (__Net_inner0.make)(__path, &__defaults),
             ),
         )?;
-        let __widen = ::illia::__private::at(
+        let __widen = __private::at(
             "2.widen",
             ::illia::nn::Conv2d::try_new(
                 &(__path / "2" / "widen"),
@@ -445,7 +447,7 @@ impl ::illia::Net for Net {
                 },
             ),
         )?;
-        let __project = ::illia::__private::at(
+        let __project = __private::at(
             "2.project",
             ::illia::nn::Conv2d::try_new(
                 &(__path / "2" / "project"),
@@ -460,7 +462,7 @@ impl ::illia::Net for Net {
                 },
             ),
         )?;
-        let __near = ::illia::__private::at(
+        let __near = __private::at(
             "3.0.near",
             ::illia::nn::Conv2d::try_new(
                 &(__path / "3" / "0" / "near"),
@@ -475,7 +477,7 @@ impl ::illia::Net for Net {
                 },
             ),
         )?;
-        let __far = ::illia::__private::at(
+        let __far = __private::at(
             "3.1.far",
             ::illia::nn::Conv2d::try_new(
                 &(__path / "3" / "1" / "far"),
@@ -491,9 +493,9 @@ impl ::illia::Net for Net {
                 },
             ),
         )?;
-        let __hidden = ::illia::__private::repeat(
+        let __hidden = __private::repeat(
             2,
-            |i1| ::illia::__private::at(
+            |i1| __private::at(
                 "5.hidden",
                 ::illia::nn::Linear::try_new(
                     &(__path / "5" / i1 / "hidden"),
@@ -509,7 +511,7 @@ impl ::illia::Net for Net {
             ),
         )?;
         let __defaults = __whole;
-        let __head = ::illia::__private::at(
+        let __head = __private::at(
             "head",
             ::illia::nn::Linear::try_new(
                 &(__path / "head"),
@@ -539,59 +541,52 @@ impl ::illia::Net for Net {
         __input: &::illia::tch::Tensor,
         __train: bool,
     ) -> ::core::result::Result<::illia::tch::Tensor, ::illia::Error> {
-        ::illia::__private::Axes::of("Net", Self::INPUT, __input)?;
+        use ::illia::__private;
+        __private::Axes::of("Net", Self::INPUT, __input)?;
         let mut __x = __input.shallow_clone();
-        __x = ::illia::__private::at("stem", self.stem.try_forward(&__x))?;
-        __x = ::illia::__private::at("stem", ::illia::__private::relu(&__x))?;
+        __x = __private::at("stem", self.stem.try_forward(&__x))?;
+        __x = __private::at("stem", __private::relu(&__x))?;
         for __block in &self.blocks {
-            __x = ::illia::__private::at(
+            __x = __private::at(
                 "blocks",
                 (__Net_inner0.forward)(__block, &__x, __train),
             )?;
         }
         {
-            let __skip = ::illia::__private::at(
-                "2.project",
-                self.project.try_forward(&__x),
-            )?;
-            __x = ::illia::__private::at("2.widen", self.widen.try_forward(&__x))?;
-            __x = ::illia::__private::at("2.widen", ::illia::__private::relu(&__x))?;
-            __x = ::illia::__private::add(&__skip, &__x)?;
+            let __skip = __private::at("2.project", self.project.try_forward(&__x))?;
+            __x = __private::at("2.widen", self.widen.try_forward(&__x))?;
+            __x = __private::at("2.widen", __private::relu(&__x))?;
+            __x = __private::add(&__skip, &__x)?;
         }
-        __x = ::illia::__private::concat(
+        __x = __private::concat(
             __Net_shape5,
             &[
                 {
                     let mut __x = __x.shallow_clone();
-                    __x = ::illia::__private::at(
-                        "3.0.near",
-                        self.near.try_forward(&__x),
-                    )?;
+                    __x = __private::at("3.0.near", self.near.try_forward(&__x))?;
                     __x
                 },
                 {
                     let mut __x = __x.shallow_clone();
-                    __x = ::illia::__private::at("3.1.far", self.far.try_forward(&__x))?;
-                    __x = ::illia::__private::at(
-                        "3.1.far",
-                        ::illia::__private::relu(&__x),
-                    )?;
+                    __x = __private::at("3.1.far", self.far.try_forward(&__x))?;
+                    __x = __private::at("3.1.far", __private::relu(&__x))?;
                     __x
                 },
             ],
         )?;
-        __x = ::illia::__private::at("4", ::illia::__private::global_avg_pool(&__x))?;
+        __x = __private::at("4", __private::global_avg_pool(&__x))?;
         for i1 in 0..2 {
-            __x = ::illia::__private::at("5.hidden", self.hidden[i1].try_forward(&__x))?;
-            __x = ::illia::__private::at("5.hidden", ::illia::__private::tanh(&__x))?;
+            __x = __private::at("5.hidden", self.hidden[i1].try_forward(&__x))?;
+            __x = __private::at("5.hidden", __private::tanh(&__x))?;
         }
-        __x = ::illia::__private::at("head", self.head.try_forward(&__x))?;
+        __x = __private::at("head", self.head.try_forward(&__x))?;
         ::core::result::Result::Ok(__x)
     }
 }
 #[automatically_derived]
 #[allow(
     trivial_numeric_casts,
+    unused_imports,
     unused_variables,
     unused_mut,
     unused_assignments,
@@ -645,11 +640,10 @@ impl ::illia::BayesianModule for Net {
             ::std::vec::Vec<::illia::export::Value>,
             ::illia::Error,
         > {
+            use ::illia::__private::graph as __private;
             let __train = false;
-            let [__input0] = ::illia::__private::graph::inputs::<
-                1usize,
-            >("Net", __inputs)?;
-            let mut __axes = ::illia::__private::graph::Axes::new();
+            let [__input0] = __private::inputs::<1usize>("Net", __inputs)?;
+            let mut __axes = __private::Axes::new();
             __axes
                 .input(
                     "Net",
@@ -663,128 +657,83 @@ impl ::illia::BayesianModule for Net {
                     &__input0,
                 )?;
             let mut __x = __input0.shallow_clone();
-            __x = ::illia::__private::graph::at(
-                "stem",
-                ::illia::__private::graph::layer(&self.stem, &__x, ()),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "stem",
-                ::illia::__private::graph::relu(&__x),
-            )?;
+            __x = __private::layer("stem", &self.stem, &__x, ())?;
+            __x = __private::at("stem", __private::relu(&__x))?;
             for __block in &self.blocks {
-                __x = ::illia::__private::graph::at(
+                __x = __private::at(
                     "blocks",
                     {
-                        use ::illia::__private::graph::{Known as _, Unknown as _};
-                        (&::illia::__private::graph::Of(&*__block)).written(&__x)
+                        use __private::{Known as _, Unknown as _};
+                        (&__private::Of(&*__block)).written(&__x)
                     },
                 )?;
             }
             {
                 let __skip = {
                     let mut __x = __x.shallow_clone();
-                    __x = ::illia::__private::graph::at(
-                        "2.project",
-                        ::illia::__private::graph::layer(&self.project, &__x, ()),
-                    )?;
+                    __x = __private::layer("2.project", &self.project, &__x, ())?;
                     __x
                 };
-                __x = ::illia::__private::graph::at(
-                    "2.widen",
-                    ::illia::__private::graph::layer(&self.widen, &__x, ()),
-                )?;
-                __x = ::illia::__private::graph::at(
-                    "2.widen",
-                    ::illia::__private::graph::relu(&__x),
-                )?;
-                __x = ::illia::__private::graph::add(&__skip, &__x)?;
+                __x = __private::layer("2.widen", &self.widen, &__x, ())?;
+                __x = __private::at("2.widen", __private::relu(&__x))?;
+                __x = __private::add(&__skip, &__x)?;
             }
-            __x = ::illia::__private::graph::concat(
+            __x = __private::concat(
                 __Net_shape5,
                 &[
                     {
                         let mut __x = __x.shallow_clone();
-                        __x = ::illia::__private::graph::at(
-                            "3.0.near",
-                            ::illia::__private::graph::layer(&self.near, &__x, ()),
-                        )?;
+                        __x = __private::layer("3.0.near", &self.near, &__x, ())?;
                         __x
                     },
                     {
                         let mut __x = __x.shallow_clone();
-                        __x = ::illia::__private::graph::at(
-                            "3.1.far",
-                            ::illia::__private::graph::layer(&self.far, &__x, ()),
-                        )?;
-                        __x = ::illia::__private::graph::at(
-                            "3.1.far",
-                            ::illia::__private::graph::relu(&__x),
-                        )?;
+                        __x = __private::layer("3.1.far", &self.far, &__x, ())?;
+                        __x = __private::at("3.1.far", __private::relu(&__x))?;
                         __x
                     },
                 ],
             )?;
-            __x = ::illia::__private::graph::at(
-                "4",
-                ::illia::__private::graph::global_avg_pool(&__x),
-            )?;
+            __x = __private::at("4", __private::global_avg_pool(&__x))?;
             for i1 in 0..2 {
-                __x = ::illia::__private::graph::at(
-                    "5.hidden",
-                    ::illia::__private::graph::layer(&self.hidden[i1], &__x, ()),
-                )?;
-                __x = ::illia::__private::graph::at(
-                    "5.hidden",
-                    ::illia::__private::graph::tanh(&__x),
-                )?;
+                __x = __private::layer("5.hidden", &self.hidden[i1], &__x, ())?;
+                __x = __private::at("5.hidden", __private::tanh(&__x))?;
             }
-            __x = ::illia::__private::graph::at(
-                "head",
-                ::illia::__private::graph::layer(&self.head, &__x, ()),
-            )?;
+            __x = __private::layer("head", &self.head, &__x, ())?;
             ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
         };
         ::core::option::Option::Some(__write())
     }
     fn structure(&self) -> ::core::option::Option<::illia::__private::Structure> {
+        use ::illia::__private;
         ::core::option::Option::Some(
-            ::illia::__private::Structure::new(
+            __private::Structure::new(
                 "Net",
                 &[
                     (
                         "",
-                        ::illia::Shape::new(
+                        __private::Shape::new(
                             &[
-                                ::illia::Axis::Fixed(1),
-                                ::illia::Axis::Fixed(8),
-                                ::illia::Axis::Fixed(8),
+                                __private::Axis::Fixed(1),
+                                __private::Axis::Fixed(8),
+                                __private::Axis::Fixed(8),
                             ],
                         ),
                     ),
                 ],
-                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(10)]))],
+                &[("", __private::Shape::new(&[__private::Axis::Fixed(10)]))],
                 ::std::vec![
-                    ::illia::__private::Row::of("stem", "Conv2d", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed(8), ::illia::Axis::Fixed(8),
-                    ::illia::Axis::Fixed(8)]), & self.stem)
-                    .by(::illia::__private::Estimated::estimator(& self.stem)),
-                    ::illia::__private::Row::of("blocks", "3 × Block<8>", __Net_shape0,
-                    & self.blocks), ::illia::__private::Row::of("2.widen", "Conv2d",
-                    __Net_shape1, & self.widen)
-                    .by(::illia::__private::Estimated::estimator(& self.widen)),
-                    ::illia::__private::Row::of("2.project", "Conv2d", __Net_shape2, &
-                    self.project).by(::illia::__private::Estimated::estimator(& self
-                    .project)), ::illia::__private::Row::of("3.0.near", "Conv2d",
-                    __Net_shape3, & self.near)
-                    .by(::illia::__private::Estimated::estimator(& self.near)),
-                    ::illia::__private::Row::of("3.1.far", "Conv2d", __Net_shape4, & self
-                    .far).by(::illia::__private::Estimated::estimator(& self.far)),
-                    ::illia::__private::Row::new("4", "global_avg_pool", __Net_shape6),
-                    ::illia::__private::Row::of("5.hidden", "2 × Linear", __Net_shape7,
-                    & self.hidden).by(::illia::__private::Estimated::estimator(& self
-                    .hidden)), ::illia::__private::Row::of("head", "Linear",
-                    __Net_shape8, & self.head)
-                    .by(::illia::__private::Estimated::estimator(& self.head))
+                    __private::row("stem", "Conv2d", __private::Shape::new(&
+                    [__private::Axis::Fixed(8), __private::Axis::Fixed(8),
+                    __private::Axis::Fixed(8)]), & self.stem),
+                    __private::Row::of("blocks", "3 × Block<8>", __Net_shape0, & self
+                    .blocks), __private::row("2.widen", "Conv2d", __Net_shape1, & self
+                    .widen), __private::row("2.project", "Conv2d", __Net_shape2, & self
+                    .project), __private::row("3.0.near", "Conv2d", __Net_shape3, & self
+                    .near), __private::row("3.1.far", "Conv2d", __Net_shape4, & self
+                    .far), __private::Row::new("4", "global_avg_pool", __Net_shape6),
+                    __private::row("5.hidden", "2 × Linear", __Net_shape7, & self
+                    .hidden), __private::row("head", "Linear", __Net_shape8, & self.head)
                 ],
                 &[
                     (0, 0, "relu", &[(0, "")]),

@@ -117,6 +117,7 @@ impl Towers {
 #[automatically_derived]
 #[allow(
     trivial_numeric_casts,
+    unused_imports,
     unused_variables,
     unused_mut,
     unused_assignments,
@@ -144,9 +145,10 @@ impl ::illia::Net for Towers {
                 mean: 0f64,
                 std: 1.0,
             });
+        use ::illia::__private;
         let __whole = __defaults;
         let __defaults = __whole.inner();
-        let __left = ::illia::__private::at(
+        let __left = __private::at(
             "left",
             ::illia::nn::Linear::try_new(
                 &(__path / "left"),
@@ -160,7 +162,7 @@ impl ::illia::Net for Towers {
                 },
             ),
         )?;
-        let __right = ::illia::__private::at(
+        let __right = __private::at(
             "right",
             ::illia::nn::Linear::try_new(
                 &(__path / "right"),
@@ -175,7 +177,7 @@ impl ::illia::Net for Towers {
             ),
         )?;
         let __defaults = __whole;
-        let __head = ::illia::__private::at(
+        let __head = __private::at(
             "head",
             ::illia::nn::Linear::try_new(
                 &(__path / "head"),
@@ -200,10 +202,11 @@ impl ::illia::Net for Towers {
         __inputs: &[&::illia::tch::Tensor],
         __train: bool,
     ) -> ::core::result::Result<::std::vec::Vec<::illia::tch::Tensor>, ::illia::Error> {
-        let [__value_user, __value_item] = ::illia::__private::inputs::<
+        use ::illia::__private;
+        let [__value_user, __value_item] = __private::inputs::<
             2usize,
         >("Towers", __inputs)?;
-        let mut __axes = ::illia::__private::Axes::new();
+        let mut __axes = __private::Axes::new();
         __axes
             .input(
                 "Towers (user)",
@@ -218,28 +221,29 @@ impl ::illia::Net for Towers {
             )?;
         let mut __x = __value_user.shallow_clone();
         __x = __value_user.shallow_clone();
-        __x = ::illia::__private::at("left", self.left.try_forward(&__x))?;
-        __x = ::illia::__private::at("left", ::illia::__private::relu(&__x))?;
+        __x = __private::at("left", self.left.try_forward(&__x))?;
+        __x = __private::at("left", __private::relu(&__x))?;
         let __value_u = __x.shallow_clone();
         __x = __value_item.shallow_clone();
-        __x = ::illia::__private::at("right", self.right.try_forward(&__x))?;
-        __x = ::illia::__private::at("right", ::illia::__private::relu(&__x))?;
+        __x = __private::at("right", self.right.try_forward(&__x))?;
+        __x = __private::at("right", __private::relu(&__x))?;
         let __value_v = __x.shallow_clone();
         __x = __value_u.shallow_clone();
-        __x = ::illia::__private::at(
+        __x = __private::at(
             "2",
-            ::illia::__private::concat(
+            __private::concat(
                 ::illia::Shape::new(&[::illia::Axis::Fixed(32)]),
                 &[__x.shallow_clone(), __value_v.shallow_clone()],
             ),
         )?;
-        __x = ::illia::__private::at("head", self.head.try_forward(&__x))?;
+        __x = __private::at("head", self.head.try_forward(&__x))?;
         ::core::result::Result::Ok(::std::vec::Vec::from([__x]))
     }
 }
 #[automatically_derived]
 #[allow(
     trivial_numeric_casts,
+    unused_imports,
     unused_variables,
     unused_mut,
     unused_assignments,
@@ -268,11 +272,12 @@ impl ::illia::BayesianModule for Towers {
             ::std::vec::Vec<::illia::export::Value>,
             ::illia::Error,
         > {
+            use ::illia::__private::graph as __private;
             let __train = false;
-            let [__value_user, __value_item] = ::illia::__private::graph::inputs::<
+            let [__value_user, __value_item] = __private::inputs::<
                 2usize,
             >("Towers", __inputs)?;
-            let mut __axes = ::illia::__private::graph::Axes::new();
+            let mut __axes = __private::Axes::new();
             __axes
                 .input(
                     "Towers",
@@ -287,61 +292,44 @@ impl ::illia::BayesianModule for Towers {
                 )?;
             let mut __x = __value_user.shallow_clone();
             __x = __value_user.shallow_clone();
-            __x = ::illia::__private::graph::at(
-                "left",
-                ::illia::__private::graph::layer(&self.left, &__x, ()),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "left",
-                ::illia::__private::graph::relu(&__x),
-            )?;
+            __x = __private::layer("left", &self.left, &__x, ())?;
+            __x = __private::at("left", __private::relu(&__x))?;
             let __value_u = __x.shallow_clone();
             __x = __value_item.shallow_clone();
-            __x = ::illia::__private::graph::at(
-                "right",
-                ::illia::__private::graph::layer(&self.right, &__x, ()),
-            )?;
-            __x = ::illia::__private::graph::at(
-                "right",
-                ::illia::__private::graph::relu(&__x),
-            )?;
+            __x = __private::layer("right", &self.right, &__x, ())?;
+            __x = __private::at("right", __private::relu(&__x))?;
             let __value_v = __x.shallow_clone();
             __x = __value_u.shallow_clone();
-            __x = ::illia::__private::graph::at(
+            __x = __private::at(
                 "2",
-                ::illia::__private::graph::concat(
+                __private::concat(
                     ::illia::Shape::new(&[::illia::Axis::Fixed(32)]),
                     &[__x.shallow_clone(), __value_v.shallow_clone()],
                 ),
             )?;
-            __x = ::illia::__private::graph::at(
-                "head",
-                ::illia::__private::graph::layer(&self.head, &__x, ()),
-            )?;
+            __x = __private::layer("head", &self.head, &__x, ())?;
             ::core::result::Result::Ok([__x.shallow_clone()].to_vec())
         };
         ::core::option::Option::Some(__write())
     }
     fn structure(&self) -> ::core::option::Option<::illia::__private::Structure> {
+        use ::illia::__private;
         ::core::option::Option::Some(
-            ::illia::__private::Structure::new(
+            __private::Structure::new(
                 "Towers",
                 &[
-                    ("user", ::illia::Shape::new(&[::illia::Axis::Fixed(6)])),
-                    ("item", ::illia::Shape::new(&[::illia::Axis::Fixed(4)])),
+                    ("user", __private::Shape::new(&[__private::Axis::Fixed(6)])),
+                    ("item", __private::Shape::new(&[__private::Axis::Fixed(4)])),
                 ],
-                &[("", ::illia::Shape::new(&[::illia::Axis::Fixed(1)]))],
+                &[("", __private::Shape::new(&[__private::Axis::Fixed(1)]))],
                 ::std::vec![
-                    ::illia::__private::Row::of("left", "Linear", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed(16)]), & self.left)
-                    .by(::illia::__private::Estimated::estimator(& self.left)),
-                    ::illia::__private::Row::of("right", "Linear", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed(16)]), & self.right)
-                    .by(::illia::__private::Estimated::estimator(& self.right)),
-                    ::illia::__private::Row::new("2", "concat", ::illia::Shape::new(&
-                    [::illia::Axis::Fixed(32)])), ::illia::__private::Row::of("head",
-                    "Linear", ::illia::Shape::new(& [::illia::Axis::Fixed(1)]), & self
-                    .head).by(::illia::__private::Estimated::estimator(& self.head))
+                    __private::row("left", "Linear", __private::Shape::new(&
+                    [__private::Axis::Fixed(16)]), & self.left), __private::row("right",
+                    "Linear", __private::Shape::new(& [__private::Axis::Fixed(16)]), &
+                    self.right), __private::Row::new("2", "concat",
+                    __private::Shape::new(& [__private::Axis::Fixed(32)])),
+                    __private::row("head", "Linear", __private::Shape::new(&
+                    [__private::Axis::Fixed(1)]), & self.head)
                 ],
                 &[
                     (0, 0, "relu", &[(0, "user")]),

@@ -76,8 +76,6 @@ struct Traversal {
 struct Shown {
     title: String,
     binding: Ident,
-    /// `module`, or `parameter` for a random parameter itself.
-    as_what: Ident,
 }
 
 fn traversal(input: &DeriveInput, errors: &mut Errors) -> Traversal {
@@ -129,13 +127,8 @@ fn arm(
         never_a_module(field, &title, name, errors);
         let binding = format_ident!("field{}", i, span = Span::mixed_site());
         bindings.push(quote!(#member: #binding));
-        let parameter = matches!(&field.ty, Type::Path(path)
-            if path.path.segments.last().is_some_and(|last| last.ident == "RandomParameter"));
-        let as_what = format_ident!("{}", if parameter { "parameter" } else { "module" });
-        shown.push(Shown { title, binding, as_what });
-        if !parameter {
-            types.push(field.ty.clone());
-        }
+        shown.push(Shown { title, binding });
+        types.push(field.ty.clone());
     }
     (quote!(#path { #(#bindings,)* .. }), shown)
 }
@@ -170,21 +163,32 @@ const NEVER: [&str; 25] = [
 fn never_a_module(field: &Field, title: &str, name: &str, errors: &mut Errors) {
     let ty = innermost(&field.ty);
     let shown = crate::check::shown(&field.ty);
-    if matches!(&field.ty, Type::Reference(reference) if reference.mutability.is_none()) {
+    let never = is_never(ty);
+    if !never && matches!(&field.ty, Type::Reference(reference) if reference.mutability.is_none()) {
         return shared(field, title, name, &shown, errors);
     }
-    let Type::Path(path) = ty else { return };
-    let Some(last) = path.path.segments.last() else { return };
-    if last.ident == "Rc" || last.ident == "Arc" {
+    let last = if let Type::Path(path) = ty { path.path.segments.last() } else { None };
+    if last.is_some_and(|last| last.ident == "Rc" || last.ident == "Arc") {
         return shared(field, title, name, &shown, errors);
     }
-    if path.qself.is_none() && last.arguments.is_none() && NEVER.iter().any(|never| last.ident == never) {
+    if never {
         errors.at(
             &field.ty,
             format!(
                 "the field `{title}` of `{name}` is of type `{shown}`, which is no module; leave it out with `#[bayesian(skip)]`, or give it a type that is one (a layer, a net, or a struct of yours with `#[bayesian]`)"
             ),
         );
+    }
+}
+
+/// Whether it is one of these, or a tuple with one in it.
+fn is_never(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().any(|element| is_never(innermost(element))),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| {
+            path.qself.is_none() && last.arguments.is_none() && NEVER.iter().any(|never| last.ident == never)
+        }),
+        _ => false,
     }
 }
 
@@ -248,9 +252,8 @@ fn implementation(input: &DeriveInput, illia: &Path, traversal: &Traversal, expo
         .arms
         .iter()
         .map(|(pattern, shown)| {
-            let calls = shown
-                .iter()
-                .map(|Shown { title, binding, as_what }| quote!(visitor.#as_what(#title, #binding);));
+            let calls =
+                shown.iter().map(|Shown { title, binding }| quote!(visitor.module(#title, #binding);));
             quote!(#pattern => { #(#calls)* })
         })
         .collect();

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::poly::{Sum, plus, sum_of};
+use crate::poly::{Sum, plus, simplified, sum_of};
 
 /// One axis.
 #[derive(Clone)]
@@ -205,7 +205,11 @@ pub fn computed(
         Some(Level::Param) => Level::Generic,
         level => level.unwrap_or(Level::Item),
     };
-    Dim::Const(Const { tokens: tokens(&parts), text: text(&texts), level })
+    match simplified(&text(&texts)) {
+        // Whatever the names in it are worth.
+        (_, Some(n)) => Dim::Fixed(n),
+        (text, None) => Dim::Const(Const { tokens: tokens(&parts), text, level }),
+    }
 }
 
 /// All in one: flatten's size. `None` if one of several is dynamic.

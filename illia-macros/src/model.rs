@@ -182,7 +182,8 @@ impl Run {
 /// A line of the table.
 pub struct Row {
     pub name: String,
-    pub kind: String,
+    /// A text.
+    pub kind: TokenStream,
     pub output: Shape,
     pub of: Counted,
     /// Whether it has an estimator.
@@ -250,6 +251,8 @@ pub struct Model {
     pub nodes: Vec<Node>,
     pub rows: Vec<Row>,
     pub requirements: Vec<Requirement>,
+    /// Priors and posteriors with an argument of the net in them, and the steps that they are of: each is to be one.
+    pub families: Vec<(String, TokenStream)>,
     /// Size expressions, each to be an integer, and when they are known.
     pub sizes: Vec<(TokenStream, Level)>,
     /// Shapes behind nets that stand in this one, each from the ones before.

@@ -48,6 +48,40 @@ const ELSEWHERE: [(&str, &str); 32] = [
     ("view", "reshape"),
 ];
 
+/// Modules of PyTorch's without parameters, which are ops here: by themselves they are no nets of the user's.
+pub const PYTORCHS: [&str; 30] = [
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
+    "ELU",
+    "Flatten",
+    "GELU",
+    "GLU",
+    "Identity",
+    "LeakyReLU",
+    "LogSoftmax",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
+    "PixelShuffle",
+    "ReLU",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softmax2d",
+    "Softplus",
+    "Tanh",
+    "Upsample",
+];
+
 /// What it is called here, if that is one of these.
 pub fn elsewhere<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
@@ -58,7 +92,7 @@ pub fn elsewhere<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
 /// The known argument that was meant: the nearest, one that the word begins with or that begins with the word
 /// (`kernel_size`, `vocab`), or what others call it.
 pub fn argument<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    const OTHERS: [(&str, &str); 11] = [
+    const OTHERS: [(&str, &str); 17] = [
         ("window", "kernel"),
         ("num_embeddings", "vocabulary"),
         ("num_layers", "layers"),
@@ -70,15 +104,21 @@ pub fn argument<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         ("sigma", "std"),
         ("stddev", "std"),
         ("mu", "mean"),
+        ("mean", "mu"),
+        ("loc", "mean"),
+        ("loc", "mu"),
+        ("r", "rank"),
+        ("lora_r", "rank"),
+        ("lora_alpha", "alpha"),
     ];
     let begins = |name: &&&str| {
         let shorter = word.len().min(name.len());
         shorter >= 3 && (word.starts_with(**name) || name.starts_with(word))
     };
-    let other = OTHERS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours);
+    let other = |name: &&&str| OTHERS.contains(&(word, **name));
     nearest(word, known)
         .or_else(|| known.iter().find(begins).copied())
-        .or_else(|| known.iter().find(|name| Some(**name) == other).copied())
+        .or_else(|| known.iter().find(other).copied())
 }
 
 /// How many letters have to be put in, left out, replaced or swapped with their neighbour (Damerau's distance, restricted).

@@ -21,7 +21,7 @@ fn sum(expr: &Expr) -> Option<Sum> {
             Lit::Int(n) => Some(BTreeMap::from([(Vec::new(), n.base10_parse().ok()?)])),
             _ => None,
         },
-        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => times(&sum(&unary.expr)?, &sum_of("-1")),
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => plus(&Sum::new(), &sum(&unary.expr)?, -1),
         Expr::Binary(binary) => {
             let (left, right) = (&sum(&binary.left)?, &sum(&binary.right)?);
             match binary.op {
@@ -62,9 +62,45 @@ fn times(a: &Sum, b: &Sum) -> Option<Sum> {
     Some(out)
 }
 
+/// An expression as the shorter of it and its sum, and its value if no name is left in it.
+pub fn simplified(text: &str) -> (String, Option<i64>) {
+    let sum = sum_of(text);
+    let number = match sum.iter().collect::<Vec<_>>()[..] {
+        [] => Some(0),
+        [(product, n)] if product.is_empty() => Some(*n),
+        _ => None,
+    };
+    // The number by itself goes last, what is taken away never first.
+    let mut terms: Vec<(&Vec<String>, i64)> = sum.iter().map(|(product, n)| (product, *n)).collect();
+    terms.sort_by_key(|(product, n)| (product.is_empty(), *n < 0));
+    let factor = |name: &String| if name.contains(' ') { format!("({name})") } else { name.clone() };
+    let mut out = String::new();
+    for (i, (product, n)) in terms.into_iter().enumerate() {
+        let sign = match (i, n < 0) {
+            (0, false) => "",
+            (0, true) => "-",
+            (_, false) => " + ",
+            (_, true) => " - ",
+        };
+        let mut factors: Vec<String> = match product.as_slice() {
+            [one] if n.abs() == 1 => vec![one.clone()],
+            several => several.iter().map(factor).collect(),
+        };
+        if n.unsigned_abs() != 1 || factors.is_empty() {
+            factors.push(n.unsigned_abs().to_string());
+        }
+        out.push_str(sign);
+        out.push_str(&factors.join(" * "));
+    }
+    if sum.len() > 1 {
+        out = format!("({out})");
+    }
+    (if out.len() < text.len() { out } else { text.to_owned() }, number)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{plus, sum_of};
+    use super::{plus, simplified, sum_of};
 
     #[test]
     fn two_ways_to_write_a_size_are_one() {
@@ -73,5 +109,15 @@ mod tests {
         assert_ne!(sum_of("N / 2 * 2"), sum_of("N"));
         let nothing = plus(&sum_of("2 * D"), &sum_of("D"), -2);
         assert_eq!(nothing, Some(super::Sum::new()));
+    }
+
+    #[test]
+    fn a_size_is_said_in_its_shortest_form() {
+        assert_eq!(simplified("((8 - n - n) + n + n)").1, Some(8));
+        assert_eq!(simplified("((h - 2 + 1) - 2 * k + 3 * (half(W) + k))").0, "(h + half(W) * 3 + k - 1)");
+        assert_eq!(simplified("((h - 2) / 2 + 1)").0, "((h - 2) / 2 + 1)");
+        assert_eq!(simplified("(1 - n)").0, "(1 - n)");
+        assert_eq!(simplified("(-n + 0 + 0)").0, "-n");
+        assert_eq!(simplified("n + n + n").0, "n * 3");
     }
 }

@@ -43,6 +43,33 @@ pub const fn is_single(inputs: &[(&str, Shape)], outputs: &[(&str, Shape)]) -> b
     inputs.len() == 1 && outputs.len() == 1
 }
 
+/// A number of any type.
+#[diagnostic::on_unimplemented(
+    message = "this takes a number, and `{Self}` is none",
+    label = "no number",
+    note = "any number type will do: `f64`, `f32`, `i64`, …"
+)]
+pub trait Number {
+    /// As a real number.
+    fn real(self) -> f64;
+}
+
+macro_rules! numbers {
+    ($($number:ident)*) => {$(
+        impl Number for $number {
+            fn real(self) -> f64 {
+                self as f64
+            }
+        }
+    )*};
+}
+numbers!(f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
+
+/// A net's argument where a real number stands.
+pub fn number(x: impl Number) -> f64 {
+    x.real()
+}
+
 /// Whether it is a finite number.
 pub const fn is_finite(x: f64) -> bool {
     x.is_finite()

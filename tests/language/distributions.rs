@@ -46,3 +46,25 @@ fn of_the_net_and_of_a_layer() {
     assert_eq!(net.head.weight.prior(), Prior::LearnedGaussian { std: 0.3 });
     assert_eq!(net.head.estimator, Estimator::Flipout);
 }
+
+bnn! {
+    #[derive(Debug)]
+    struct Starts(start: nn::Init, rho: f64, of_head: Posterior): [4] -> [2] {
+        fc: Linear(4) -> relu,
+        head: Linear(2, posterior: Gaussian(mu: start, rho: rho)),
+        last: Linear(2, posterior: of_head),
+    }
+}
+
+#[test]
+fn a_start_known_when_the_net_is_made() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let start = nn::Init::Const(0.25);
+    let refused = Starts::try_new(&vs.root(), start, f64::NAN, Posterior::point()).expect_err("no number");
+    assert!(refused.to_string().starts_with("head: rho = Randn { mean: NaN"), "{refused}");
+    assert!(Starts::try_new(&vs.root(), start, -3.0, Posterior::dropout(1.5)).is_err());
+    assert!(vs.is_empty(), "nothing half made");
+    let net = Starts::new(&vs.root(), start, -3.0, Posterior::point());
+    assert_eq!(net.head.weight.mu().min().double_value(&[]), 0.25);
+    assert!(matches!(net.last.weight.posterior(), Posterior::Point { .. }));
+}

@@ -45,6 +45,9 @@ fn the_nodes_of_one_graph_are_its_examples() {
     let _ = x.narrow(0, 5, 5).narrow(1, 0, 1).g_add_scalar_(3.0);
     assert_eq!(net.forward(&x, &edges).size(), [10, 2]);
     assert_eq!(net.kl_cost().num_params, (8 * 16 + 16) + (2 * 16 * 2 + 2));
+    assert_eq!(net.to_string().matches(" automatic").count(), 2, "each has an estimator: {net}");
+    let error = net.try_forward(&x, &(&edges + 1)).expect_err("no such node").to_string();
+    assert_eq!(error, "conv1: the edges name node 10, but there are 10 nodes, from 0 on");
     // A few nodes have a target: they are the rows of the data, and N counts them.
     let known =
         Tensors::new(vec![Tensor::from_slice(&[0i64, 2, 5, 7])], Tensor::from_slice(&[0i64, 0, 1, 1]))

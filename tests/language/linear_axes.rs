@@ -56,3 +56,18 @@ fn sides_that_a_number_divides() {
     assert_eq!(rows.forward(&Tensor::randn([1, 1, 16, 12], FLOAT)).size(), [1, 1, 8, 5]);
     assert!(rows.try_forward(&Tensor::randn([1, 1, 16, 13], FLOAT)).is_err());
 }
+
+bnn! {
+    /// What is taken away comes first.
+    struct Shifted(n: i64): [4, len] -> [4, len] {
+        pad(before: -n + 5),
+        conv: Conv1d(4, kernel: 6 - n),
+    }
+}
+
+#[test]
+fn a_size_may_begin_with_a_minus() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let x = Tensor::randn([2, 4, 7], FLOAT);
+    assert_eq!(Shifted::new(&vs.root(), 2).forward(&x).size(), [2, 4, 7]);
+}

@@ -66,6 +66,7 @@ fn arguments_stand_wherever_an_expression_may() {
     assert!(net.is_frozen());
     let table = net.to_string();
     assert!(table.starts_with("Whole: [7] -> [3]") && table.contains("Gaussian(0, 0.25)"), "{table}");
+    assert!(table.contains("3 × Linear") && table.contains("3 × Encoder<24>"), "{table}");
 }
 
 #[test]
@@ -99,6 +100,60 @@ fn what_does_not_fit_is_said_before_anything_is_made() {
     refused(Whole::try_new(&p, 7, 3, 1.5, prior), &vs, &["blocks.fc: ", "`p` of `dropout`", "1.5"]);
     refused(Conv::try_new(&p, 4, 0, 8), &vs, &["conv: `kernel` of `Conv2d` must be at least 1, got 0"]);
     refused(Conv::try_new(&p, 4, 3, 1), &vs, &["window", "larger than its padded input"]);
+}
+
+bnn! {
+    #[derive(Debug)]
+    struct Words(vocabulary: usize, padding: i64, places: i64, rows: i64, prior_of_net: Prior): [12] -> [rows, 72 / rows] {
+        prior: (prior_of_net);
+
+        embed: Embedding(6, vocabulary: vocabulary, padding_idx: padding),
+        place: PositionEmbedding(max: places),
+        reshape([rows, -1]),
+    }
+}
+
+bnn! {
+    #[derive(Debug)]
+    struct Larger(stride: i64, added: i64): [2, 8] -> [2, 8 * stride + added] {
+        fc: Linear(8),
+        up: ConvTranspose1d(2, kernel: stride, stride: stride, output_padding: added),
+    }
+}
+
+bnn! {
+    /// A number that is an argument is of any type.
+    struct Numbers(p: f32, std: u8, eps: f64): [4] -> [2] {
+        prior: Gaussian(std: std);
+
+        fc: Linear(4) -> dropout(p),
+        norm: LayerNorm(eps: eps) -> leaky_relu(p),
+        head: Linear(2, posterior: Dropout(p: p)),
+    }
+}
+
+#[test]
+fn numbers_of_any_type() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Numbers::new(&vs.root(), 0.5, 2, 1e-5);
+    assert_eq!(net.forward_t(&Tensor::randn([3, 4], CPU), true).size(), [3, 2]);
+    assert_eq!(net.head.weight.prior(), Prior::Gaussian { mean: 0.0, std: 2.0 });
+    let error = Numbers::try_new(&vs.root(), 1.5, 2, 1e-5).map(drop).expect_err("no probability");
+    assert_eq!(error.to_string(), "fc: `p` of `dropout` must be at least 0 and below 1, got 1.5");
+}
+
+#[test]
+fn settings_are_looked_at_before_the_layers_before_them_are_made() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let (p, prior) = (vs.root(), Prior::Laplace { scale: 1.0 });
+    let wrong = Prior::Laplace { scale: -1.0 };
+    refused(Words::try_new(&p, 9, 9, 12, 8, prior), &vs, &["embed: `padding_idx`", "vocabulary of 9, got 9"]);
+    refused(Words::try_new(&p, 9, 0, 11, 8, prior), &vs, &["`max` of `place`", "longest sequence, 11"]);
+    refused(Words::try_new(&p, 9, 0, 12, 5, prior), &vs, &["5 does not divide the 72 of `place`"]);
+    refused(Words::try_new(&p, 9, 0, 12, 8, wrong), &vs, &["Words: scale = -1"]);
+    let below = "`output_padding` of `up` is below its stride, 2, or its dilation, 1: got 2";
+    refused(Larger::try_new(&p, 2, 2), &vs, &[below]);
+    assert_eq!(Words::new(&p, 9, 0, 12, 8, prior).embed.weight.prior(), prior);
 }
 
 /// A net whose arguments are of any type, some of them the caller's own.

@@ -130,6 +130,8 @@ fn what_does_not_keep_its_word_is_an_error() {
 struct Borrowed<'a> {
     layer: &'a mut illia::nn::Linear,
     scale: illia::RandomParameter,
+    shift: Option<illia::RandomParameter>,
+    more: Vec<illia::RandomParameter>,
     names: std::marker::PhantomData<&'a str>,
 }
 
@@ -137,12 +139,22 @@ struct Borrowed<'a> {
 fn a_traversal_shows_borrowed_modules_and_bare_parameters() {
     let vs = nn::VarStore::new(Device::Cpu);
     let mut layer = illia::nn::Linear::new(vs.root() / "layer", 3, 2, Default::default());
-    let scale =
-        illia::RandomParameter::new(vs.root(), "scale", &[2], 1, Prior::default(), Posterior::default());
-    let mut both = Borrowed { layer: &mut layer, scale: scale.unwrap(), names: std::marker::PhantomData };
-    assert_eq!(both.kl_cost().num_params, 3 * 2 + 2 + 2);
+    let parameter = |name: &str, n| {
+        illia::RandomParameter::new(vs.root(), name, &[n], 1, Prior::default(), Posterior::default()).unwrap()
+    };
+    let mut both = Borrowed {
+        layer: &mut layer,
+        scale: parameter("scale", 2),
+        shift: Some(parameter("shift", 5)),
+        more: vec![parameter("first", 7), parameter("second", 11)],
+        names: std::marker::PhantomData,
+    };
+    assert_eq!(both.kl_cost().num_params, 3 * 2 + 2 + 2 + 5 + 7 + 11);
+    let names = both.named_parameters().into_iter().map(|(name, _)| name);
+    let names: Vec<String> = names.collect();
+    assert_eq!(names, ["layer.weight", "layer.bias", "scale", "shift", "more.0", "more.1"]);
     both.freeze();
-    assert!(both.is_frozen() && both.scale.is_frozen());
+    assert!(both.is_frozen() && both.scale.is_frozen() && both.more[1].is_frozen());
     assert!(layer.is_frozen());
 }
 

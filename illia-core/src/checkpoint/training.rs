@@ -13,6 +13,9 @@ use crate::error::{Error, Result, Unusable};
 use crate::module::BayesianModule;
 use crate::noise::{self, State};
 
+/// What a run was started with, by the names that a sentence gives them.
+pub(crate) type Settings = BTreeMap<String, String>;
+
 /// What a run keeps beside its model.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
@@ -24,8 +27,7 @@ pub(crate) struct Kept {
     pub shuffle: (u64, u64),
     /// Where the run stands, in its own words.
     pub progress: serde_json::Value,
-    /// What the run was started with, by the names that a sentence gives them.
-    pub settings: BTreeMap<String, String>,
+    pub settings: Settings,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -39,7 +41,7 @@ struct TrainingState {
     #[serde(alias = "adam_steps")]
     steps: BTreeMap<String, i64>,
     progress: serde_json::Value,
-    settings: BTreeMap<String, String>,
+    settings: Settings,
 }
 
 /// Writes the run to `path`.

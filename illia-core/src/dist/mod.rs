@@ -37,6 +37,11 @@ pub(crate) const LOG_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 /// let prior = Prior::from(Cauchy { scale: 0.3 });
 /// # assert!(prior.validate().is_ok());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no prior",
+    label = "neither a `Prior` nor a `Density`",
+    note = "a prior is a family by name, `Gaussian(std: 0.1)`, an expression of type `Prior`, or a type of yours that implements `Density`"
+)]
 pub trait Density: Debug + Send + Sync {
     /// Checks that every number lies where the density is one.
     ///

@@ -94,8 +94,8 @@ impl Export {
 /// `#[bayesian(export)]`.
 ///
 /// ```
-/// use illia_core::export::{Exported, Ports, Value};
-/// use illia_core::graph::{self, ops};
+/// use illia_core::export::{self, Exported, Ports, Value};
+/// use illia_core::graph::ops;
 /// use illia_core::nn::Linear;
 /// use illia_core::{Axis, BayesianModule, Result, Shape, Visitor, VisitorMut};
 ///
@@ -120,8 +120,8 @@ impl Export {
 ///         Ports { inputs: vec![("x".into(), four)], outputs: vec![("y".into(), four)] }
 ///     }
 ///     fn write(&self, inputs: &[&Value]) -> Result<Vec<Value>> {
-///         let once = ops::relu(&graph::one(&self.0, inputs)?)?;
-///         Ok(vec![graph::one(&self.0, &[&once])?])
+///         let once = ops::relu(&export::one(&self.0, inputs)?)?;
+///         Ok(vec![export::one(&self.0, &[&once])?])
 ///     }
 /// }
 /// ```
@@ -134,7 +134,7 @@ pub trait Exported: BayesianModule {
     /// Names and shapes of its inputs and outputs.
     fn ports(&self) -> Ports;
 
-    /// Its forward in evaluation mode, from its inputs to all of its outputs: layers by [`graph::one`], the rest by
+    /// Its forward in evaluation mode, from its inputs to all of its outputs: layers by [`one`], the rest by
     /// [`graph::ops`].
     ///
     /// # Errors
@@ -148,6 +148,34 @@ impl<N: Net> Exported for N {
     }
 
     fn write(&self, inputs: &[&Value]) -> Result<Vec<Value>> {
-        graph::all(self, inputs)
+        all(self, inputs)
     }
+}
+
+/// The one output of a module of one output, whose inputs are given in the order of its forward.
+///
+/// # Errors
+/// [`Error::Unfit`] if the module has no form in a graph; what its rule returns.
+pub fn one<M: BayesianModule + ?Sized>(module: &M, inputs: &[&Value]) -> Result<Value> {
+    let mut outputs = all(module, inputs)?.into_iter();
+    match (outputs.next(), outputs.next()) {
+        (Some(only), None) => Ok(only),
+        _ => Err(graph::refused("Module", "has several outputs, or none")),
+    }
+}
+
+/// All outputs of a module.
+///
+/// # Errors
+/// As [`one`].
+pub fn all<M: BayesianModule + ?Sized>(module: &M, inputs: &[&Value]) -> Result<Vec<Value>> {
+    module.in_graph(inputs).unwrap_or_else(|| {
+        Err(graph::refused(
+            "Module",
+            &format!(
+                "{} has no form in a graph: only what implements `in_graph` has",
+                graph::short_name::<M>()
+            ),
+        ))
+    })
 }

@@ -42,7 +42,7 @@ const MOST_BYTES: usize = i32::MAX as usize;
 /// #         Ports { inputs: port(4), outputs: port(2) }
 /// #     }
 /// #     fn write(&self, inputs: &[&Value]) -> Result<Vec<Value>> {
-/// #         Ok(vec![illia_core::graph::one(&self.0, inputs)?])
+/// #         Ok(vec![illia_core::export::one(&self.0, inputs)?])
 /// #     }
 /// # }
 /// # let vs = tch::nn::VarStore::new(tch::Device::Cpu);

@@ -12,6 +12,7 @@ mod moments;
 pub mod ops;
 mod pools;
 mod recording;
+mod weight;
 mod weights;
 
 pub use axes::Axes;
@@ -21,13 +22,12 @@ pub use recording::Value;
 #[cfg(feature = "onnx")]
 pub(crate) use recording::{Constant, Graph, Node};
 #[cfg(feature = "onnx")]
-pub(crate) use weights::Weight;
+pub(crate) use weight::Weight;
 pub(crate) use weights::linear_map;
 
 use illia_shape::Shape;
 
-use crate::error::{Error, Result};
-use crate::module::BayesianModule;
+use crate::error::Error;
 
 /// What a net takes and gives: names, and shapes without the batch.
 #[derive(Clone, Debug)]
@@ -36,31 +36,6 @@ pub struct Ports {
     pub inputs: Vec<(String, Shape)>,
     /// The outputs in order; an only one may have an empty name.
     pub outputs: Vec<(String, Shape)>,
-}
-
-/// The one output of a module of one output, whose inputs are given in the order of its forward.
-///
-/// # Errors
-/// [`Error::Unfit`] if the module has no form in a graph; what its rule returns.
-pub fn one<M: BayesianModule + ?Sized>(module: &M, inputs: &[&Value]) -> Result<Value> {
-    let mut outputs = all(module, inputs)?.into_iter();
-    match (outputs.next(), outputs.next()) {
-        (Some(only), None) => Ok(only),
-        _ => Err(refused("Module", "has several outputs, or none")),
-    }
-}
-
-/// All outputs of a module.
-///
-/// # Errors
-/// As [`one`].
-pub fn all<M: BayesianModule + ?Sized>(module: &M, inputs: &[&Value]) -> Result<Vec<Value>> {
-    module.in_graph(inputs).unwrap_or_else(|| {
-        Err(refused(
-            "Module",
-            &format!("{} has no form in a graph: only what implements `in_graph` has", short_name::<M>()),
-        ))
-    })
 }
 
 /// A type's name without its modules.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use tch::{Kind, Tensor};
 
 use super::refused;
-use super::weights::Weights;
+use super::weight::Weights;
 use crate::error::{Error, Result};
 
 /// An operator's setting.

@@ -1,27 +1,12 @@
-//! The weights that a graph is written with.
+//! A parameter's weights as values of a graph.
 
 use tch::Tensor;
 
 use super::recording::{Graph, Value};
 use super::refused;
+use super::weight::Weight;
 use crate::error::{Error, Result};
-use crate::parameter::{ById, RandomParameter};
-
-/// What stands in a graph for a parameter.
-#[derive(Debug)]
-pub(crate) struct Weight {
-    /// Its name in the traversal: `left.fc.weight`.
-    pub name: String,
-    /// Its weights, or those of each draw.
-    pub values: Vec<Tensor>,
-    /// The variance of each, where moments are written and it is random.
-    pub variance: Option<Tensor>,
-    /// Where those of a row covary: the axes along which they don't, `[inputs, inputs]`, and the variances along those.
-    pub covariance: Option<(Tensor, Tensor)>,
-}
-
-/// The weights of all parameters of a net.
-pub(crate) type Weights = ById<Weight>;
+use crate::parameter::RandomParameter;
 
 impl Value {
     /// A parameter's weights as a value, with their variance where they have one.

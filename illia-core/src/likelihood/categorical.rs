@@ -27,7 +27,9 @@ impl Likelihood for Categorical {
         let (mut expected, given) = (output.size(), target.size());
         let classes = expected.pop().unwrap_or(0);
         if given != expected {
-            let expected = format!("{expected:?} of class numbers, for outputs {:?}", output.size());
+            let outputs = output.size();
+            let expected =
+                format!("{expected:?} of class numbers, for outputs {outputs:?} with the classes last");
             return Err(Error::Shape { layer: "Categorical".to_owned(), expected, given });
         }
         if !matches!(target.kind(), Kind::Int64 | Kind::Int | Kind::Uint8 | Kind::Int16 | Kind::Int8) {

@@ -153,7 +153,7 @@ pub fn is_module<M: BayesianModule + ?Sized>() {}
 #[diagnostic::on_unimplemented(
     message = "a size is an integer, and `{Self}` is none",
     label = "not an integer",
-    note = "any integer type will do: `i64`, `usize`, `u32`, …"
+    note = "any integer type will do: `i64`, `usize`, `u32`, …; a tuple in a constant goes by its parts: `(K.0, K.1)`"
 )]
 pub trait Size {}
 

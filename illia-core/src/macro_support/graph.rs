@@ -3,19 +3,23 @@
 pub use super::at;
 pub use illia_shape::*;
 
+pub use crate::export::{all, one};
 pub use crate::graph::ops::*;
-pub use crate::graph::{Axes, Ports, Value, all, one};
+pub use crate::graph::{Axes, Ports, Value};
 
 use super::plain::Plain;
 use crate::error::Result;
 use crate::graph::refused as refusal;
 use crate::nn::Embedding;
 
-/// A layer, over what flows and what it is given besides.
-pub fn layer<M: crate::BayesianModule + ?Sized>(layer: &M, x: &Value, more: impl Given) -> Result<Value> {
+/// The layer of that name, over what flows and what it is given besides.
+pub fn layer<M>(name: &str, layer: &M, x: &Value, more: impl Given) -> Result<Value>
+where
+    M: crate::BayesianModule + ?Sized,
+{
     let mut inputs = vec![x.clone()];
     more.add(&mut inputs);
-    one(layer, &inputs.iter().collect::<Vec<_>>())
+    at(name, one(layer, &inputs.iter().collect::<Vec<_>>()))
 }
 
 /// A layer of any type: [`Known`] where it is a module, [`Unknown`], which stands one reference further off, where it is none. So a
@@ -30,7 +34,7 @@ pub trait Known {
 
 impl<M: crate::BayesianModule> Known for Of<'_, M> {
     fn written(&self, x: &Value) -> Result<Value> {
-        layer(self.0, x, ())
+        one(self.0, &[x])
     }
 }
 

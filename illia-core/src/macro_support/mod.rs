@@ -27,7 +27,7 @@ pub use plain::{batch_norm, group_norm, layer_norm, plain};
 
 pub use crate::module::{Row, Structure};
 pub use illia_shape::*;
-pub use summary::{Estimated, summary};
+pub use summary::{row, summary};
 
 use crate::error::Result;
 

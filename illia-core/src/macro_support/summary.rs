@@ -5,10 +5,9 @@ use std::fmt;
 use illia_shape::Shape;
 use tch::nn::Init;
 
-use crate::module::{Row, Structure, grouped};
-use crate::nn::{Conv, ConvTranspose, CrossAttention, Linear, SelfAttention};
-use crate::parameter::{Posterior, Prior};
-use crate::pass::Estimator;
+use crate::module::{BayesianModule, Row, Structure, grouped};
+use crate::nn::{CgConv, Conv, ConvTranspose, CrossAttention, Gcn, Linear, Sage, SelfAttention};
+use crate::parameter::{Estimator, Posterior, Prior};
 
 /// A layer with an estimator.
 pub trait Estimated {
@@ -32,12 +31,20 @@ estimated! {
     [const D: usize] ConvTranspose<D>: estimator;
     [] SelfAttention: in_proj.estimator;
     [] CrossAttention: query.estimator;
+    [] Gcn: lin.estimator;
+    [] Sage: lin_l.estimator;
+    [] CgConv: lin_f.estimator;
 }
 
 impl<L: Estimated> Estimated for Vec<L> {
     fn estimator(&self) -> Estimator {
         self.first().map_or_else(Estimator::default, L::estimator)
     }
+}
+
+/// The row of a layer with an estimator.
+pub fn row<L: BayesianModule + Estimated>(name: &str, kind: &str, output: Shape, layer: &L) -> Row {
+    Row::of(name, kind, output, layer).by(layer.estimator())
 }
 
 /// `Gaussian(0, 0.1)`

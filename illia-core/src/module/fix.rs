@@ -43,7 +43,10 @@ pub fn unfix(vs: &VarStore, names: &[&str]) -> Result<usize> {
 fn set(vs: &VarStore, names: &[&str], trained: bool) -> Result<usize> {
     let variables = vs.variables();
     if let Some(name) = names.iter().find(|name| !variables.keys().any(|own| begins(name, own))) {
-        return Err(Error::configuration("name", name, "the beginning of a variable's"));
+        let first = variables.keys().filter_map(|own| own.split('.').next());
+        let first: Vec<&str> = first.collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        let allowed = format!("the beginning of a variable's, part by part; there are {}", first.join(", "));
+        return Err(Error::configuration("name", name, &allowed));
     }
     let made_to_be_trained = vs.trainable_variables();
     let mut count = 0;

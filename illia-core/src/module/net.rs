@@ -9,8 +9,7 @@ use tch::nn::Path;
 use crate::error::{Error, Result};
 use crate::graph::Ports;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
-use crate::parameter::{Posterior, Prior};
-use crate::pass::Estimator;
+use crate::parameter::{Estimator, Posterior, Prior};
 
 /// What layers get that say nothing of their own: a net's defaults, put on those of the net in which it stands.
 #[derive(Debug, Clone, Default)]

@@ -3,8 +3,7 @@
 use illia_shape::Shape;
 
 use crate::module::{BayesianModule, Visitor};
-use crate::parameter::{Posterior, Prior};
-use crate::pass::Estimator;
+use crate::parameter::{Estimator, Posterior, Prior};
 
 /// What goes into a step: the inputs by their places, then the steps; with the name of the value that it is, which may be none.
 pub type Flow = &'static [(usize, &'static str)];

@@ -39,19 +39,18 @@ impl<'a> Visitor<'a> {
         self.plain_weights
     }
 
-    /// Shows a random parameter.
-    pub fn parameter(&mut self, name: &str, parameter: &'a RandomParameter) {
-        let full = self.path.as_ref().map_or_else(String::new, |path| joined(path, name));
-        self.parameters.push((full, parameter));
-    }
-
-    /// Shows a child module.
+    /// Shows a child module: a layer, a net, a [`RandomParameter`], several of one or none.
     pub fn module(&mut self, name: &str, module: &'a dyn BayesianModule) {
         let parent = self.path.as_mut().map(|path| enter(path, name));
         module.visit(self);
         if let (Some(path), Some(parent)) = (&mut self.path, parent) {
             path.truncate(parent);
         }
+    }
+
+    /// Shows a random parameter, which is a module of one.
+    pub fn parameter(&mut self, name: &str, parameter: &'a RandomParameter) {
+        self.module(name, parameter);
     }
 
     /// What was shown, in order.
@@ -76,12 +75,12 @@ impl<'a> VisitorMut<'a> {
         VisitorMut { path: String::new(), on_parameter }
     }
 
-    /// Shows a random parameter.
+    /// Shows a random parameter, as [`Visitor::parameter`].
     pub fn parameter(&mut self, name: &str, parameter: &mut RandomParameter) {
-        (self.on_parameter)(&joined(&self.path, name), parameter);
+        self.module(name, parameter);
     }
 
-    /// Shows a child module.
+    /// Shows a child module, as [`Visitor::module`].
     pub fn module(&mut self, name: &str, module: &mut dyn BayesianModule) {
         let parent = enter(&mut self.path, name);
         module.visit_mut(self);
@@ -99,6 +98,12 @@ fn enter(path: &mut String, name: &str) -> usize {
     parent
 }
 
-fn joined(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+/// A parameter is a module of one, which stands where it is named.
+impl BayesianModule for RandomParameter {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
+        visitor.parameters.push((visitor.path.clone().unwrap_or_default(), self));
+    }
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
+        (visitor.on_parameter)(&visitor.path, self);
+    }
 }

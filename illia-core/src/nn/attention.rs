@@ -10,12 +10,11 @@ use std::borrow::Borrow;
 use tch::nn::{ModuleT, Path};
 use tch::{Kind, Tensor};
 
-use super::{Linear, LinearConfig, size, try_dropout};
+use super::{Linear, LinearConfig, shows, size, try_dropout};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
-use crate::module::{BayesianModule, Visitor, VisitorMut};
-use crate::parameter::{Posterior, Prior};
-use crate::pass::Estimator;
+use crate::module::BayesianModule;
+use crate::parameter::{Estimator, Posterior, Prior};
 
 /// The settings of [`SelfAttention`] and [`CrossAttention`].
 #[derive(Debug, Clone, Copy)]
@@ -335,14 +334,7 @@ fn before(length: i64, like: &Tensor) -> Tensor {
 }
 
 impl BayesianModule for SelfAttention {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("in_proj", &self.in_proj);
-        visitor.module("out_proj", &self.out_proj);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("in_proj", &mut self.in_proj);
-        visitor.module("out_proj", &mut self.out_proj);
-    }
+    shows!(in_proj, out_proj);
     fn try_forward_module(&self, x: &Tensor, train: bool) -> Option<Result<Tensor>> {
         Some(self.try_forward_t(x, None, train))
     }
@@ -355,16 +347,7 @@ impl BayesianModule for SelfAttention {
 }
 
 impl BayesianModule for CrossAttention {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("query", &self.query);
-        visitor.module("key_value", &self.key_value);
-        visitor.module("out_proj", &self.out_proj);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("query", &mut self.query);
-        visitor.module("key_value", &mut self.key_value);
-        visitor.module("out_proj", &mut self.out_proj);
-    }
+    shows!(query, key_value, out_proj);
     fn per_example(&self) -> bool {
         true
     }

@@ -11,11 +11,10 @@ use tch::Tensor;
 use tch::nn::Path;
 
 use super::edges::{Edges, alone_or_not};
-use super::{Linear, LinearConfig, size};
+use super::{Linear, LinearConfig, shows, size};
 use crate::error::{Error, Result, Within, fail_at};
-use crate::module::{BayesianModule, Visitor, VisitorMut};
-use crate::parameter::{Posterior, Prior};
-use crate::pass::Estimator;
+use crate::module::BayesianModule;
+use crate::parameter::{Estimator, Posterior, Prior};
 
 /// How what comes along a node's edges is put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -115,7 +114,7 @@ impl CgConv {
     /// likewise.
     ///
     /// # Errors
-    /// [`Error::Shape`] for another shape of any; [`Error::Token`] for a node that there is not.
+    /// [`Error::Shape`] for another shape of any; [`Error::Unfit`] for a node that there is not.
     pub fn try_forward(&self, x: &Tensor, edges: &Tensor, attributes: Option<&Tensor>) -> Result<Tensor> {
         alone_or_not(x, edges, attributes, |x, edges, attributes| self.batch(x, edges, attributes))
     }
@@ -154,14 +153,7 @@ impl CgConv {
 const KIND: &str = "CgConv";
 
 impl BayesianModule for CgConv {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("lin_f", &self.lin_f);
-        visitor.module("lin_s", &self.lin_s);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("lin_f", &mut self.lin_f);
-        visitor.module("lin_s", &mut self.lin_s);
-    }
+    shows!(lin_f, lin_s);
     fn per_example(&self) -> bool {
         true
     }

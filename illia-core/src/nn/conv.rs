@@ -7,11 +7,9 @@ use tch::nn::Path;
 
 use super::{fan_in, size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail_at};
-use crate::parameter::Posterior;
-use crate::parameter::Prior;
-use crate::parameter::{InputUnits, RandomParameter};
-use crate::pass::record::unfold;
-use crate::pass::{Estimator, LinearMap};
+use crate::parameter::{Estimator, InputUnits, Posterior, Prior, RandomParameter};
+use crate::pass::LinearMap;
+use crate::pass::patches::unfold;
 
 /// One number for each spatial axis: from an integer (the same for all), an array or a tuple.
 ///

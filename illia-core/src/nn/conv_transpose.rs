@@ -8,11 +8,9 @@ use tch::nn::Path;
 
 use super::{Size, fan_in, size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail_at};
-use crate::parameter::Posterior;
-use crate::parameter::Prior;
-use crate::parameter::{InputUnits, RandomParameter};
-use crate::pass::record::{spread, unfold};
-use crate::pass::{Estimator, LinearMap};
+use crate::parameter::{Estimator, InputUnits, Posterior, Prior, RandomParameter};
+use crate::pass::LinearMap;
+use crate::pass::patches::{spread, unfold};
 
 /// The settings of a [`ConvTranspose`] layer.
 #[derive(Debug, Clone, Copy)]

@@ -24,7 +24,7 @@ impl Edges {
     /// Edges between the nodes of `x`.
     ///
     /// # Errors
-    /// [`Error::Shape`] for another shape, [`Error::Torch`] for other than integers, [`Error::Token`] for a node that there is not.
+    /// [`Error::Shape`] for another shape, [`Error::Torch`] for other than integers, [`Error::Unfit`] for a node that there is not.
     pub fn between(layer: &'static str, x: &Tensor, edges: &Tensor) -> Result<Edges> {
         let &[batch, nodes, _] = x.size().as_slice() else {
             let expected = "[batch, nodes, features]".to_owned();
@@ -45,7 +45,8 @@ impl Edges {
             let others = edges.masked_fill(&none.unsqueeze(1), 0);
             let ends = [others.min(), others.max()].map(|end| end.int64_value(&[]));
             if let Some(index) = ends.into_iter().find(|end| !(0..nodes).contains(end)) {
-                return Err(Error::Token { layer: layer.to_owned(), index, vocabulary: nodes });
+                let problem = format!("the edges name node {index}, but there are {nodes} nodes, from 0 on");
+                return Err(Error::Unfit { layer: layer.to_owned(), problem });
             }
             if none.any().int64_value(&[]) != 0 {
                 real = Some(none.logical_not().to_kind(x.kind()).unsqueeze(-1));

@@ -6,14 +6,15 @@ use tch::nn::{Module, Path};
 use tch::{Kind, Tensor};
 
 use super::graph::one_to_one;
-use super::size;
+use super::{shows, size};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
-use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::module::BayesianModule;
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
 use crate::parameter::{InputUnits, RandomParameter};
-use crate::pass::record::{Use, one_hot};
+use crate::pass::Use;
+use crate::pass::patches::one_hot;
 
 /// The settings of an [`Embedding`].
 #[derive(Debug, Clone, Copy)]
@@ -204,12 +205,7 @@ impl Embedding {
 }
 
 impl BayesianModule for Embedding {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.parameter("weight", &self.weight);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.parameter("weight", &mut self.weight);
-    }
+    shows!(weight);
     fn try_forward_module(&self, tokens: &Tensor, _: bool) -> Option<Result<Tensor>> {
         Some(self.try_forward(tokens))
     }

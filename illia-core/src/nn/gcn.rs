@@ -9,9 +9,9 @@ use tch::Tensor;
 use tch::nn::Path;
 
 use super::edges::{Edges, alone_or_not};
-use super::{Linear, LinearConfig};
+use super::{Linear, LinearConfig, shows};
 use crate::error::{Error, Result, fail_at};
-use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::module::BayesianModule;
 
 /// A graph convolution: nodes `[batch, nodes, in]` to `[batch, nodes, out]`, the batch axis optional.
 ///
@@ -62,7 +62,7 @@ impl Gcn {
     /// row 1 where it goes; from -1 to -1 is none. Without a batch axis likewise.
     ///
     /// # Errors
-    /// [`Error::Shape`] for another shape of either; [`Error::Token`] for a node that there is not.
+    /// [`Error::Shape`] for another shape of either; [`Error::Unfit`] for a node that there is not.
     pub fn try_forward(&self, x: &Tensor, edges: &Tensor) -> Result<Tensor> {
         if x.size().last() != Some(&self.inputs) {
             let expected = format!("[batch, nodes, {}]", self.inputs);
@@ -81,12 +81,7 @@ impl Gcn {
 const KIND: &str = "Gcn";
 
 impl BayesianModule for Gcn {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("lin", &self.lin);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("lin", &mut self.lin);
-    }
+    shows!(lin);
     fn per_example(&self) -> bool {
         true
     }

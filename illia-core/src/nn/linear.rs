@@ -7,10 +7,8 @@ use tch::nn::Path;
 
 use super::{size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail_at};
-use crate::parameter::Posterior;
-use crate::parameter::Prior;
-use crate::parameter::{InputUnits, RandomParameter};
-use crate::pass::{Estimator, LinearMap};
+use crate::parameter::{Estimator, InputUnits, Posterior, Prior, RandomParameter};
+use crate::pass::LinearMap;
 
 /// The settings of a [`Linear`] layer.
 #[derive(Debug, Clone, Copy)]

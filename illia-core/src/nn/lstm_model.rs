@@ -5,9 +5,9 @@ use std::borrow::Borrow;
 use tch::Tensor;
 use tch::nn::{Module, Path};
 
-use super::{Embedding, EmbeddingConfig, Linear, LinearConfig, Lstm, RecurrentConfig};
+use super::{Embedding, EmbeddingConfig, Linear, LinearConfig, Lstm, RecurrentConfig, shows};
 use crate::error::{Error, Result, fail, fail_at};
-use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::module::BayesianModule;
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
 
@@ -116,16 +116,7 @@ impl LstmModel {
 }
 
 impl BayesianModule for LstmModel {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.module("embedding", &self.embedding);
-        visitor.module("lstm", &self.lstm);
-        visitor.module("head", &self.head);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.module("embedding", &mut self.embedding);
-        visitor.module("lstm", &mut self.lstm);
-        visitor.module("head", &mut self.head);
-    }
+    shows!(embedding, lstm, head);
     fn try_forward_module(&self, tokens: &Tensor, _: bool) -> Option<Result<Tensor>> {
         Some(self.try_forward(tokens).map(|states| states.output))
     }

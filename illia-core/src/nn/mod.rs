@@ -16,6 +16,7 @@ pub(crate) mod graph;
 mod linear;
 mod lstm_model;
 mod norm;
+mod plain;
 mod position;
 mod recurrent;
 mod rms_norm;
@@ -97,23 +98,25 @@ fn weight_and_bias<'a>(
     Ok(WeightAndBias { weight, bias })
 }
 
+/// The traversal of a layer: its fields by their names, each a parameter, a layer, or perhaps one.
+macro_rules! shows {
+    ($($field:ident),+) => {
+        fn visit<'a>(&'a self, visitor: &mut $crate::Visitor<'a>) {
+            $(visitor.module(stringify!($field), &self.$field);)+
+        }
+        fn visit_mut(&mut self, visitor: &mut $crate::VisitorMut<'_>) {
+            $(visitor.module(stringify!($field), &mut self.$field);)+
+        }
+    };
+}
+pub(crate) use shows;
+
 /// What every layer of a weight and an optional bias shows a traversal, and its `forward` in tch's
 /// manner.
 macro_rules! weight_and_bias_layer {
     ([$($generics:tt)*] $layer:ty) => {
         impl<$($generics)*> $crate::BayesianModule for $layer {
-            fn visit<'a>(&'a self, visitor: &mut $crate::Visitor<'a>) {
-                visitor.parameter("weight", &self.weight);
-                if let Some(bias) = &self.bias {
-                    visitor.parameter("bias", bias);
-                }
-            }
-            fn visit_mut(&mut self, visitor: &mut $crate::VisitorMut<'_>) {
-                visitor.parameter("weight", &mut self.weight);
-                if let Some(bias) = &mut self.bias {
-                    visitor.parameter("bias", bias);
-                }
-            }
+            $crate::nn::shows!(weight, bias);
             fn try_forward_module(&self, x: &tch::Tensor, _: bool) -> Option<$crate::Result<tch::Tensor>> {
                 Some(self.try_forward(x))
             }

@@ -6,11 +6,11 @@ use std::borrow::Borrow;
 use tch::nn::{Init, ModuleT, Path};
 use tch::{TchError, Tensor};
 
-use super::size;
+use super::{shows, size};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior, RandomParameter};
-use crate::pass::record::Use;
+use crate::pass::Use;
 
 /// The settings of a [`LayerNorm`] or a [`BatchNorm`].
 #[derive(Debug, Clone, Copy)]
@@ -101,15 +101,7 @@ impl Affine {
         })
     }
 
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        visitor.parameter("weight", &self.weight);
-        visitor.parameter("bias", &self.bias);
-    }
-
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        visitor.parameter("weight", &mut self.weight);
-        visitor.parameter("bias", &mut self.bias);
-    }
+    shows!(weight, bias);
 }
 
 /// `[.., features]` to the same.

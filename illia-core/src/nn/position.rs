@@ -7,12 +7,13 @@ use tch::nn::{Module, Path};
 use tch::{Kind, Tensor};
 
 use super::graph::one_to_one;
-use super::size;
+use super::{shows, size};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
-use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::module::BayesianModule;
 use crate::parameter::{InputUnits, Posterior, Prior, RandomParameter};
-use crate::pass::record::{Use, one_hot};
+use crate::pass::Use;
+use crate::pass::patches::one_hot;
 
 /// The settings of a [`PositionEmbedding`] or a [`ClassToken`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -165,12 +166,7 @@ impl ClassToken {
 macro_rules! one_weight {
     ($($layer:ty),*) => {$(
         impl BayesianModule for $layer {
-            fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-                visitor.parameter("weight", &self.weight);
-            }
-            fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-                visitor.parameter("weight", &mut self.weight);
-            }
+            shows!(weight);
             fn try_forward_module(&self, x: &Tensor, _: bool) -> Option<Result<Tensor>> {
                 Some(self.try_forward(x))
             }

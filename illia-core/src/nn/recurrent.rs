@@ -422,27 +422,19 @@ impl<C: Cell> Recurrent<C> {
 impl<C: Cell> BayesianModule for Recurrent<C> {
     fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         for Direction { suffix, weight_ih, weight_hh, bias_ih, bias_hh } in &self.directions {
-            visitor.parameter(&format!("weight_ih_{suffix}"), weight_ih);
-            visitor.parameter(&format!("weight_hh_{suffix}"), weight_hh);
-            if let Some(bias) = bias_ih {
-                visitor.parameter(&format!("bias_ih_{suffix}"), bias);
-            }
-            if let Some(bias) = bias_hh {
-                visitor.parameter(&format!("bias_hh_{suffix}"), bias);
-            }
+            visitor.module(&format!("weight_ih_{suffix}"), weight_ih);
+            visitor.module(&format!("weight_hh_{suffix}"), weight_hh);
+            visitor.module(&format!("bias_ih_{suffix}"), bias_ih);
+            visitor.module(&format!("bias_hh_{suffix}"), bias_hh);
         }
     }
 
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
         for Direction { suffix, weight_ih, weight_hh, bias_ih, bias_hh } in &mut self.directions {
-            visitor.parameter(&format!("weight_ih_{suffix}"), weight_ih);
-            visitor.parameter(&format!("weight_hh_{suffix}"), weight_hh);
-            if let Some(bias) = bias_ih {
-                visitor.parameter(&format!("bias_ih_{suffix}"), bias);
-            }
-            if let Some(bias) = bias_hh {
-                visitor.parameter(&format!("bias_hh_{suffix}"), bias);
-            }
+            visitor.module(&format!("weight_ih_{suffix}"), weight_ih);
+            visitor.module(&format!("weight_hh_{suffix}"), weight_hh);
+            visitor.module(&format!("bias_ih_{suffix}"), bias_ih);
+            visitor.module(&format!("bias_hh_{suffix}"), bias_hh);
         }
     }
     fn try_forward_module(&self, x: &Tensor, train: bool) -> Option<Result<Tensor>> {

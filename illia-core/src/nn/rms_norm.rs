@@ -6,12 +6,12 @@ use tch::Tensor;
 use tch::nn::{Init, Module, Path};
 
 use super::graph::one_to_one;
-use super::size;
+use super::{shows, size};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
-use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::module::BayesianModule;
 use crate::parameter::{Posterior, Prior, RandomParameter};
-use crate::pass::record::Use;
+use crate::pass::Use;
 
 /// The settings of an [`RmsNorm`].
 #[derive(Debug, Clone, Copy)]
@@ -107,16 +107,7 @@ impl RmsNorm {
 }
 
 impl BayesianModule for RmsNorm {
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
-        if let Some(weight) = &self.weight {
-            visitor.parameter("weight", weight);
-        }
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_>) {
-        if let Some(weight) = &mut self.weight {
-            visitor.parameter("weight", weight);
-        }
-    }
+    shows!(weight);
     fn try_forward_module(&self, x: &Tensor, _: bool) -> Option<Result<Tensor>> {
         Some(self.try_forward(x))
     }

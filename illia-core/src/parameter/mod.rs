@@ -3,6 +3,7 @@
 mod draw;
 mod earlier;
 mod edit;
+mod estimator;
 pub(crate) mod family;
 pub(crate) mod fused;
 mod id;
@@ -14,6 +15,7 @@ mod prior;
 pub use draw::Draw;
 pub(crate) use draw::Held;
 pub(crate) use earlier::{Earlier, PARTS, POINT};
+pub use estimator::Estimator;
 pub(crate) use family::{AXES, InputUnits};
 pub use family::{Counts, Family, PriorOf, Start, Variables};
 pub(crate) use family::{FACTORS, FACTORS_PACE, Factors, INPUT_RHO, Lora};
@@ -30,7 +32,6 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result, Within};
 use crate::noise::{Key, Stream};
-use crate::pass::Estimator;
 
 /// A parameter of a layer with a prior and a posterior over its values.
 ///

@@ -2,12 +2,11 @@
 
 use tch::Tensor;
 
-use super::estimator::Estimator;
 use super::linear_map::LinearMap;
 use super::stack::{self, Mode};
-use super::{record, stacked};
+use super::{note, stacked};
 use crate::error::{Result, Within};
-use crate::parameter::{Factors, RandomParameter};
+use crate::parameter::{Estimator, Factors, RandomParameter};
 
 impl Estimator {
     /// The random output of `layer` for `x`.
@@ -22,7 +21,7 @@ impl Estimator {
             return stacked::forward(layer, x, weight, bias, stack);
         }
         if weight.is_recorded() || bias.is_some_and(RandomParameter::is_recorded) {
-            return record::forward(layer, x, weight, bias);
+            return note::forward(layer, x, weight, bias);
         }
         if let Some(factors) = self.factors(weight, L::TRANSPOSED) {
             return self.through_factors(layer, x, weight, bias, &factors);

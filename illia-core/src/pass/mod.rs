@@ -6,9 +6,10 @@
 mod draws;
 mod elements;
 mod estimate;
-mod estimator;
 pub(crate) mod leaves;
 mod linear_map;
+mod note;
+pub(crate) mod patches;
 pub(crate) mod record;
 mod sample;
 mod stack;
@@ -16,8 +17,8 @@ pub(crate) mod stacked;
 
 pub use draws::Draws;
 pub(crate) use elements::Elements;
-pub use estimator::Estimator;
 pub(crate) use linear_map::LinearMap;
+pub(crate) use note::Use;
 pub(crate) use stack::{Closed, Mode, Pass, Rows, Stack};
 
 use tch::Tensor;
@@ -25,7 +26,6 @@ use tch::nn::ModuleT;
 
 use crate::error::{Result, caught};
 use crate::module::BayesianModule;
-
 use crate::noise::{self, Key};
 use crate::parameter::{Draw, Factors, Lora, Posterior, RandomParameter, fused};
 use leaves::Leaves;

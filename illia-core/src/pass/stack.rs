@@ -6,10 +6,9 @@ use std::marker::PhantomData;
 use tch::Tensor;
 
 use super::draws::Draws;
-use super::estimator::Estimator;
 use super::leaves::{Leaf, Leaves};
 use super::record::Record;
-use crate::parameter::{ById, ParameterId, RandomParameter};
+use crate::parameter::{ById, Estimator, ParameterId, RandomParameter};
 
 /// Where weights come from while a pass is open.
 #[derive(Clone, Copy, Debug)]

@@ -17,8 +17,7 @@ use super::update::Update;
 use super::variables::{Statistics, Variables};
 use crate::error::{Error, Result};
 use crate::module::BayesianModule;
-use crate::parameter::{ById, FACTORS_PACE, RandomParameter};
-use crate::pass::Estimator;
+use crate::parameter::{ById, Estimator, FACTORS_PACE, RandomParameter};
 use crate::pass::leaves::Leaves;
 use crate::processes::{ProcessGroup, Shard};
 

@@ -1,16 +1,20 @@
 //! The arguments of a layer or op: one by place, the others by name.
 
 use proc_macro2::Span;
-use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{Expr, Ident, Lit};
 
 use super::Checker;
-use super::sizes::{Literal, literal, shown, strip};
-use crate::dim::{Cond, Dim};
+use super::sizes::{ident_of, shown, strip};
+use crate::dim::Dim;
 use crate::names;
 use crate::parse::{Arg, Args, Value};
-use crate::say::Say;
+
+/// What stands in the place of these, or under another name, is no guess at them: others count axes with the batch, and name no masks.
+const GUESSED_BADLY: [&str; 2] = ["axis", "mask"];
+
+/// The arguments that name values.
+const VALUES: [&str; 5] = ["memory", "edges", "attributes", "state", "mask"];
 
 /// The arguments of one layer, while they are read.
 pub struct Reader {
@@ -46,6 +50,11 @@ impl Reader {
         self.args.iter().filter_map(|arg| arg.name.clone()).find(|written| written == name)
     }
 
+    /// Looks at no argument of these names any more.
+    pub fn leave_out(&mut self, names: &[&str]) {
+        self.args.retain(|arg| !arg.name.as_ref().is_some_and(|name| names.iter().any(|out| name == out)));
+    }
+
     /// The library's function for an op.
     pub fn function(&self) -> Ident {
         Ident::new(&self.kind, self.at.span())
@@ -69,14 +78,21 @@ impl Checker<'_> {
             let Some(name) = &arg.name else {
                 placed += 1;
                 if placed > places {
+                    // A value is none of the numbers.
+                    let value =
+                        arg.value.expr().and_then(ident_of).is_some_and(|name| self.value(&name).is_some());
+                    let free = |name: &&&str| !given.iter().chain(&seen).any(|given| given == *name);
+                    let meant = match value {
+                        true => known.iter().filter(|name| VALUES.contains(name)).find(free),
+                        false => known.get(first + placed - places - 1).filter(free),
+                    };
                     // One mistake, however many there are of it.
                     if placed == places + 1 {
-                        self.too_many(&kind, &arg, placed, places, &known[first..]);
+                        self.too_many(&kind, &arg, placed, places, &known[first..], meant);
                     }
-                    // It is taken for what it was most likely meant to be.
-                    if let (Some(meant), Value::Expr(expr)) =
-                        (known.get(first + placed - places - 1), &arg.value)
-                        && !given.iter().any(|given| given == meant)
+                    // It is taken for what it was most likely meant to be; an axis may have been counted with the batch.
+                    if let (Some(meant), Value::Expr(expr)) = (meant, &arg.value)
+                        && (value || !GUESSED_BADLY.contains(meant))
                     {
                         let name = Ident::new(meant, expr.span());
                         seen.push(name.to_string());
@@ -136,10 +152,10 @@ impl Checker<'_> {
                     None => format!("it takes {}", names::listed(known)),
                 };
                 self.errors.at(name, format!("unknown argument `{text}` of `{kind}`; {hint}"));
-                // What it was most likely meant to be is no longer missing; an axis that others count with the batch is left out.
-                let counted = text == "dim";
-                if let Some(meant) =
-                    meant.filter(|_| !counted).filter(|meant| !given.iter().any(|given| given == meant))
+                // What it was most likely meant to be is no longer missing.
+                if let Some(meant) = meant
+                    .filter(|meant| !GUESSED_BADLY.contains(meant))
+                    .filter(|meant| !given.iter().any(|given| given == meant))
                 {
                     seen.push(meant.to_owned());
                     kept.push(Arg { name: Some(Ident::new(meant, name.span())), ..arg });
@@ -164,6 +180,17 @@ impl Checker<'_> {
             .collect();
         let windowed = known.contains(&"kernel");
         let [input, output, rest @ ..] = sizes.as_slice() else { return args };
+        let value = |size: &Expr| ident_of(size).filter(|name| self.value(name).is_some());
+        if let Some(name) = value(input) {
+            let message =
+                format!("a value flows into a layer by an arrow, `{name} -> fc: {kind}({})`", shown(output));
+            self.errors.at(input, message);
+            args.remove(0);
+            return args;
+        }
+        if value(output).is_some() {
+            return args;
+        }
         if known.contains(&"vocabulary") && rest.is_empty() {
             let (n, o) = (shown(input), shown(output));
             let message = format!(
@@ -172,6 +199,17 @@ impl Checker<'_> {
             self.errors.at(output, message);
             if let Some(vocabulary) = args.first_mut() {
                 vocabulary.name = Some(Ident::new("vocabulary", input.span()));
+            }
+            return args;
+        }
+        if kind == "GroupNorm" && rest.is_empty() {
+            let message = format!(
+                "`GroupNorm` takes its groups by name, and knows its channels: `GroupNorm(groups: {})`",
+                shown(input)
+            );
+            self.errors.at(output, message);
+            if let Some(groups) = args.first_mut() {
+                groups.name = Some(Ident::new("groups", input.span()));
             }
             return args;
         }
@@ -192,14 +230,32 @@ impl Checker<'_> {
         args
     }
 
-    fn too_many(&mut self, kind: &str, arg: &Arg, placed: usize, places: usize, known: &[&str]) {
+    fn too_many(
+        &mut self,
+        kind: &str,
+        arg: &Arg,
+        placed: usize,
+        places: usize,
+        known: &[&str],
+        meant: Option<&&str>,
+    ) {
         let value = arg.value.expr().map(shown).unwrap_or_default();
         let message = match (places, known) {
+            (_, [_, _, ..]) if meant.is_some_and(|meant| VALUES.contains(meant)) => {
+                let meant = meant.copied().unwrap_or_default();
+                format!("`{kind}` takes the value `{value}` by name: `{meant}: {value}`")
+            }
+            (1, []) if ["adaptive_avg_pool", "upsample"].contains(&kind) => {
+                format!(
+                    "`{kind}` takes a number, or one for each spatial axis in parentheses: `{kind}((2, 2))`"
+                )
+            }
             (0, []) => format!("`{kind}` takes no argument"),
             (_, []) => format!(
                 "`{kind}` takes {places} argument{}, got {placed}",
                 if places == 1 { "" } else { "s" }
             ),
+            (0, [one]) => format!("`{kind}` takes its argument by name: `{kind}({one}: ..)`"),
             (0, _) => format!("`{kind}` takes its arguments by name: {}", names::listed(known)),
             (_, [first, ..]) => format!(
                 "only the first argument of `{kind}` goes without a name; write `{first}: {value}`? it takes {}",
@@ -261,6 +317,13 @@ impl Checker<'_> {
         let elements: Vec<&Expr> = match strip(expr) {
             Expr::Tuple(tuple) => tuple.elems.iter().collect(),
             Expr::Array(array) => array.elems.iter().collect(),
+            Expr::Lit(lit) if matches!(&lit.lit, Lit::Str(text) if text.value() == "same") => {
+                let message = format!(
+                    "{what} is a number: half of an odd kernel, 1 for 3, keeps the size where the stride is 1"
+                );
+                self.errors.at(expr, message);
+                return Err(());
+            }
             one => {
                 let dim = self.size(one, what, least).ok_or(())?;
                 return Ok(vec![dim; count]);
@@ -289,115 +352,5 @@ impl Checker<'_> {
             None => Ok(vec![Dim::Fixed(default); count]),
             Some(expr) => self.sizes_of(&expr, &format!("`{name}` of `{}`", reader.kind), count, least),
         }
-    }
-
-    /// A real number within a range, as far as it is a literal; the tokens for it, of type f64.
-    pub fn real(&mut self, expr: &Expr, what: &str, range: Range) -> Option<proc_macro2::TokenStream> {
-        let number = match float(expr) {
-            Ok(number) => number,
-            Err(why) => {
-                self.errors.at(expr, format!("{what}: {why}"));
-                return None;
-            }
-        };
-        let Some(number) = number else {
-            let expr = strip(expr);
-            self.real_in_range(expr, what, range);
-            return Some(quote!((#expr)));
-        };
-        if !range.contains(number) {
-            self.errors.at(expr, format!("{what} must be {}, got {}", range.in_words(), shown(expr)));
-            return None;
-        }
-        let literal = proc_macro2::Literal::f64_unsuffixed(number.abs());
-        Some(if number.is_sign_negative() { quote!(-#literal) } else { quote!(#literal) })
-    }
-}
-
-impl Checker<'_> {
-    /// What is no literal: a const item or parameter is looked at by the compiler, anything else when the net is made.
-    fn real_in_range(&mut self, expr: &Expr, what: &str, range: Range) {
-        let private = self.private();
-        let name = match expr {
-            Expr::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
-            _ => None,
-        };
-        let constant = name.is_some_and(|name| {
-            !self.is_argument(&name)
-                && name.chars().any(char::is_uppercase)
-                && !name.chars().any(char::is_lowercase)
-        });
-        let range_name = Ident::new(range.function(), Span::call_site());
-        let holds = quote!(#private::#range_name(#expr));
-        let say =
-            Say::new(format!("{what} must be {}, got ", range.in_words())).real(quote!(#expr), shown(expr));
-        if constant || self.level(expr) == crate::dim::Level::Made {
-            self.require(expr, Cond::Const(holds), say);
-        }
-    }
-}
-
-/// Where a number may lie.
-#[derive(Clone, Copy)]
-pub enum Range {
-    Any,
-    /// Above 0.
-    Positive,
-    /// Within (0, 1).
-    Inside,
-    /// Within [0, 1).
-    Probability,
-    /// At least 0.
-    NonNegative,
-}
-
-impl Range {
-    fn contains(self, x: f64) -> bool {
-        match self {
-            Range::Any => x.is_finite(),
-            Range::Positive => x > 0.0 && x.is_finite(),
-            Range::Inside => x > 0.0 && x < 1.0,
-            Range::Probability => (0.0..1.0).contains(&x),
-            Range::NonNegative => x >= 0.0 && x.is_finite(),
-        }
-    }
-
-    /// The library's test.
-    fn function(self) -> &'static str {
-        match self {
-            Range::Any => "is_finite",
-            Range::Positive => "is_positive",
-            Range::Inside => "is_inside",
-            Range::Probability => "is_probability",
-            Range::NonNegative => "is_non_negative",
-        }
-    }
-
-    fn in_words(self) -> &'static str {
-        match self {
-            Range::Any => "a finite number",
-            Range::Positive => "a number above 0",
-            Range::Inside => "between 0 and 1",
-            Range::Probability => "at least 0 and below 1",
-            Range::NonNegative => "at least 0",
-        }
-    }
-}
-
-/// A literal's value; `None` if it is no literal.
-fn float(expr: &Expr) -> Result<Option<f64>, String> {
-    match expr {
-        Expr::Lit(lit) => match &lit.lit {
-            Lit::Float(float) => float.base10_parse().map(Some).map_err(|e| e.to_string()),
-            Lit::Int(int) => int.base10_parse::<f64>().map(Some).map_err(|e| e.to_string()),
-            other => Err(format!("expected a number, got `{}`", other.to_token_stream())),
-        },
-        Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)) => Ok(float(&unary.expr)?.map(|x| -x)),
-        Expr::Paren(paren) => float(&paren.expr),
-        Expr::Group(group) => float(&group.expr),
-        _ => match literal(expr) {
-            Literal::Number(n) => Ok(Some(n as f64)),
-            _ => Ok(None),
-        },
     }
 }

@@ -3,7 +3,7 @@
 use quote::{format_ident, quote};
 use syn::{Expr, Ident};
 
-use super::sizes::ident_of;
+use super::sizes::{ident_of, shown};
 use super::{Checker, State};
 use crate::dim::{Cond, Const, Dim, Level, Shape, infix};
 use crate::model::{Made, ShapeConst};
@@ -29,6 +29,14 @@ impl Checker<'_> {
                     self.names.insert(name, dim);
                     self.model.needs_axes = true;
                 }
+                None if self.is_open(axis) => {
+                    let message = format!(
+                        "an axis known only at run time is one name, with literal numbers around it at most, `h * 4 - 2`, got `{}`",
+                        shown(axis)
+                    );
+                    self.errors.at(axis, message);
+                    return Shape::Unknown(None);
+                }
                 None => match self.size(axis, "an axis of the input", 1) {
                     Some(dim) => dims.push(dim),
                     None => return Shape::Unknown(None),
@@ -36,6 +44,14 @@ impl Checker<'_> {
             }
         }
         Shape::Known(dims)
+    }
+
+    /// Whether lower-case names stand in it that are nothing but axes.
+    fn is_open(&self, axis: &Expr) -> bool {
+        match super::sizes::strip(axis) {
+            Expr::Binary(binary) => self.is_open(&binary.left) || self.is_open(&binary.right),
+            axis => self.axis_name(axis).is_some(),
+        }
     }
 
     /// The lower-case name that stands for an axis known only at run time.
@@ -53,7 +69,7 @@ impl Checker<'_> {
         }
         let Expr::Binary(binary) = super::sizes::strip(axis) else { return None };
         let number = |expr: &Expr| match super::sizes::literal(expr) {
-            super::sizes::Literal::Number(n) if n > 0 => Some(n),
+            super::sizes::Literal::Number(n) if (1..=super::sizes::LARGEST).contains(&n) => Some(n),
             _ => None,
         };
         let (left, right) = (&*binary.left, &*binary.right);
@@ -189,6 +205,11 @@ impl Checker<'_> {
             let hint = match (output, expected.len(), dims.len()) {
                 (true, 1, 3..) => "; is a `flatten` or `global_avg_pool` missing?",
                 (true, ..) if sequence => "; `last` or `mean` takes the sequence away",
+                (true, wanted, given)
+                    if given == wanted + 1 && dims.first().and_then(Dim::fixed) == Some(1) =>
+                {
+                    "; the batch is left out of a shape"
+                }
                 _ => "",
             };
             self.errors.at(declared_span(declared), say(&declared_shape).text(hint).plain());

@@ -266,7 +266,9 @@ impl Checker<'_> {
             fields: self.fields.clone(),
             values: self.values.clone(),
             gone: self.gone.clone(),
+            left: Vec::new(),
             hidden: self.hidden.clone(),
+            in_closures: Vec::new(),
             known: self.known.clone(),
             step: self.step.clone(),
             quiet: false,
@@ -282,7 +284,7 @@ impl Checker<'_> {
         let mut inner = place.clone();
         inner.parts.push(Part::Index(index.clone()));
         inner.index.push(quote!(#index));
-        inner.times = format!("{}{} × ", place.times, times.text());
+        inner.times.push(times.clone());
         let (nodes, after) = self.steps(body, state, &inner);
         let n = times.tokens();
         let count = if times.fixed().is_some() { n } else { quote!((#n as usize)) };
@@ -297,7 +299,7 @@ impl Checker<'_> {
             let mut inner = place.clone();
             inner.parts.push(Part::Name(i.to_string()));
             inner.index.push(quote!(#literal));
-            inner.times = format!("{}{n} × ", place.times);
+            inner.times.push(Dim::Fixed(n));
             let mistakes = self.errors.count();
             let (nodes, after) = self.steps(body, state, &inner);
             bodies.push(nodes);
@@ -334,9 +336,16 @@ fn only_other(a: &[Dim], b: &[Dim]) -> Option<usize> {
 
 /// What brings the ends of a residual together, where a layer does.
 fn projection(a: &[Dim], b: &[Dim]) -> Option<String> {
-    let layer = match (only_other(a, b)?, b.len()) {
-        (axis, n) if axis + 1 == n => format!("Linear({})", plain(b.last()?)?),
-        (0, n @ 2..=4) => format!("Conv{}d({}, kernel: 1)", n - 1, plain(b.first()?)?),
+    let layer = match (only_other(a, b), b.len()) {
+        (Some(axis), n) if axis + 1 == n => format!("Linear({})", plain(b.last()?)?),
+        (Some(0), n @ 2..=4) => format!("Conv{}d({}, kernel: 1)", n - 1, plain(b.first()?)?),
+        // A kernel of 1 with a stride leaves every so many.
+        (None, n @ 2..=4) if a.len() == n => {
+            let sides = a.iter().zip(b).skip(1).map(|(a, b)| Some((a.fixed()?, b.fixed()?)));
+            let sides = sides.collect::<Option<Vec<_>>>()?;
+            let stride = (2..=8).find(|s| sides.iter().all(|(a, b)| (a - 1) / s + 1 == *b))?;
+            format!("Conv{}d({}, kernel: 1, stride: {stride})", n - 1, plain(b.first()?)?)
+        }
         _ => return None,
     };
     Some(format!("; bring them together with `residual(project: {layer}) {{ .. }}`"))

@@ -1,5 +1,6 @@
 //! Convolutions on `[channels, spatial..]`, and the windows that slide there.
 
+use proc_macro2::Span;
 use quote::quote;
 use syn::Ident;
 
@@ -29,12 +30,13 @@ pub struct Window {
 }
 
 impl Checker<'_> {
-    pub fn convolution(&mut self, site: &Site, mut reader: Reader, axes: usize) -> Made {
+    /// A convolution, or a transposed one.
+    pub fn convolution(&mut self, site: &Site, mut reader: Reader, axes: usize, transposed: bool) -> Made {
         let illia = self.illia.clone();
         let name = Ident::new(&reader.kind, site.kind.span());
         let ty = quote!(#illia::nn::#name);
-        let (who, state) = (site.who, site.state);
-        let known = [
+        let who = site.who;
+        let mut known = vec![
             "kernel",
             "stride",
             "padding",
@@ -47,14 +49,18 @@ impl Checker<'_> {
             "bias_prior",
             "lora",
         ];
+        if transposed {
+            known.insert(3, "output_padding");
+        }
         self.known_arguments(&mut reader, 1, &known);
         let (outputs, stated) = self.output_size(&reader, &format!("{who}: {name}(16, kernel: 3)"));
         let window = self.window(&reader, site, axes);
+        let added = self.named_sizes(&reader, "output_padding", axes, 0, 0);
         let groups = self.named_size(&reader, "groups", 1);
         let bias = self.setting(&reader, "bias");
         let families = self.families(site, &reader, true);
         let fits = self.rank(site, axes + 1, wanted(axes));
-        let (true, Some(outputs), Some(window)) = (fits, outputs, window) else {
+        let (true, Some(outputs), Some(window), Ok(added)) = (fits, outputs, window, added) else {
             return Made::broken(ty, Shape::Unknown(None));
         };
         let inputs = self.channels(site, stated.as_ref().map(|(_, dim)| dim));
@@ -67,9 +73,13 @@ impl Checker<'_> {
             let _ = self.divides(&expr, groups, inputs, who, "channels that come in")
                 && self.divides(&expr, groups, &outputs, who, "channels that go out");
         }
-        let kernel_at = self.named_argument(&reader, "kernel");
-        let at = kernel_at.as_ref().map_or_else(|| quote!(#name), |kernel| quote!(#kernel));
-        let shape = self.slide(&at, who, "kernel", state, Some(&outputs), &window);
+        let shape = if transposed {
+            self.grown(site, &reader, &outputs, &window, &added)
+        } else {
+            let at = self.named_argument(&reader, "kernel");
+            let at = at.map_or_else(|| quote!(#name), |kernel| quote!(#kernel));
+            self.slide(&at, who, "kernel", site.state, Some(&outputs), &window)
+        };
         let Some(inputs) = inputs else { return Made::broken(ty, Shape::Unknown(None)) };
         let sizes = |dims: &[Dim]| {
             let dims = dims.iter().map(Dim::tokens);
@@ -79,6 +89,7 @@ impl Checker<'_> {
         for (name, dims, default) in [
             ("stride", &window.stride, 1),
             ("padding", &window.padding, 0),
+            ("output_padding", &added, 0),
             ("dilation", &window.dilation, 1),
         ] {
             if dims.iter().any(|dim| dim.fixed() != Some(default)) {
@@ -91,9 +102,12 @@ impl Checker<'_> {
             settings.extend(quote!(groups: #n,));
         }
         let (i, o, kernel) = (inputs.tokens(), outputs.tokens(), sizes(&window.kernel));
-        let config = quote!(#illia::nn::ConvConfig { #settings #bias #families ..::core::default::Default::default() });
+        let config =
+            Ident::new(if transposed { "ConvTransposeConfig" } else { "ConvConfig" }, Span::call_site());
+        let config =
+            quote!(#illia::nn::#config { #settings #bias #families ..::core::default::Default::default() });
         Made {
-            kind: name.to_string(),
+            kind: name.to_string().into(),
             make: Make::Function {
                 function: quote!(#ty::try_new),
                 arguments: quote!(#i, #o, #kernel, #config),

@@ -5,9 +5,11 @@ use quote::quote;
 use syn::{Expr, Ident};
 
 use super::Checker;
-use super::arguments::{Range, Reader};
+use super::arguments::Reader;
 use super::layers::Site;
-use super::sizes::strip;
+use super::numbers::{Range, float};
+use super::sizes::{shown, strip};
+use crate::dim::Level;
 use crate::names;
 use crate::parse::{self, Args, Value};
 use crate::spans::{called, span_of_first};
@@ -33,6 +35,15 @@ const ESTIMATORS: [&str; 4] = ["Automatic", "Reparameterization", "LocalReparame
 fn from(expr: &Expr, function: TokenStream) -> TokenStream {
     let expr = strip(expr);
     called(span_of_first(&quote!(#expr)), function, quote!(#expr))
+}
+
+/// `0.1`, `-4`, `"normal"`
+fn is_literal(expr: &Expr) -> bool {
+    match strip(expr) {
+        Expr::Lit(_) => true,
+        Expr::Unary(unary) => is_literal(&unary.expr),
+        _ => false,
+    }
 }
 
 impl Checker<'_> {
@@ -61,11 +72,26 @@ impl Checker<'_> {
     pub fn prior(&mut self, value: &Value) -> Option<TokenStream> {
         let illia = self.illia.clone();
         let (family, args) = match value {
-            Value::Expr(expr) => return Some(from(expr, quote!(#illia::Prior::from))),
+            Value::Expr(expr) if is_literal(expr) => {
+                let said = shown(expr);
+                self.errors.at(
+                    expr,
+                    format!("a prior is a family, its numbers by name, `Gaussian(std: 0.1)`, got `{said}`"),
+                );
+                return None;
+            }
+            Value::Expr(expr) => {
+                return Some(self.valid(
+                    "prior",
+                    quote!(#illia::Prior),
+                    from(expr, quote!(#illia::Prior::from)),
+                ));
+            }
             Value::Family(family, args) => (family, args.as_ref()),
         };
         let Some((_, numbers)) = PRIORS.iter().find(|(name, _)| family == name) else {
-            return self.constant_or_unknown("prior", family, args, &PRIORS.map(|(name, _)| name));
+            let names = PRIORS.map(|(name, _)| name);
+            return self.constant_or_unknown("prior", family, args, &names);
         };
         let names: Vec<&str> = numbers.iter().map(|(name, ..)| *name).collect();
         let mut reader = Reader::new(family, args);
@@ -84,16 +110,58 @@ impl Checker<'_> {
         Some(quote!(#illia::Prior::#family { #(#fields),* }))
     }
 
+    /// A prior or posterior by an expression: what is known only when the net is made is made once, and looked at before anything else is.
+    fn valid(&mut self, what: &str, ty: TokenStream, family: TokenStream) -> TokenStream {
+        if self.level(&family) != Level::Made {
+            return family;
+        }
+        let name = self.made(what, ty, family);
+        // In the second iteration of a `repeat` it has been.
+        if !self.quiet {
+            self.model.families.push((self.step.clone(), quote!(#name)));
+        }
+        quote!(#name)
+    }
+
     /// An expression of type `Posterior`.
     pub fn posterior(&mut self, value: &Value) -> Option<TokenStream> {
         let illia = self.illia.clone();
         let (family, args) = match value {
-            Value::Expr(expr) => return Some(from(expr, quote!(#illia::Posterior::from))),
+            Value::Expr(expr) if is_literal(expr) => {
+                let said = shown(expr);
+                self.errors.at(
+                    expr,
+                    format!(
+                        "a posterior is a family, its numbers by name, `Gaussian(rho: -4.0)`, got `{said}`"
+                    ),
+                );
+                return None;
+            }
+            Value::Expr(expr) => {
+                return Some(self.valid(
+                    "posterior",
+                    quote!(#illia::Posterior),
+                    from(expr, quote!(#illia::Posterior::from)),
+                ));
+            }
             Value::Family(family, args) => (family, args.as_ref()),
         };
         let mut reader = Reader::new(family, args);
-        Some(match family.to_string().as_str() {
+        let open = ["mu", "rho", "init"].iter().filter_map(|name| self.named_argument(&reader, name));
+        let open = open.filter(|expr| matches!(float(expr), Ok(None))).map(|expr| self.level(&expr)).max();
+        let posterior = match family.to_string().as_str() {
             "Gaussian" => {
+                let others = ["std", "sigma", "stddev"];
+                if let Some(name) = others.iter().find_map(|name| reader.name_of(name)) {
+                    let std = self
+                        .named_argument(&reader, &name.to_string())
+                        .and_then(|std| float(&std).ok().flatten());
+                    let rho = std.map_or_else(|| "..".to_owned(), |std| format!("{:.2}", std.exp_m1().ln()));
+                    let message =
+                        format!("a posterior's standard deviation is softplus(rho): `Gaussian(rho: {rho})`");
+                    self.errors.at(name, message);
+                    reader.leave_out(&others);
+                }
                 self.known_arguments(&mut reader, 0, &["mu", "rho"]);
                 let mu = self.init(&reader, "mu", quote!(0.0))?;
                 let rho = self.init(&reader, "rho", quote!(-7.0))?;
@@ -149,6 +217,10 @@ impl Checker<'_> {
             }
             "Lora" => return self.lora(reader, "posterior: Lora"),
             _ => return self.constant_or_unknown("posterior", family, args, &POSTERIORS),
+        };
+        Some(match open {
+            Some(Level::Made) => self.valid("posterior", quote!(#illia::Posterior), posterior),
+            _ => posterior,
         })
     }
 
@@ -174,9 +246,14 @@ impl Checker<'_> {
 
     fn lora(&mut self, mut reader: Reader, written: &str) -> Option<TokenStream> {
         let illia = self.illia.clone();
+        let mistakes = self.errors.count();
         self.known_arguments(&mut reader, 0, &["rank", "alpha", "rho"]);
         let [rank, alpha] = ["rank", "alpha"].map(|name| self.named_argument(&reader, name));
         let (Some(_), Some(alpha)) = (rank, alpha) else {
+            // What has another name is not missing.
+            if self.errors.count() > mistakes {
+                return None;
+            }
             let message =
                 format!("an adapter needs its rank and its scale: `{written}(rank: 8, alpha: 16.0)`");
             self.errors.at(&reader.at, message);
@@ -198,6 +275,8 @@ impl Checker<'_> {
         let private = self.private();
         let start = match self.named_argument(reader, name) {
             None => default,
+            // An expression may be an `Init`.
+            Some(expr) if matches!(float(&expr), Ok(None)) => quote!(#expr),
             Some(expr) => self.real(&expr, &format!("`{name}` of `{}`", reader.kind), Range::Any)?,
         };
         Some(quote!(#private::init(#start)))
@@ -207,6 +286,12 @@ impl Checker<'_> {
     pub fn estimator(&mut self, value: &Value) -> Option<TokenStream> {
         let illia = self.illia.clone();
         let (family, args) = match value {
+            Value::Expr(expr) if is_literal(expr) => {
+                let said = shown(expr);
+                self.errors
+                    .at(expr, format!("an estimator is one of {}, got `{said}`", names::listed(&ESTIMATORS)));
+                return None;
+            }
             Value::Expr(expr) => return Some(quote!(#expr)),
             Value::Family(family, args) => (family, args.as_ref()),
         };
@@ -238,10 +323,19 @@ impl Checker<'_> {
         args: Option<&Args>,
         known: &[&str],
     ) -> Option<TokenStream> {
+        let illia = self.illia.clone();
         let name = family.to_string();
         let constant = !name.chars().any(char::is_lowercase) || !name.chars().any(char::is_uppercase);
         if args.is_none() && constant && names::nearest(&name, known).is_none() {
-            return Some(quote!(#family));
+            return Some(match what {
+                _ if !self.is_argument(&name) => quote!(#family),
+                "prior" | "posterior" => {
+                    let ty = if what == "prior" { quote!(#illia::Prior) } else { quote!(#illia::Posterior) };
+                    let made = called(family.span(), quote!(#ty::from), quote!(#family));
+                    self.valid(what, ty, made)
+                }
+                _ => quote!(#family),
+            });
         }
         let lower = name.starts_with(char::is_lowercase);
         let hint = match args {

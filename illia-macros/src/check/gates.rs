@@ -11,10 +11,10 @@ use crate::say::Say;
 impl Checker<'_> {
     /// `glu` and its kind: one half of an axis gates the other.
     pub fn gated(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
         self.known_arguments(&mut reader, 0, &["axis"]);
         let axis = self.axis(spot, &reader);
-        let code = quote!(#private::#op(&__x, #axis));
+        let code = quote!(__private::#op(&__x, #axis));
         let Shape::Known(dims) = &spot.state.shape else {
             let Some(last) = self.last_of(&spot.state.shape).filter(|_| axis < 0) else {
                 return (code, Shape::Unknown(None));

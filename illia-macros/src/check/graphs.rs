@@ -35,11 +35,11 @@ impl Checker<'_> {
         let config =
             quote!(#illia::nn::LinearConfig { #bias #families ..::core::default::Default::default() });
         Made {
-            kind: reader.kind.clone(),
+            kind: reader.kind.clone().into(),
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#i, #o, #config) },
             run: Run::With(quote!(&#edges)),
             shape: self.with_last(&site.state.shape, outputs),
-            estimator: false,
+            estimator: true,
             ty,
         }
     }
@@ -79,7 +79,7 @@ impl Checker<'_> {
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#n, #dim, #config) },
             run: Run::With(quote!(&#edges, #attributes)),
             shape: site.state.shape.clone(),
-            estimator: false,
+            estimator: true,
             ty,
         }
     }

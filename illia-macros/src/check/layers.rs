@@ -6,6 +6,7 @@ use syn::Ident;
 
 use super::arguments::Reader;
 use super::ops::op_names;
+use super::sizes::{ident_of, shown};
 use super::steps::Made;
 use super::{Checker, State};
 use crate::dim::{Cond, Const, Dim, Shape};
@@ -30,12 +31,12 @@ const fn row(name: &'static str, check: Check) -> LayerRow {
 /// The library's layers. `Tied`, which has no weights of its own, is looked at with the steps.
 pub const LAYERS: &[LayerRow] = &[
     row("Linear", |c, site, reader| c.linear(site, reader)),
-    row("Conv1d", |c, site, reader| c.convolution(site, reader, 1)),
-    row("Conv2d", |c, site, reader| c.convolution(site, reader, 2)),
-    row("Conv3d", |c, site, reader| c.convolution(site, reader, 3)),
-    row("ConvTranspose1d", |c, site, reader| c.transposed(site, reader, 1)),
-    row("ConvTranspose2d", |c, site, reader| c.transposed(site, reader, 2)),
-    row("ConvTranspose3d", |c, site, reader| c.transposed(site, reader, 3)),
+    row("Conv1d", |c, site, reader| c.convolution(site, reader, 1, false)),
+    row("Conv2d", |c, site, reader| c.convolution(site, reader, 2, false)),
+    row("Conv3d", |c, site, reader| c.convolution(site, reader, 3, false)),
+    row("ConvTranspose1d", |c, site, reader| c.convolution(site, reader, 1, true)),
+    row("ConvTranspose2d", |c, site, reader| c.convolution(site, reader, 2, true)),
+    row("ConvTranspose3d", |c, site, reader| c.convolution(site, reader, 3, true)),
     row("Embedding", |c, site, reader| c.embedding(site, reader)),
     row("Lstm", |c, site, reader| c.recurrent(site, reader)),
     row("Gru", |c, site, reader| c.recurrent(site, reader)),
@@ -90,10 +91,26 @@ pub struct Site<'s> {
 impl Checker<'_> {
     /// A layer, a net or a module.
     pub fn layer(&mut self, who: &str, layer: &Layer, deterministic: bool, state: &State) -> Made {
+        if self.is_itself(layer) {
+            return Made::broken(quote!(()), Shape::Unknown(None));
+        }
         if let Some(signature) = &layer.signature {
             return self.module(who, layer, signature, state);
         }
         let Some(kind) = layer.path.get_ident() else {
+            let last = layer.path.segments.last().map(|last| last.ident.to_string());
+            let placed = layer.args.iter().flat_map(|args| &args.list).any(|arg| arg.name.is_none());
+            if let Some(last) = last.filter(|last| placed && LAYERS.iter().any(|row| row.name == last)) {
+                let message = match layer.path.segments.len() {
+                    1 => format!("`{last}` has no type parameters: `{who}: {last}(..)`"),
+                    _ => format!(
+                        "the library's layers go without a path, `{who}: {last}(..)`; a module of yours has its signature behind it, `{}(..): [in] -> [out]`",
+                        shown(&layer.path)
+                    ),
+                };
+                self.errors.at(&layer.path, message);
+                return Made::broken(quote!(()), Shape::Unknown(None));
+            }
             return self.nested(who, layer, deterministic, state);
         };
         let name = kind.to_string();
@@ -106,21 +123,33 @@ impl Checker<'_> {
         let near = names::elsewhere(&name, &known).or_else(|| names::nearest(&name, &known));
         let near = near.filter(|near| !by_name || !SIZED.contains(near));
         let ops = op_names();
-        let op = names::op_of(&name, &ops).filter(|op| layer.args.is_some() || *op == name);
-        let arguments = layer.args.as_ref().is_some_and(|args| {
-            !args.list.is_empty() && args.list.iter().all(|arg| arg.name.is_some() && arg.to.is_none())
-        });
+        let op = names::op_of(&name, &ops)
+            .filter(|op| layer.args.is_some() || *op == name || names::PYTORCHS.contains(&name.as_str()));
+        let arguments = layer
+            .args
+            .as_ref()
+            .is_some_and(|args| args.list.iter().all(|arg| arg.name.is_some() && arg.to.is_none()));
         // A net's arguments go by name.
         if (layer.args.is_none() || (arguments && near.is_none())) && op.is_none() {
             return self.nested(who, layer, deterministic, state);
         }
+        let placed = layer.args.iter().flat_map(|args| &args.list).filter(|arg| arg.name.is_none());
+        let mut placed = placed.filter_map(|arg| arg.value.expr().and_then(ident_of));
+        let value = placed.find(|value| self.value(value).is_some());
         let hint = match near {
             Some(known) if op.is_none() => format!("did you mean `{known}`?"),
+            _ if op.is_some() && who == "project" => {
+                "it is an op; what brings the ends together is a layer, or a net of yours".to_owned()
+            }
             _ if op.is_some() => {
                 format!("it is an op, which goes without a name: `{}`", op.unwrap_or_default())
             }
+            _ if value.is_some() => format!(
+                "a net of yours takes values by the names of its inputs: `{who}: {name}(input: {})`",
+                value.unwrap_or_default()
+            ),
             _ => format!(
-                "a net of yours takes its inputs and arguments by name, a module of yours has its signature, `{who}: {name}(..): [in] -> [out]`; known are {}",
+                "a net of yours takes its inputs and arguments by name, `{who}: {name}(size: ..)`, a module of yours has its signature behind it, `{who}: {name}(..): [in] -> [out]`; known are {}",
                 names::listed(&known)
             ),
         };
@@ -137,6 +166,20 @@ impl Checker<'_> {
         }
     }
 
+    /// A net within itself, which would have no end.
+    pub fn is_itself(&mut self, layer: &Layer) -> bool {
+        let name = &self.net.ident;
+        let [only] = layer.path.segments.iter().collect::<Vec<_>>()[..] else { return false };
+        if only.ident != *name {
+            return false;
+        }
+        let message = format!(
+            "`{name}` can't stand in itself, since it would have no end; steps are repeated by `repeat 3 {{ .. }}`"
+        );
+        self.errors.at(&only.ident, message);
+        true
+    }
+
     fn known_layer(&mut self, site: &Site, row: &LayerRow, layer: &Layer) -> Made {
         let mut reader = Reader::new(site.kind, layer.args.as_ref());
         reader.kind = row.name.to_owned();
@@ -147,6 +190,14 @@ impl Checker<'_> {
     pub fn families(&mut self, site: &Site, reader: &Reader, estimator: bool) -> TokenStream {
         let defaults =
             if site.deterministic { quote!(__defaults.deterministic()) } else { quote!(__defaults) };
+        let random = ["prior", "bias_prior", "estimator"].into_iter().find_map(|name| reader.name_of(name));
+        if let Some(name) = random.filter(|_| site.deterministic) {
+            let message = format!(
+                "the weights of `{}` are plain, and have no `{name}`: leave it out, or `#[deterministic]`",
+                site.who
+            );
+            self.errors.at(&name, message);
+        }
         let prior = self.family(reader, "prior").and_then(|value| self.prior(&value));
         let prior = prior.unwrap_or_else(|| quote!(#defaults.prior()));
         let mut fields = quote!(prior: #prior,);

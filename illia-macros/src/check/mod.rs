@@ -11,9 +11,11 @@ mod graphs;
 mod inner;
 mod joins;
 mod layers;
+mod meant;
 mod modules;
 mod nested;
 mod norms;
+mod numbers;
 mod ops;
 mod pools;
 mod ports;
@@ -62,8 +64,8 @@ pub struct Place {
     pub names: Vec<String>,
     /// One index for each `repeat` around.
     pub index: Vec<TokenStream>,
-    /// `2 × ` in a `repeat 2`, for the table.
-    pub times: String,
+    /// How often each `repeat` around goes, for the table.
+    pub times: Vec<Dim>,
 }
 
 pub struct Checker<'a> {
@@ -80,8 +82,12 @@ pub struct Checker<'a> {
     pub values: Vec<Value>,
     /// The names of values whose blocks have ended.
     pub gone: Vec<String>,
+    /// Values that nothing has used so far, and what is to be said of them; behind its block one may still be asked for.
+    pub left: Vec<(String, Span, String)>,
     /// The names of values that are not of one element, within an `each`.
     pub hidden: Vec<String>,
+    /// The names of values that closures mention.
+    pub in_closures: Vec<String>,
     /// Steps that can be used again.
     pub known: Vec<Known>,
     /// The step that is looked at, for errors at run time.
@@ -104,7 +110,9 @@ pub fn check(net: &parse::Net, illia: Path, errors: &mut Errors) -> Model {
         fields: HashMap::new(),
         values: Vec::new(),
         gone: Vec::new(),
+        left: Vec::new(),
         hidden: Vec::new(),
+        in_closures: Vec::new(),
         known: Vec::new(),
         step: String::new(),
         quiet: false,
@@ -119,6 +127,9 @@ pub fn check(net: &parse::Net, illia: Path, errors: &mut Errors) -> Model {
     checker.outputs(&state);
     checker.model.nodes = nodes;
     checker.unused(0);
+    for (_, span, message) in std::mem::take(&mut checker.left) {
+        checker.errors.span(span, message);
+    }
     checker.rename_fields();
     checker.model
 }

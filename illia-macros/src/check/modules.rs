@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Expr;
 
-use super::sizes::shown;
-use super::steps::Made;
+use super::sizes::{ident_of, shown};
+use super::steps::{Kind, Made};
 use super::{Checker, State};
 use crate::dim::{Dim, Shape};
 use crate::model::{Make, Run};
@@ -30,6 +30,7 @@ impl Checker<'_> {
         self.model.needs_axes = true;
         let (mut arguments, mut settings) = (TokenStream::new(), TokenStream::new());
         let mut configured = false;
+        self.given_once(layer);
         for arg in layer.args.iter().flat_map(|args| &args.list) {
             // `..`: what is not said is as the `Config` has it by default.
             if arg.name.is_none()
@@ -42,6 +43,16 @@ impl Checker<'_> {
                 self.errors.at(to, "`=>` is for the library's layers; a module of yours has a signature");
             }
             let value = match &arg.value {
+                parse::Value::Expr(expr)
+                    if ident_of(expr).is_some_and(|value| self.use_value(&value).is_some()) =>
+                {
+                    let message = format!(
+                        "a module of yours takes what flows alone; `{}` comes to it joined, by `concat` for instance",
+                        shown(expr)
+                    );
+                    self.errors.at(expr, message);
+                    continue;
+                }
                 parse::Value::Expr(expr) => quote!(#expr),
                 family => {
                     let made = match arg.name.as_ref().map(ToString::to_string).as_deref() {
@@ -71,7 +82,7 @@ impl Checker<'_> {
             arguments.extend(quote!(#config,));
         }
         Made {
-            kind: self.kind_of(layer),
+            kind: self.kind_of(layer).into(),
             make: Make::Module { function: quote!(<#ty>::new), arguments },
             run: Run::Module { of, shape: said },
             shape,
@@ -110,7 +121,7 @@ impl Checker<'_> {
         }
         let n = times.tokens();
         Made {
-            kind: format!("{} × {}", times.text(), made.kind),
+            kind: Kind { counts: vec![times], name: made.kind.name },
             make: Make::Modules { function, arguments, count: quote!((#n) as usize) },
             run: Run::Modules { of, shape: said },
             ty,

@@ -7,7 +7,7 @@ use syn::{Expr, Ident};
 use super::layers::layer_names;
 use super::ports::{Input, Side};
 use super::sizes::{ident_of, shown};
-use super::steps::{Made, unraw};
+use super::steps::{Kind, Made, unraw};
 use super::{Checker, State, local};
 use crate::dim::{Cond, Dim, Level, Shape};
 use crate::model::{Checked, Make, Nested, Run};
@@ -18,9 +18,23 @@ use crate::spans::{shown_at, span_of_first};
 /// What a net is made with: the argument's name, and its value.
 type Argument = (Ident, TokenStream);
 
+/// What a `Vec<..>` is of.
+fn listed_in(path: &syn::Path) -> Option<String> {
+    let only = path.segments.last().filter(|last| last.ident == "Vec")?;
+    let syn::PathArguments::AngleBracketed(of) = &only.arguments else { return None };
+    of.args.first().map(shown)
+}
+
 impl Checker<'_> {
     /// `encoder: Encoder<32>`: a net, whose signature only the compiler knows.
     pub fn nested(&mut self, who: &str, layer: &Layer, deterministic: bool, state: &State) -> Made {
+        if let Some(element) = listed_in(&layer.path) {
+            let message = format!(
+                "nets one behind the other are an array, `{who}: [{element}; 3]`, which is a `Vec` where an argument says how many"
+            );
+            self.errors.at(&layer.path, message);
+            return Made::broken(layer.path.to_token_stream(), Shape::Unknown(None));
+        }
         let Some((arguments, inputs)) = self.net_arguments(who, layer) else {
             return Made::broken(layer.path.to_token_stream(), Shape::Unknown(None));
         };
@@ -35,7 +49,14 @@ impl Checker<'_> {
             let inputs = inputs.into_iter().map(|(name, value, _)| (name, local(&value))).collect();
             (Run::Ports { of: of.clone(), inputs, outputs: Vec::new() }, self.output(layer, &net, 0))
         };
-        Made { kind: self.kind_of(layer), make: Make::Net(net), run, shape, estimator: false, ty: of.ty }
+        Made {
+            kind: self.kind_of(layer).into(),
+            make: Make::Net(net),
+            run,
+            shape,
+            estimator: false,
+            ty: of.ty,
+        }
     }
 
     /// `let (class, value) = heads: Heads;`: each output gets its name.
@@ -58,7 +79,7 @@ impl Checker<'_> {
             );
             self.errors.at(&layer.path, message);
         }
-        let known = if broken { None } else { self.net_arguments(who, layer) };
+        let known = if broken || self.is_itself(layer) { None } else { self.net_arguments(who, layer) };
         let Some((arguments, inputs)) = known else {
             for name in names {
                 let giver = format!("`{}` of `{who}`", unraw(name));
@@ -89,7 +110,7 @@ impl Checker<'_> {
         let outputs = names.iter().map(|name| local(&unraw(name))).collect();
         let run = Run::Ports { of: of.clone(), inputs, outputs };
         Made {
-            kind: self.kind_of(layer),
+            kind: self.kind_of(layer).into(),
             make: Make::Net(net),
             run,
             shape: first.unwrap_or(Shape::Unknown(None)),
@@ -101,6 +122,14 @@ impl Checker<'_> {
     /// A net's arguments, and what its inputs take by their names: named values. `None` after a mistake.
     fn net_arguments(&mut self, who: &str, layer: &Layer) -> Option<(Vec<Argument>, Vec<Input>)> {
         let (mut arguments, mut inputs) = (Vec::new(), Vec::new());
+        self.given_once(layer);
+        let names = |arg: &parse::Arg| arg.value.expr().and_then(ident_of);
+        let some_values = layer
+            .args
+            .iter()
+            .flat_map(|args| &args.list)
+            .filter_map(names)
+            .any(|name| self.value(name.trim_start_matches("r#")).is_some());
         for arg in layer.args.iter().flat_map(|args| &args.list) {
             let Some(name) = &arg.name else {
                 let name = shown(&layer.path);
@@ -115,8 +144,19 @@ impl Checker<'_> {
                     let value = ident_of(expr).map(|name| name.trim_start_matches("r#").to_owned());
                     match value.and_then(|value| Some((self.use_value(&value)?, value))) {
                         Some((state, value)) => inputs.push((unraw(name), value, state)),
+                        None if some_values && self.axis_name(expr).is_some() => {
+                            self.value_of(expr, &format!("`{name}` of `{who}`"))?;
+                        }
                         None => arguments.push((name.clone(), quote!(#expr))),
                     }
+                }
+                parse::Value::Family(lora, _) if lora == "Lora" => {
+                    let net = shown(&layer.path);
+                    let message = format!(
+                        "an adapter is of one layer, and `{net}` is a net: write `lora` where its layers are declared"
+                    );
+                    self.errors.at(name, message);
+                    return None;
                 }
                 family => {
                     let made = match name.to_string().as_str() {
@@ -129,6 +169,18 @@ impl Checker<'_> {
             }
         }
         Some((arguments, inputs))
+    }
+
+    /// No argument is given twice.
+    pub fn given_once(&mut self, layer: &Layer) {
+        let mut seen: Vec<&Ident> = Vec::new();
+        for name in layer.args.iter().flat_map(|args| &args.list).filter_map(|arg| arg.name.as_ref()) {
+            if seen.contains(&name) {
+                let kind = shown(&layer.path);
+                self.errors.at(name, format!("the argument `{name}` of `{kind}` is given twice"));
+            }
+            seen.push(name);
+        }
     }
 
     /// A net in this one, and its own checks.
@@ -175,6 +227,9 @@ impl Checker<'_> {
     ) -> Made {
         let private = self.private();
         let name = shown(&element.path);
+        if self.is_itself(element) {
+            return Made::broken(quote!(()), Shape::Unknown(None));
+        }
         let known =
             element.path.get_ident().is_some_and(|ident| layer_names().contains(&ident.to_string().as_str()));
         if let (false, Some(signature)) = (known, &element.signature) {
@@ -216,6 +271,7 @@ impl Checker<'_> {
                 &element.path,
                 format!("an array of nets is a chain, so that `{name}` can't be given to each of them"),
             );
+            return Made::broken(quote!([#ty; 1]), Shape::Unknown(None));
         }
         let net = self.net(element, arguments, deterministic);
         let of = net.of.clone();
@@ -244,7 +300,7 @@ impl Checker<'_> {
             }
         };
         Made {
-            kind: format!("{} × {}", dim.text(), self.kind_of(element)),
+            kind: Kind { counts: vec![dim], name: self.kind_of(element) },
             make: Make::Nets { net, count },
             run: Run::Nets(of),
             shape,

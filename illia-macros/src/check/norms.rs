@@ -4,9 +4,10 @@ use quote::quote;
 use syn::Expr;
 
 use super::Checker;
-use super::arguments::{Range, Reader};
+use super::arguments::Reader;
 use super::convolutions::{cond_of, wanted};
 use super::layers::Site;
+use super::numbers::Range;
 use super::steps::Made;
 use crate::dim::{Cond, Dim, Shape};
 use crate::model::{Make, Run};
@@ -92,7 +93,7 @@ impl Checker<'_> {
         let n = last.tokens();
         let config = quote!(#illia::nn::RmsNormConfig { #settings ..::core::default::Default::default() });
         Made {
-            kind: reader.kind.clone(),
+            kind: reader.kind.clone().into(),
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#n, #config) },
             run: Run::Forward,
             shape: site.state.shape.clone(),
@@ -124,7 +125,7 @@ impl Checker<'_> {
         if let Some(config) = random {
             let ty = quote!(#illia::nn::BatchNorm);
             return Made {
-                kind: reader.kind.clone(),
+                kind: reader.kind.clone().into(),
                 make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#n, #config) },
                 run: Run::with_training(),
                 shape: site.state.shape.clone(),
@@ -133,7 +134,7 @@ impl Checker<'_> {
             };
         }
         Made {
-            kind: reader.kind.clone(),
+            kind: reader.kind.clone().into(),
             make: Make::Function {
                 function: quote!(#private::batch_norm),
                 arguments: quote!(#axes, #n, #eps, #momentum, #affine),

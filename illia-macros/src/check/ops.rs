@@ -4,15 +4,17 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Expr, Ident};
 
-use super::arguments::{Range, Reader};
+use super::arguments::Reader;
 use super::layers::Site;
+use super::meant::Meant;
+use super::numbers::Range;
 use super::sizes::{Literal, literal, shown, strip};
 use super::{Checker, Place, State};
 use crate::dim::{Cond, Dim, Shape, product};
 use crate::model::{Counted, Node};
-use crate::names;
 use crate::parse::{Op, OpKind};
 use crate::say::Say;
+use crate::spans::{called, span_of_first};
 
 /// What checks an op and says what it comes to.
 type Check = fn(&mut Checker<'_>, &Spot<'_>, Reader) -> Found;
@@ -107,17 +109,32 @@ impl Checker<'_> {
                     return (None, self.after(state, Shape::Unknown(None), who, "a closure", named));
                 }
                 let function = strip(&closure.expr).to_token_stream();
+                self.mentions(&function);
                 return self.function(op, "closure", &function, who, named, state, place);
             }
             OpKind::Named(path, args) => (path, args),
         };
         let Some(ident) = path.get_ident() else {
             if let Some(args) = args {
-                let message = format!(
-                    "a function takes the tensor alone; write a closure: `(|x| {}(x, ..))`",
-                    shown(path)
-                );
+                let last = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+                let message = match path.segments.first() {
+                    Some(first) if super::layers::layer_names().contains(&last.as_str()) => {
+                        let name = if first.ident == "nn" || path.segments.len() > 2 {
+                            "name".to_owned()
+                        } else {
+                            first.ident.to_string()
+                        };
+                        format!(
+                            "`{last}` is a layer, and between a step's name and its layer stands one colon: `{name}: {last}(..)`"
+                        )
+                    }
+                    _ => format!(
+                        "a function takes the tensor alone; write a closure: `(|x| {}(x, ..))`",
+                        shown(path)
+                    ),
+                };
                 self.errors.span(args.span, message);
+                return (None, self.after(state, Shape::Unknown(None), who, &last, named));
             }
             return self.function(op, &shown(path), &path.to_token_stream(), who, named, state, place);
         };
@@ -134,46 +151,12 @@ impl Checker<'_> {
         {
             return found;
         }
-        let names = op_names();
-        let known = if names.contains(&name.as_str()) {
-            name.as_str()
-        } else if name.chars().next().is_some_and(char::is_uppercase) {
-            if let Some(op) = names::op_of(&name, &names) {
-                let message = format!("unknown op `{name}`; it is written `{op}`");
-                self.errors.at(ident, message);
-                return (None, self.after(state, Shape::Unknown(None), who, &name, named));
+        let known = match self.meant(ident, args.as_ref(), starts) {
+            Meant::Op(known) => known,
+            Meant::Function => {
+                return self.function(op, &name, &path.to_token_stream(), who, named, state, place);
             }
-            let message = if super::layers::layer_names().contains(&name.as_str()) {
-                if starts {
-                    format!(
-                        "`{name}` is a layer, which has a name, that of its field and weights: `name: {name}(..),`"
-                    )
-                } else {
-                    format!("`{name}` is a layer and has a step of its own: `name: {name}(..),`")
-                }
-            } else {
-                format!("unknown op `{name}`; a layer or net has a step of its own: `name: {name},`")
-            };
-            self.errors.at(ident, message);
-            return (None, self.after(state, Shape::Unknown(None), who, &name, named));
-        } else if let Some(near) = names::nearest(&name, &names) {
-            self.errors.at(
-                ident,
-                format!("unknown op `{name}`; did you mean `{near}`? a function of your own is written as a path: `self::{name}`"),
-            );
-            near
-        } else if args.is_some() {
-            let message = match names::elsewhere(&name, &names) {
-                Some(ours) => format!("unknown op `{name}`; it is written `{ours}`"),
-                None => format!(
-                    "unknown op `{name}`; for a function of your own write a closure, `(|x| {name}(x, ..))`; known are {}",
-                    names::listed(names.split_last().map_or(&[], |(_, all)| all))
-                ),
-            };
-            self.errors.at(ident, message);
-            return (None, self.after(state, Shape::Unknown(None), who, &name, named));
-        } else {
-            return self.function(op, &name, &path.to_token_stream(), who, named, state, place);
+            Meant::Nothing => return (None, self.after(state, Shape::Unknown(None), who, &name, named)),
         };
         if let Some(shape) = &op.shape {
             self.errors.at(
@@ -192,7 +175,6 @@ impl Checker<'_> {
             return (None, spot.state);
         };
         let (code, shape) = (row.check)(self, &spot, reader);
-        let private = self.private();
         let layer = place.names.join(".");
         let changes = !spot.state.shape.is(&shape);
         let mut line = None;
@@ -201,7 +183,7 @@ impl Checker<'_> {
             let row = Place { names: vec![name], ..place.clone() };
             line = self.row(&row, known, shape.clone(), Counted::Nothing, false);
         }
-        let code = quote!(#private::at(#layer, #code)?);
+        let code = quote!(__private::at(#layer, #code)?);
         let node = Node::Op { name: known.to_owned(), step: layer, row: line, code };
         let real = spot.state.real || !row.layout;
         (Some(node), State { real, ..self.after(spot.state, shape, who, known, named) })
@@ -228,7 +210,6 @@ impl Checker<'_> {
         state: State,
         place: &Place,
     ) -> (Option<Node>, State) {
-        let private = self.private();
         let layer = place.names.join(".");
         let (shape, said) = match &op.shape {
             None => (state.shape.clone(), quote!(::core::option::Option::None)),
@@ -252,16 +233,21 @@ impl Checker<'_> {
         let name = if named { String::new() } else { layer.clone() };
         let row = Place { names: vec![name], ..place.clone() };
         let row = self.row(&row, shown, shape.clone(), Counted::Nothing, false);
-        let code = quote!(#private::apply(#layer, #function, &__x, #said, &mut __axes)?);
+        let apply = called(
+            span_of_first(function),
+            quote!(__private::apply),
+            quote!(#layer, #function, &__x, #said, &mut __axes),
+        );
+        let code = quote!(#apply?);
         let node = Node::Op { name: shown.to_owned(), step: layer, row, code };
         (Some(node), State { real: true, ..self.after(state, shape, who, shown, named) })
     }
 
     /// `#op(&x)`, which keeps the shape.
     fn elementwise(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
         self.known_arguments(&mut reader, 0, &[]);
-        (quote!(#private::#op(&__x)), spot.state.shape.clone())
+        (quote!(__private::#op(&__x)), spot.state.shape.clone())
     }
 
     fn identity(&mut self, spot: &Spot, mut reader: Reader) -> Found {
@@ -278,48 +264,56 @@ impl Checker<'_> {
         range: Range,
         default: f64,
     ) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
         self.known_arguments(&mut reader, 1, &[name]);
         let number = self.number(&reader, name, range).unwrap_or_else(|| quote!(#default));
-        (quote!(#private::#op(&__x, #number)), spot.state.shape.clone())
+        (quote!(__private::#op(&__x, #number)), spot.state.shape.clone())
     }
 
     fn dropout(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let private = self.private();
         self.known_arguments(&mut reader, 1, &["p"]);
         if self.placed(&reader).is_empty() && self.named_argument(&reader, "p").is_none() {
             self.errors.at(spot.op, "`dropout` needs its probability: `dropout(0.5)`");
         }
         let p = self.number(&reader, "p", Range::Probability).unwrap_or_else(|| quote!(0.0));
-        (quote!(#private::dropout(&__x, #p, __train)), spot.state.shape.clone())
+        (quote!(__private::dropout(&__x, #p, __train)), spot.state.shape.clone())
     }
 
     fn along_an_axis(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
         self.known_arguments(&mut reader, 0, &["axis"]);
         let axis = self.axis(spot, &reader);
-        (quote!(#private::#op(&__x, #axis)), spot.state.shape.clone())
+        (quote!(__private::#op(&__x, #axis)), spot.state.shape.clone())
     }
 
     fn flatten(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let private = self.private();
         self.known_arguments(&mut reader, 0, &[]);
-        (quote!(#private::flatten(&__x)), self.flattened(spot))
+        (quote!(__private::flatten(&__x)), self.flattened(spot))
     }
 
     fn reduction(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
         self.known_arguments(&mut reader, 0, &[]);
-        (quote!(#private::#op(&__x)), self.without_first(spot))
+        (quote!(__private::#op(&__x)), self.without_first(spot))
     }
 
     /// Over the first axis, of which `mask` says what there is.
     fn masked_reduction(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
+        let placed = self.placed(&reader).first().map(|(axis, _)| (*axis).clone());
+        if let Some(axis) =
+            placed.or_else(|| ["axis", "dim"].iter().find_map(|name| self.named_argument(&reader, name)))
+        {
+            let message = format!(
+                "`{op}` takes the first axis away, and no other; `permute` before it puts another one first"
+            );
+            self.errors.at(axis, message);
+            reader = Reader::new(spot.op, None);
+        }
         self.known_arguments(&mut reader, 0, &["mask"]);
         let site = Site { who: &spot.who, kind: spot.op, state: &spot.state, deterministic: false };
         let mask = self.mask(&site, &reader, &spot.state);
-        (quote!(#private::#op(&__x, #mask)), self.without_first(spot))
+        (quote!(__private::#op(&__x, #mask)), self.without_first(spot))
     }
 
     /// The argument by place or by name.

@@ -58,12 +58,12 @@ impl Checker<'_> {
     }
 
     pub fn pool(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
         let max = reader.kind == "max_pool";
         let known: &[&str] =
             if max { &["kernel", "stride", "padding", "dilation"] } else { &["kernel", "stride", "padding"] };
         self.known_arguments(&mut reader, 1, known);
-        let unknown = (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+        let unknown = (quote!(__private::flatten(&__x)), Shape::Unknown(None));
         let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
         let Some(expr) = placed.or_else(|| self.named_argument(&reader, "kernel")) else {
             self.errors.at(spot.op, format!("`{op}` needs its window: `{op}(2)`"));
@@ -108,9 +108,9 @@ impl Checker<'_> {
             tokens(&window.dilation),
         );
         let code = if max {
-            quote!(#private::max_pool(&__x, #k, #s, #p, #d))
+            quote!(__private::max_pool(&__x, #k, #s, #p, #d))
         } else {
-            quote!(#private::avg_pool(&__x, #k, #s, #p))
+            quote!(__private::avg_pool(&__x, #k, #s, #p))
         };
         (code, shape)
     }
@@ -118,7 +118,7 @@ impl Checker<'_> {
     pub fn adaptive_pool(&mut self, spot: &Spot, mut reader: Reader) -> Found {
         let private = self.private();
         self.known_arguments(&mut reader, 1, &[]);
-        let unknown = (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+        let unknown = (quote!(__private::flatten(&__x)), Shape::Unknown(None));
         let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
         let Some(expr) = placed else {
             self.errors.at(spot.op, "`adaptive_avg_pool` needs its output size: `adaptive_avg_pool(1)`");
@@ -141,13 +141,13 @@ impl Checker<'_> {
             }
             Shape::Unknown(_) => Shape::Unknown(None),
         };
-        (quote!(#private::adaptive_avg_pool(&__x, &[#(#list),*])), shape)
+        (quote!(__private::adaptive_avg_pool(&__x, &[#(#list),*])), shape)
     }
 
     pub fn global_pool(&mut self, spot: &Spot, mut reader: Reader) -> Found {
         let private = self.private();
         self.known_arguments(&mut reader, 0, &[]);
-        let code = quote!(#private::global_avg_pool(&__x));
+        let code = quote!(__private::global_avg_pool(&__x));
         if self.spatial(spot).is_none() {
             return (code, Shape::Unknown(None));
         }

@@ -12,18 +12,17 @@ use crate::say::Say;
 
 impl Checker<'_> {
     pub fn reshape(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let private = self.private();
         if let [_, _, ..] = self.placed(&reader).as_slice() {
             let axes: Vec<String> = self.placed(&reader).iter().map(|(axis, _)| shown(axis)).collect();
             let message = format!("`reshape` needs a shape in brackets: `reshape([{}])`", axes.join(", "));
             self.errors.span(reader.span(), message);
-            return (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+            return (quote!(__private::flatten(&__x)), Shape::Unknown(None));
         }
         self.known_arguments(&mut reader, 1, &[]);
         let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
         let Some(Expr::Array(array)) = placed.as_ref().map(strip) else {
             self.errors.at(spot.op, "`reshape` needs a shape in brackets: `reshape([16, 7, 7])`");
-            return (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+            return (quote!(__private::flatten(&__x)), Shape::Unknown(None));
         };
         let mut dims = Vec::new();
         let mut free = None;
@@ -37,13 +36,13 @@ impl Checker<'_> {
                 let Some(dim) = self.names.get(&name).map(|dim| dim.scaled(times, plus)) else {
                     self.errors
                         .at(axis, format!("the axis `{name}` is not known here: the input has no such axis"));
-                    return (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+                    return (quote!(__private::flatten(&__x)), Shape::Unknown(None));
                 };
                 dims.push(dim);
             } else {
                 match self.size(axis, "an axis of `reshape`", 1) {
                     Some(dim) => dims.push(dim),
-                    None => return (quote!(#private::flatten(&__x)), Shape::Unknown(None)),
+                    None => return (quote!(__private::flatten(&__x)), Shape::Unknown(None)),
                 }
             }
         }
@@ -63,7 +62,7 @@ impl Checker<'_> {
             Dim::Dynamic { .. } => quote!(-1),
             dim => dim.tokens(),
         });
-        let code = quote!(#private::reshape(&__x, &[#(#runtime),*]));
+        let code = quote!(__private::reshape(&__x, &[#(#runtime),*]));
         (code, if keeps { Shape::Known(dims) } else { Shape::Unknown(None) })
     }
 
@@ -75,6 +74,7 @@ impl Checker<'_> {
         free: Option<usize>,
         at: &syn::ExprArray,
     ) -> bool {
+        let private = self.private();
         let given = match &spot.state.shape {
             Shape::Known(given) => given.clone(),
             Shape::Opaque(c) => {
@@ -130,6 +130,15 @@ impl Checker<'_> {
                 );
                 return false;
             }
+            if let Dim::Const(_) = &left {
+                let say = Say::new("`reshape` keeps the number of elements, but ")
+                    .size(&after)
+                    .text(" does not divide the ")
+                    .size(&before)
+                    .text(format!(" of {}", spot.state.giver));
+                let (whole, part) = (before.tokens(), after.tokens());
+                self.require(at, Cond::Const(quote!(#private::divides(#part, #whole))), say);
+            }
             if let Some(dim) = dims.get_mut(i) {
                 *dim = left;
             }
@@ -162,11 +171,11 @@ impl Checker<'_> {
                 Literal::Number(n) if n >= 0 => order.push(n),
                 _ => {
                     self.errors.at(axis, "`permute` takes numbers of axes, counted from 0 without the batch");
-                    return (quote!(#private::permute(&__x, &[])), Shape::Unknown(None));
+                    return (quote!(__private::permute(&__x, &[])), Shape::Unknown(None));
                 }
             }
         }
-        let code = quote!(#private::permute(&__x, &[#(#order),*]));
+        let code = quote!(__private::permute(&__x, &[#(#order),*]));
         let mut sorted = order.clone();
         sorted.sort_unstable();
         let once = sorted.iter().enumerate().all(|(i, n)| i as i64 == *n) && !order.is_empty();

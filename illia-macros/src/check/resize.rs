@@ -14,7 +14,7 @@ impl Checker<'_> {
     pub fn upsample(&mut self, spot: &Spot, mut reader: Reader) -> Found {
         let private = self.private();
         self.known_arguments(&mut reader, 1, &[]);
-        let unknown = (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+        let unknown = (quote!(__private::flatten(&__x)), Shape::Unknown(None));
         let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
         let Some(expr) = placed else {
             self.errors.at(spot.op, "`upsample` needs its factor: `upsample(2)`");
@@ -39,15 +39,15 @@ impl Checker<'_> {
             }
             Shape::Unknown(_) => Shape::Unknown(None),
         };
-        (quote!(#private::upsample(&__x, &[#(#list),*])), shape)
+        (quote!(__private::upsample(&__x, &[#(#list),*])), shape)
     }
 
     /// `pad(1)`, `pad(before: 2)`, `crop(4)`: zeros at the ends of the spatial axes, or so much less.
     pub fn pad(&mut self, spot: &Spot, mut reader: Reader) -> Found {
-        let (private, op) = (self.private(), reader.function());
+        let op = reader.function();
         let crop = reader.kind == "crop";
         self.known_arguments(&mut reader, 1, &["before", "after"]);
-        let unknown = (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+        let unknown = (quote!(__private::flatten(&__x)), Shape::Unknown(None));
         let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
         let named = ["before", "after"].map(|name| self.named_argument(&reader, name));
         if let (Some(_), Some(at)) = (&placed, named.iter().flatten().next()) {
@@ -107,14 +107,14 @@ impl Checker<'_> {
             }
             out.push(longer);
         }
-        (quote!(#private::#op(&__x, #(#list),*)), Shape::Known(out))
+        (quote!(__private::#op(&__x, #(#list),*)), Shape::Known(out))
     }
 
     /// `pixel_shuffle(2)`: `[channels * r², h, w]` to `[channels, h * r, w * r]` (Shi et al. 2016).
     pub fn pixel_shuffle(&mut self, spot: &Spot, mut reader: Reader) -> Found {
         let private = self.private();
         self.known_arguments(&mut reader, 1, &[]);
-        let unknown = (quote!(#private::flatten(&__x)), Shape::Unknown(None));
+        let unknown = (quote!(__private::flatten(&__x)), Shape::Unknown(None));
         let placed: Option<Expr> = self.placed(&reader).first().map(|(expr, _)| (*expr).clone());
         let Some(expr) = placed else {
             self.errors.at(spot.op, "`pixel_shuffle` needs its factor: `pixel_shuffle(2)`");
@@ -122,7 +122,7 @@ impl Checker<'_> {
         };
         let Some(factor) = self.size(&expr, "the factor of `pixel_shuffle`", 1) else { return unknown };
         let r = factor.tokens();
-        let code = quote!(#private::pixel_shuffle(&__x, #r));
+        let code = quote!(__private::pixel_shuffle(&__x, #r));
         let dims = match &spot.state.shape {
             Shape::Known(dims) => dims.clone(),
             Shape::Unknown(_) => return (code, Shape::Unknown(None)),

@@ -4,12 +4,13 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Ident;
 
-use super::arguments::{Range, Reader};
+use super::arguments::Reader;
 use super::layers::Site;
+use super::numbers::Range;
 use super::sizes::strip;
 use super::steps::Made;
 use super::{Checker, State, local};
-use crate::dim::{Const, Dim, Level, Shape, computed};
+use crate::dim::{Cond, Const, Dim, Level, Shape, computed};
 use crate::model::{Make, Run};
 use crate::parse::Layer;
 use crate::say::Say;
@@ -57,17 +58,21 @@ impl Checker<'_> {
         if let Some(expr) = self.named_argument(&reader, "padding_idx")
             && let Some(padding) = self.size(&expr, "`padding_idx` of `Embedding`", 0)
         {
-            if let (Dim::Fixed(n), Some(Dim::Fixed(vocabulary))) = (&padding, &vocabulary)
-                && n >= vocabulary
-            {
-                self.errors.at(
-                    &expr,
-                    format!(
-                        "`padding_idx` of `{who}` is a token below its vocabulary of {vocabulary}, got {n}"
-                    ),
-                );
-            }
             let n = padding.tokens();
+            if let Some(vocabulary) = &vocabulary {
+                let say = Say::new(format!("`padding_idx` of `{who}` is a token below its vocabulary of "))
+                    .size(vocabulary)
+                    .text(", got ")
+                    .size(&padding);
+                let cond = match (padding.fixed(), vocabulary.fixed()) {
+                    (Some(padding), Some(vocabulary)) => Cond::Known(padding < vocabulary),
+                    _ => {
+                        let vocabulary = vocabulary.tokens();
+                        Cond::Const(quote!(#n < #vocabulary))
+                    }
+                };
+                self.require(&expr, cond, say);
+            }
             settings.extend(quote!(padding_idx: ::core::option::Option::Some(#n),));
         }
         if let Some(expr) = self.named_argument(&reader, "max_norm")
@@ -173,7 +178,7 @@ impl Checker<'_> {
             given => Run::States { given, outputs: Vec::new(), count: states_of(&reader.kind) },
         };
         Made {
-            kind: name.to_string(),
+            kind: name.to_string().into(),
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#i, #h, #config) },
             run,
             shape: self.with_last(&state.shape, outputs),

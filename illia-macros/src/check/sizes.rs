@@ -1,11 +1,12 @@
 //! Expressions to sizes: literals are computed here, the rest is left to the compiler.
 
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{BinOp, Expr, GenericParam, Lit, UnOp};
 
 use super::Checker;
 use crate::dim::{Cond, Const, Dim, Level};
 use crate::say::Say;
+use crate::spans::span_of_first;
 
 /// What an expression of literals is worth.
 pub enum Literal {
@@ -15,6 +16,9 @@ pub enum Literal {
     /// It can't be computed, and why.
     Wrong(String),
 }
+
+/// The largest size: of two of them the product is a number still.
+pub const LARGEST: i64 = i32::MAX as i64;
 
 impl Literal {
     fn tokens(n: i64) -> proc_macro2::Literal {
@@ -93,6 +97,11 @@ pub fn shown(tokens: impl ToTokens) -> String {
     ] {
         out = out.replace(from, to);
     }
+    // Behind an operator a parenthesis or an angle is no argument's.
+    for operator in ['+', '-', '*', '/', '%', '=', '|', '&'] {
+        out = out.replace(&format!(" {operator}("), &format!(" {operator} ("));
+    }
+    out = out.replace(" <<", " << ").replace(" <(", "<(");
     match out.strip_prefix("- ") {
         Some(number) => format!("-{number}"),
         None => out,
@@ -103,6 +112,10 @@ impl Checker<'_> {
     /// A size: at least `least`. `what` names it in messages: `` `fc1`'s size``.
     pub fn size(&mut self, expr: &Expr, what: &str, least: i64) -> Option<Dim> {
         match literal(expr) {
+            Literal::Number(n) if n > LARGEST => {
+                self.errors.at(expr, format!("{what} must be at most {LARGEST}, got {n}"));
+                None
+            }
             Literal::Number(n) if n >= least => Some(Dim::Fixed(n)),
             Literal::Number(n) => {
                 self.errors.at(expr, format!("{what} must be at least {least}, got {n}"));
@@ -163,10 +176,14 @@ impl Checker<'_> {
         let level = self.level(expr);
         self.model.sizes.push((expr.to_token_stream(), level));
         let is_i64 = ident_of(expr).is_some_and(|name| self.param_type(&name).as_deref() == Some("i64"));
+        // What is no number is told where it stands.
+        let span = span_of_first(&expr.to_token_stream());
         let tokens = match expr {
             _ if is_i64 => quote!(#expr),
-            Expr::Path(_) | Expr::Call(_) | Expr::Lit(_) | Expr::MethodCall(_) => quote!((#expr as i64)),
-            _ => quote!(((#expr) as i64)),
+            Expr::Path(_) | Expr::Call(_) | Expr::Lit(_) | Expr::MethodCall(_) => {
+                quote_spanned!(span=> (#expr as i64))
+            }
+            _ => quote_spanned!(span=> ((#expr) as i64)),
         };
         let text = match expr {
             Expr::Binary(_) => format!("({})", shown(expr)),
@@ -229,7 +246,8 @@ fn mentions_self(tokens: proc_macro2::TokenStream) -> bool {
     found
 }
 
-fn visit_idents(tokens: proc_macro2::TokenStream, see: &mut dyn FnMut(&proc_macro2::Ident)) {
+/// Every identifier; an operator or a literal as `_op`.
+pub fn visit_idents(tokens: proc_macro2::TokenStream, see: &mut dyn FnMut(&proc_macro2::Ident)) {
     for token in tokens {
         match token {
             proc_macro2::TokenTree::Ident(ident) => see(&ident),

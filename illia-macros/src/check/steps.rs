@@ -1,19 +1,49 @@
 //! One step after the other.
 
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Ident, Visibility};
 
 use super::sequences::RECURRENT;
 use super::sizes::shown;
 use super::{Checker, Place, State, local};
-use crate::dim::Shape;
+use crate::dim::{Dim, Shape};
 use crate::model::{Call, Counted, Field, Make, Node, Part, Row, Run};
-use crate::parse::{Head, Step};
+use crate::parse::{Head, IGNORED, Step};
+
+/// What a layer's line of the table calls it: `3 × Block<16>`, the numbers those that it is made with.
+#[derive(Clone, Default)]
+pub struct Kind {
+    pub counts: Vec<Dim>,
+    pub name: String,
+}
+
+impl<T: Into<String>> From<T> for Kind {
+    fn from(name: T) -> Kind {
+        Kind { counts: Vec::new(), name: name.into() }
+    }
+}
+
+impl Kind {
+    /// A text, if the macro knows the numbers.
+    fn tokens(&self) -> TokenStream {
+        let name = self.name.replace('{', "{{").replace('}', "}}");
+        let known = self.counts.iter().all(|count| count.fixed().is_some());
+        let counts = self.counts.iter().map(|count| if known { count.text() } else { "{}".to_owned() });
+        let text: Vec<String> = counts.chain([if known { self.name.clone() } else { name }]).collect();
+        let text = text.join(" × ");
+        if known {
+            return quote!(#text);
+        }
+        let counts = self.counts.iter().map(Dim::tokens);
+        quote!(&::std::format!(#text, #(#counts),*))
+    }
+}
 
 /// What a layer's check has found.
 pub struct Made {
-    pub ty: proc_macro2::TokenStream,
-    pub kind: String,
+    pub ty: TokenStream,
+    pub kind: Kind,
     pub make: Make,
     pub run: Run,
     pub shape: Shape,
@@ -23,8 +53,8 @@ pub struct Made {
 
 impl Made {
     /// After a mistake: a field of a type that is there, and a shape that may be known in part.
-    pub fn broken(ty: proc_macro2::TokenStream, shape: Shape) -> Made {
-        Made { ty, kind: String::new(), make: Make::Broken, run: Run::Forward, shape, estimator: false }
+    pub fn broken(ty: TokenStream, shape: Shape) -> Made {
+        Made { ty, kind: Kind::default(), make: Make::Broken, run: Run::Forward, shape, estimator: false }
     }
 }
 
@@ -42,15 +72,21 @@ impl Checker<'_> {
             if unbegun.is_some() {
                 state.shape = Shape::Unknown(None);
             }
-            several = step.outputs.first().map(unraw);
+            several = step.outputs.first().map(unraw).map(|name| match name.starts_with(IGNORED) {
+                true => "value".to_owned(),
+                false => name,
+            });
             if flows && self.starts_at_a_value(step) {
                 let message =
                     "what comes before this chain is never used: name it, `let name = ..;`, or go on from it";
                 self.errors.span(step.span, message);
             }
             flows = !self.quiet && !matches!(step.head, Head::Let(_) | Head::Broken) && several.is_none();
+            let mistakes = self.errors.count();
             let (step_nodes, after) = self.step(step, state, place);
-            if let Some(value) = unbegun {
+            // An op that is none may have been meant as one.
+            let meant = matches!(step.head, Head::Ops) && self.errors.count() > mistakes;
+            if let Some(value) = unbegun.filter(|_| !meant) {
                 self.unbegun(step, &value, step_nodes.first());
             }
             nodes.extend(step_nodes);
@@ -171,8 +207,9 @@ impl Checker<'_> {
             self.model.asked.push((field, net));
         }
         let (shape, estimator) = (made.shape.clone(), made.estimator);
-        let kind = format!("{}{}", place.times, made.kind);
-        self.row(place, &kind, shape, of, estimator);
+        let Kind { counts, name } = made.kind.clone();
+        let kind = Kind { counts: place.times.iter().cloned().chain(counts).collect(), name };
+        self.row(place, kind, shape, of, estimator);
         Call {
             field,
             name: place.names.join("."),
@@ -187,7 +224,7 @@ impl Checker<'_> {
     pub fn row(
         &mut self,
         place: &Place,
-        kind: &str,
+        kind: impl Into<Kind>,
         output: Shape,
         of: Counted,
         estimator: bool,
@@ -196,7 +233,7 @@ impl Checker<'_> {
             return None;
         }
         let name = place.names.join(".");
-        self.model.rows.push(Row { name, kind: kind.to_owned(), output, of, estimator });
+        self.model.rows.push(Row { name, kind: kind.into().tokens(), output, of, estimator });
         Some(self.model.rows.len() - 1)
     }
 
@@ -252,8 +289,14 @@ impl Checker<'_> {
                 }
                 match &step.head {
                     Head::Layer(layer) if layer.signature.is_none() => attributes.deterministic = true,
-                    Head::Array { .. } => attributes.deterministic = true,
+                    Head::Array { element, .. } if element.signature.is_none() => {
+                        attributes.deterministic = true
+                    }
                     Head::Broken => {}
+                    Head::Layer(_) | Head::Array { .. } => self.errors.at(
+                        attr,
+                        "`#[deterministic]` does not reach into a module written by hand, which makes its weights itself",
+                    ),
                     _ => self.errors.at(
                         attr,
                         "`#[deterministic]` makes the weights of one layer plain: put it on a layer's step",

@@ -3,8 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::arguments::{Range, Reader};
+use super::arguments::Reader;
 use super::layers::Site;
+use super::numbers::Range;
 use super::steps::Made;
 use super::{Checker, Place, State, local};
 use crate::dim::{Cond, Dim, Shape};
@@ -32,7 +33,7 @@ impl Checker<'_> {
         let (d, h) = (features.tokens(), heads.tokens());
         let config = quote!(#illia::nn::AttentionConfig { #settings ..::core::default::Default::default() });
         Made {
-            kind: reader.kind.clone(),
+            kind: reader.kind.clone().into(),
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#d, #h, #config) },
             run: Run::ForwardT(quote!(#mask,)),
             shape: site.state.shape.clone(),
@@ -61,15 +62,14 @@ impl Checker<'_> {
         let (Some((name, memory)), Some((features, heads))) = (memory, found) else { return broken };
         let mask = self.mask(site, &reader, &memory);
         let given = Site { who, kind: site.kind, state: &memory, deterministic: site.deterministic };
-        let (true, Some(width)) =
-            (self.rank(&given, 2, "a memory of [seq, features]"), self.features(&given, None))
-        else {
+        if !self.rank(&given, 2, "a memory of [seq, features]") {
             return broken;
-        };
+        }
+        let Some(width) = self.features(&given, None) else { return broken };
         let (d, m, h, memory) = (features.tokens(), width.tokens(), heads.tokens(), local(&name));
         let config = quote!(#illia::nn::AttentionConfig { #settings ..::core::default::Default::default() });
         Made {
-            kind: reader.kind.clone(),
+            kind: reader.kind.clone().into(),
             make: Make::Function { function: quote!(#ty::try_new), arguments: quote!(#d, #m, #h, #config) },
             run: Run::ForwardT(quote!(&#memory, #mask,)),
             shape: site.state.shape.clone(),
@@ -163,23 +163,24 @@ impl Checker<'_> {
         let (Some(max), Some(features)) = (max, features) else {
             return Made::broken(ty, site.state.shape.clone());
         };
-        if let (Some(Dim::Fixed(n)), Some(most), Some(expr)) = (
-            site.state.shape.dims().and_then(<[Dim]>::first),
-            max.fixed(),
-            self.named_argument(&reader, "max"),
-        ) && *n > most
-        {
-            let message = format!(
-                "`max` of `{}` is the longest sequence, {most}, but {} gives {}",
-                site.who,
-                site.state.giver,
-                site.state.shape.text()
-            );
-            self.errors.at(expr, message);
-        }
         let (m, d) = (max.tokens(), features.tokens());
+        let length = site.state.shape.dims().and_then(<[Dim]>::first).filter(|length| !length.is_dynamic());
+        if let (Some(length), Some(expr)) = (length, self.named_argument(&reader, "max")) {
+            let say = Say::new(format!("`max` of `{}` is the longest sequence, ", site.who))
+                .size(&max)
+                .text(format!(", but {} gives ", site.state.giver))
+                .shape(&site.state.shape);
+            let cond = match (length.fixed(), max.fixed()) {
+                (Some(length), Some(max)) => Cond::Known(length <= max),
+                _ => {
+                    let length = length.tokens();
+                    Cond::Const(quote!(#length <= #m))
+                }
+            };
+            self.require(expr, cond, say);
+        }
         Made {
-            kind: reader.kind.clone(),
+            kind: reader.kind.clone().into(),
             make: Make::Function {
                 function: quote!(#ty::try_new),
                 arguments: quote!(#m, #d, #illia::nn::TokenConfig { #families }),
@@ -228,7 +229,7 @@ impl Checker<'_> {
             shape => shape.clone(),
         };
         Made {
-            kind: reader.kind.clone(),
+            kind: reader.kind.clone().into(),
             make: Make::Function {
                 function: quote!(#ty::try_new),
                 arguments: quote!(#d, #illia::nn::TokenConfig { #families }),

@@ -5,8 +5,9 @@ use quote::{format_ident, quote};
 use syn::{Expr, Ident};
 
 use super::blocks::shape_level;
+use super::layers::LAYERS;
 use super::ops::OPS;
-use super::sizes::{ident_of, shown};
+use super::sizes::{ident_of, shown, strip};
 use super::steps::unraw;
 use super::{Checker, Place, State};
 use crate::dim::{Cond, Dim, Shape, infix};
@@ -117,10 +118,16 @@ impl Checker<'_> {
         };
         let takes_values = match &step.head {
             parse::Head::Ops => again,
-            parse::Head::Layer(layer) => layer.args.iter().flat_map(|args| &args.list).any(|arg| {
-                let value = arg.value.expr().and_then(ident_of);
-                value.is_some_and(|value| self.value(&value).is_some())
-            }),
+            // What a layer of the library's takes by name stands beside what flows.
+            parse::Head::Layer(layer) => {
+                let library = LAYERS.iter().any(|row| layer.path.is_ident(row.name));
+                layer.args.iter().flat_map(|args| &args.list).any(|arg| {
+                    let value = arg.value.expr().and_then(ident_of);
+                    // By place it is no size: that is said there.
+                    value.is_some_and(|value| self.value(&value).is_some())
+                        && !(library && arg.name.is_some())
+                })
+            }
             _ => false,
         };
         self.starts_at_a_value(step) || broken || takes_values
@@ -183,12 +190,16 @@ impl Checker<'_> {
             self.gone.push(value.name.clone());
             if !value.used && sound && !value.name.starts_with('_') {
                 let message = match value.what {
+                    _ if self.in_closures.contains(&value.name) => format!(
+                        "the value `{0}` is never used: a closure sees what flows alone; `add({0})`, `multiply({0})` and `concat({0})` join it",
+                        value.name
+                    ),
                     "the value" => {
                         format!("the value `{0}` is never used; called `_{0}`, it may be so", value.name)
                     }
                     what => format!("{what} `{}` is never used", value.name),
                 };
-                self.errors.span(value.span, message);
+                self.left.push((value.name, value.span, message));
             }
         }
     }
@@ -210,7 +221,16 @@ impl Checker<'_> {
             self.errors.at(expr, message);
             return None;
         }
-        let hint = if self.gone.contains(&said) {
+        let number = matches!(strip(expr), Expr::Lit(lit) if !matches!(lit.lit, syn::Lit::Bool(_)));
+        let number = number || self.is_argument(&said) || self.is_param(&said);
+        let sign = [("`add`", '+'), ("`multiply`", '*')].into_iter().find(|(op, _)| what.contains(op));
+        let hint = if let (true, Some((_, sign))) = (number, sign) {
+            format!("a number stands in a closure: `(|x| x {sign} {said})`")
+        } else if self.known.iter().any(|known| known.name == said) {
+            format!("what the step `{said}` gives has a name by `let name = {said}: ..;`")
+        } else if self.gone.contains(&said) {
+            // That it is not used in its block is the same mistake.
+            self.left.retain(|(name, ..)| *name != said);
             format!("the `{said}` of the block before is gone behind it")
         } else if known.is_empty() && ["input", "x", "inputs"].contains(&said.as_str()) {
             format!("an input has a name if its shape has: `struct {}: ({said}: [..]) -> ..`", self.net.ident)

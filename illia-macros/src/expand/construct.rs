@@ -27,10 +27,9 @@ pub fn body(context: &Context) -> TokenStream {
     if let Some(last) = last {
         statements.insert(last, quote!(#widened));
     }
-    let private = context.private();
     let kept = context.keeps_arguments().then(|| {
         // Here alone they are asked to be `Send`.
-        let kept = shown_at(context.net.arguments_at, quote!(#private::Kept::new(__arguments)));
+        let kept = shown_at(context.net.arguments_at, quote!(__private::Kept::new(__arguments)));
         quote!(__arguments: #kept,)
     });
     let unmentioned = context.unmentioned().map(|_| quote!(__unmentioned: ::core::marker::PhantomData,));
@@ -55,7 +54,6 @@ fn is_one(nodes: &[Node], field: usize) -> bool {
 
 /// An expression of type `Result` for a field's value.
 fn make(context: &Context, nodes: &[Node], field: usize) -> Option<TokenStream> {
-    let private = context.private();
     nodes.iter().find_map(|node| match node {
         Node::Layer(call) if call.field == field => Some(layer(context, call)),
         Node::Residual { project: Some(call), .. } if call.field == field => Some(layer(context, call)),
@@ -63,13 +61,13 @@ fn make(context: &Context, nodes: &[Node], field: usize) -> Option<TokenStream> 
         Node::Concat { branches, .. } => branches.iter().find_map(|branch| make(context, branch, field)),
         Node::Loop { count, index, body } => {
             let inner = make(context, body, field)?;
-            Some(quote!(#private::repeat(#count, |#index| #inner)))
+            Some(quote!(__private::repeat(#count, |#index| #inner)))
         }
         Node::Unrolled { bodies } => {
             let each: Option<Vec<TokenStream>> =
                 bodies.iter().map(|body| make(context, body, field)).collect();
             let each = each?;
-            Some(quote!(#private::list([#(#each),*])))
+            Some(quote!(__private::list([#(#each),*])))
         }
         Node::Block(body) | Node::Each(body) => make(context, body, field),
         Node::Layer(_) | Node::Op { .. } | Node::Again(_) | Node::Let(_) | Node::From(_) => None,
@@ -77,7 +75,6 @@ fn make(context: &Context, nodes: &[Node], field: usize) -> Option<TokenStream> 
 }
 
 fn layer(context: &Context, call: &Call) -> TokenStream {
-    let private = context.private();
     let parts = call.path.iter().map(|part| match part {
         Part::Name(name) => quote!(#name),
         Part::Index(index) => quote!(#index),
@@ -91,8 +88,8 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
             let each = nested(context, call, net, quote!(__path));
             let each = quote!(|__path| #each);
             match count {
-                Some(count) => quote!(#private::vector(#path, #count, #each)),
-                None => quote!(#private::array(#path, #each)),
+                Some(count) => quote!(__private::vector(#path, #count, #each)),
+                None => quote!(__private::array(#path, #each)),
             }
         }
         Make::Module { function, arguments } => {
@@ -106,21 +103,20 @@ fn layer(context: &Context, call: &Call) -> TokenStream {
             let element = shown_at(span, quote!(__path));
             let made = called(span, function.clone(), quote!(#element, #arguments));
             let made = module(context, call, made);
-            quote!(#private::vector(#path, #count, |__path| #made))
+            quote!(__private::vector(#path, #count, |__path| #made))
         }
         Make::Broken => return quote!(::core::unimplemented!()),
     };
-    quote!(#private::at(#name, #made))
+    quote!(__private::at(#name, #made))
 }
 
 /// A module written by hand, whose `new` gives it or a `Result` of it.
 fn module(context: &Context, call: &Call, new: TokenStream) -> TokenStream {
-    let private = context.private();
     let ty = match &call.run {
         Run::Module { of, .. } | Run::Modules { of, .. } => of.ty.clone(),
         _ => quote!(_),
     };
-    let made = shown_at(span_of(context, call), quote!(#private::made::<#ty, _>));
+    let made = shown_at(span_of(context, call), quote!(__private::made::<#ty, _>));
     quote!(#made(|| #new))
 }
 

@@ -7,14 +7,14 @@
 //! what comes out is
 //!
 //! ```text
-//! __x = at("fc", layer(&self.fc, &__x, ()))?;
+//! __x = layer("fc", &self.fc, &__x, ())?;
 //! __x = at("fc", relu(&__x))?;
 //! ```
 //!
-//! with the functions of `__private::graph`, which have the names of those that the forward calls. An op without a function there is refused
-//! by its name when the net is exported.
+//! with the functions of `__private::graph`, which have the names of those of `__private` that the forward calls and stand in their place: the
+//! same code, on values. An op without a function there is refused by its name when the net is exported.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::Context;
@@ -71,7 +71,8 @@ pub fn ports(context: &Context) -> Option<TokenStream> {
     if !context.keeps_arguments() {
         return None;
     }
-    let (illia, graph) = (context.illia, graph(context));
+    let illia = context.illia;
+    let graph = quote!(#illia::__private::graph);
     let named = |list: &[(Option<Ident>, Shape)]| {
         let names = list.iter().map(|(name, _)| name.as_ref().map(unraw).unwrap_or_default());
         let shapes = list.iter().map(|(_, shape)| shape_tokens(illia, shape));
@@ -83,13 +84,8 @@ pub fn ports(context: &Context) -> Option<TokenStream> {
     Some(quote!(fn ports(&self) -> #graph::Ports { #body }))
 }
 
-fn graph(context: &Context) -> TokenStream {
-    let private = context.private();
-    quote!(#private::graph)
-}
-
 fn body(context: &Context) -> TokenStream {
-    let (illia, graph) = (context.illia, graph(context));
+    let illia = context.illia;
     let name = context.name().to_string();
     let names = context.model.inputs.iter().enumerate().map(|(i, (name, _))| match name {
         Some(name) => local(&unraw(name)),
@@ -108,9 +104,10 @@ fn body(context: &Context) -> TokenStream {
         }
     };
     context.with_arguments(quote! {
+        use #illia::__private::graph as __private;
         let __train = false;
-        let [#(#names),*] = #graph::inputs::<#count>(#name, __inputs)?;
-        let mut __axes = #graph::Axes::new();
+        let [#(#names),*] = __private::inputs::<#count>(#name, __inputs)?;
+        let mut __axes = __private::Axes::new();
         #(__axes.input(#name, #shapes, &#names)?;)*
         let mut __x = #first.shallow_clone();
         #steps
@@ -123,16 +120,12 @@ fn nodes(context: &Context, list: &[Node]) -> TokenStream {
 }
 
 fn node(context: &Context, node: &Node) -> TokenStream {
-    let graph = graph(context);
     match node {
         Node::Layer(call) | Node::Again(call) => layer(context, call),
-        Node::Op { name, step, code, .. } => {
-            if WRITTEN.contains(&name.as_str()) {
-                let code = on_values(code.clone());
-                return quote!(__x = #code;);
-            }
+        Node::Op { name, code, .. } if WRITTEN.contains(&name.as_str()) => quote!(__x = #code;),
+        Node::Op { name, step, .. } => {
             let said = format!("`{name}`");
-            quote!(__x = #graph::at(#step, #graph::refused(#said))?;)
+            quote!(__x = __private::at(#step, __private::refused(#said))?;)
         }
         Node::Let(value) => quote!(let #value = __x.shallow_clone();),
         Node::From(value) => quote!(__x = #value.shallow_clone();),
@@ -140,14 +133,14 @@ fn node(context: &Context, node: &Node) -> TokenStream {
             let body = nodes(context, body);
             quote!({ #body })
         }
-        Node::Each(_) => quote!(__x = #graph::refused("`each`")?;),
+        Node::Each(_) => quote!(__x = __private::refused("`each`")?;),
         Node::Residual { project, body } => {
             let skip = project.as_ref().map(|call| layer(context, call));
             let body = nodes(context, body);
             quote! {{
                 let __skip = { let mut __x = __x.shallow_clone(); #skip __x };
                 #body
-                __x = #graph::add(&__skip, &__x)?;
+                __x = __private::add(&__skip, &__x)?;
             }}
         }
         Node::Concat { branches, shape } => {
@@ -155,7 +148,7 @@ fn node(context: &Context, node: &Node) -> TokenStream {
                 let branch = nodes(context, branch);
                 quote!({ let mut __x = __x.shallow_clone(); #branch __x })
             });
-            quote!(__x = #graph::concat(#shape, &[#(#branches),*])?;)
+            quote!(__x = __private::concat(#shape, &[#(#branches),*])?;)
         }
         Node::Loop { count, index, body } => {
             let body = nodes(context, body);
@@ -167,67 +160,50 @@ fn node(context: &Context, node: &Node) -> TokenStream {
 
 /// Sets `__x` to what a layer makes of it.
 fn layer(context: &Context, call: &Call) -> TokenStream {
-    let (illia, private, graph) = (context.illia, context.private(), graph(context));
+    let illia = context.illia;
     let (layer, name) = (field(context, call), &call.name);
     let written = match &call.run {
-        Run::Forward => quote!(#graph::layer(&#layer, &__x, ())),
-        Run::Net(_) | Run::Module { .. } => of_any(&graph, &layer),
-        Run::ForwardT(more) => quote!(#graph::layer(&#layer, &__x, (#more))),
-        Run::With(more) => quote!(#graph::layer(&#layer, &__x, (#more))),
+        Run::Forward => return quote!(__x = __private::layer(#name, &#layer, &__x, ())?;),
+        Run::Net(_) | Run::Module { .. } => of_any(&layer),
+        Run::ForwardT(more) => return quote!(__x = __private::layer(#name, &#layer, &__x, (#more))?;),
+        Run::With(more) => return quote!(__x = __private::layer(#name, &#layer, &__x, (#more))?;),
         Run::States { outputs, .. } => {
             let count = outputs.len();
-            let refused = quote!(#graph::at(#name, #graph::refused("a recurrent layer's states")));
+            let refused = quote!(__private::at(#name, __private::refused("a recurrent layer's states")));
             return match count {
                 0 => quote!(__x = #refused?;),
                 _ => quote!(let [#(#outputs),*]: [#illia::export::Value; #count] = #refused?;),
             };
         }
         Run::Nets(_) | Run::Modules { .. } => {
-            let written = of_any(&graph, &quote!(*__block));
-            return quote!(for __block in &#layer { __x = #graph::at(#name, #written)?; });
+            let written = of_any(&quote!(*__block));
+            return quote!(for __block in &#layer { __x = __private::at(#name, #written)?; });
         }
-        Run::Tied => quote!(#graph::tied(&#layer, &__x)),
-        Run::Plain => quote!(#graph::plain(&#layer, &__x)),
+        Run::Tied => quote!(__private::tied(&#layer, &__x)),
+        Run::Plain => quote!(__private::plain(&#layer, &__x)),
         Run::Ports { of: Typed { table, .. }, inputs, outputs } => {
             let given = if inputs.is_empty() {
                 quote!(&[&__x])
             } else {
                 let (names, values): (Vec<&String>, Vec<&Ident>) =
                     inputs.iter().map(|(name, value)| (name, value)).unzip();
-                quote!(&#graph::ordered(#table.inputs, &[#((#names, &#values)),*]))
+                quote!(&__private::ordered(#table.inputs, &[#((#names, &#values)),*]))
             };
-            let made = quote!(#private::at(#name, #graph::all(&#layer, #given))?);
+            let made = quote!(__private::at(#name, __private::all(&#layer, #given))?);
             if outputs.is_empty() {
-                return quote!([__x] = #graph::outputs::<1>(#name, #made)?;);
+                return quote!([__x] = __private::outputs::<1>(#name, #made)?;);
             }
             let count = outputs.len();
-            return quote!(let [#(#outputs),*] = #graph::outputs::<#count>(#name, #made)?;);
+            return quote!(let [#(#outputs),*] = __private::outputs::<#count>(#name, #made)?;);
         }
     };
-    quote!(__x = #graph::at(#name, #written)?;)
+    quote!(__x = __private::at(#name, #written)?;)
 }
 
 /// What a type of the user's writes: one that is no module is named elsewhere, and not once more here.
-fn of_any(graph: &TokenStream, layer: &TokenStream) -> TokenStream {
+fn of_any(layer: &TokenStream) -> TokenStream {
     quote!({
-        use #graph::{Known as _, Unknown as _};
-        (&#graph::Of(&#layer)).written(&__x)
+        use __private::{Known as _, Unknown as _};
+        (&__private::Of(&#layer)).written(&__x)
     })
-}
-
-/// The code of an op with the functions of `__private::graph`, which take values, in place of those of `__private`.
-fn on_values(code: TokenStream) -> TokenStream {
-    code.into_iter()
-        .flat_map(|token| match token {
-            TokenTree::Ident(ident) if ident == "__private" => {
-                quote!(#ident::graph).into_iter().collect::<Vec<_>>()
-            }
-            TokenTree::Group(group) => {
-                let mut inner = proc_macro2::Group::new(group.delimiter(), on_values(group.stream()));
-                inner.set_span(group.span());
-                vec![TokenTree::Group(inner)]
-            }
-            other => vec![other],
-        })
-        .collect()
 }

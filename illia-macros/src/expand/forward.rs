@@ -25,7 +25,6 @@ pub fn single(context: &Context) -> TokenStream {
 
 /// Several inputs' way to the outputs.
 pub fn all(context: &Context) -> TokenStream {
-    let private = context.private();
     let name = context.name().to_string();
     let steps = nodes(context, &context.model.nodes);
     let names = context.model.inputs.iter().enumerate().map(|(i, (name, _))| match name {
@@ -45,7 +44,7 @@ pub fn all(context: &Context) -> TokenStream {
             .collect(),
     };
     context.with_arguments(quote! {
-        let [#(#names),*] = #private::inputs::<#count>(#name, __inputs)?;
+        let [#(#names),*] = __private::inputs::<#count>(#name, __inputs)?;
         #checks
         let mut __x = #first.shallow_clone();
         #steps
@@ -65,7 +64,7 @@ fn output(context: &Context) -> TokenStream {
 
 /// Each input is of its shape; a name means one length in all of them.
 fn checks(context: &Context, inputs: &[TokenStream]) -> TokenStream {
-    let (private, illia) = (context.private(), context.illia);
+    let illia = context.illia;
     let name = context.name().to_string();
     let shapes: Vec<TokenStream> = context
         .model
@@ -80,14 +79,14 @@ fn checks(context: &Context, inputs: &[TokenStream]) -> TokenStream {
         })
         .collect();
     if let ([input], [shape]) = (inputs, shapes.as_slice()) {
-        let check = quote!(#private::Axes::of(#name, #shape, #input)?);
+        let check = quote!(__private::Axes::of(#name, #shape, #input)?);
         return if context.model.needs_axes { quote!(let mut __axes = #check;) } else { quote!(#check;) };
     }
     let said = context.model.inputs.iter().map(|(input, _)| {
         input.as_ref().map_or_else(|| name.clone(), |input| format!("{name} ({})", unraw(input)))
     });
     quote! {
-        let mut __axes = #private::Axes::new();
+        let mut __axes = __private::Axes::new();
         #(__axes.input(#said, #shapes, #inputs)?;)*
     }
 }
@@ -97,14 +96,13 @@ fn nodes(context: &Context, list: &[Node]) -> TokenStream {
 }
 
 fn node(context: &Context, node: &Node) -> TokenStream {
-    let private = context.private();
     match node {
         Node::Layer(call) | Node::Again(call) => {
             if let Run::Nets(Typed { table, .. }) = &call.run {
                 let (layer, name) = (field(context, call), &call.name);
                 return quote! {
                     for __block in &#layer {
-                        __x = #private::at(#name, (#table.forward)(__block, &__x, __train))?;
+                        __x = __private::at(#name, (#table.forward)(__block, &__x, __train))?;
                     }
                 };
             }
@@ -112,8 +110,7 @@ fn node(context: &Context, node: &Node) -> TokenStream {
                 return ports(context, call, of, inputs, outputs);
             }
             if let Run::Modules { of, shape } = &call.run {
-                let (layer, each) =
-                    (field(context, call), module(context, call, of, &quote!(__block), shape));
+                let (layer, each) = (field(context, call), module(call, of, &quote!(__block), shape));
                 return quote!(for __block in &#layer { __x = #each; });
             }
             if let Run::States { given, outputs, count } = &call.run {
@@ -131,10 +128,10 @@ fn node(context: &Context, node: &Node) -> TokenStream {
             quote!({ #body })
         }
         Node::Each(body) => {
-            let (private, body) = (context.private(), nodes(context, body));
+            let body = nodes(context, body);
             quote! {{
                 let __each;
-                (__each, __x) = #private::Each::of(&__x)?;
+                (__each, __x) = __private::Each::of(&__x)?;
                 #body
                 __x = __each.together(&__x)?;
             }}
@@ -148,7 +145,7 @@ fn node(context: &Context, node: &Node) -> TokenStream {
             quote! {{
                 let __skip = #skip;
                 #body
-                __x = #private::add(&__skip, &__x)?;
+                __x = __private::add(&__skip, &__x)?;
             }}
         }
         Node::Concat { branches, shape } => {
@@ -156,7 +153,7 @@ fn node(context: &Context, node: &Node) -> TokenStream {
                 let branch = nodes(context, branch);
                 quote!({ let mut __x = __x.shallow_clone(); #branch __x })
             });
-            quote!(__x = #private::concat(#shape, &[#(#branches),*])?;)
+            quote!(__x = __private::concat(#shape, &[#(#branches),*])?;)
         }
         Node::Loop { count, index, body } => {
             let body = nodes(context, body);
@@ -174,14 +171,13 @@ pub fn field(context: &Context, call: &Call) -> TokenStream {
 }
 
 fn run(context: &Context, call: &Call) -> TokenStream {
-    let private = context.private();
     let (layer, name) = (field(context, call), &call.name);
     match &call.run {
-        Run::Forward => quote!(#private::at(#name, #layer.try_forward(&__x))?),
-        Run::ForwardT(more) => quote!(#private::at(#name, #layer.try_forward_t(&__x, #more __train))?),
-        Run::With(more) => quote!(#private::at(#name, #layer.try_forward(&__x, #more))?),
-        Run::Tied => quote!(#private::at(#name, #layer.try_tied(&__x))?),
-        Run::Plain => quote!(#private::at(#name, #private::plain(&#layer, &__x, __train))?),
+        Run::Forward => quote!(__private::at(#name, #layer.try_forward(&__x))?),
+        Run::ForwardT(more) => quote!(__private::at(#name, #layer.try_forward_t(&__x, #more __train))?),
+        Run::With(more) => quote!(__private::at(#name, #layer.try_forward(&__x, #more))?),
+        Run::Tied => quote!(__private::at(#name, #layer.try_tied(&__x))?),
+        Run::Plain => quote!(__private::at(#name, __private::plain(&#layer, &__x, __train))?),
         Run::States { given, count, .. } => {
             let all = all_states(context, call, given, *count);
             quote!({ let [__x, ..] = #all; __x })
@@ -189,27 +185,24 @@ fn run(context: &Context, call: &Call) -> TokenStream {
         Run::Net(Typed { table, .. })
         | Run::Nets(Typed { table, .. })
         | Run::Ports { of: Typed { table, .. }, .. } => {
-            quote!(#private::at(#name, (#table.forward)(&#layer, &__x, __train))?)
+            quote!(__private::at(#name, (#table.forward)(&#layer, &__x, __train))?)
         }
-        Run::Module { of, shape } | Run::Modules { of, shape } => {
-            module(context, call, of, &quote!(&#layer), shape)
-        }
+        Run::Module { of, shape } | Run::Modules { of, shape } => module(call, of, &quote!(&#layer), shape),
     }
 }
 
 /// A module written by hand, whose output must be of the shape that it was declared with.
 fn module(
-    context: &Context,
     call: &Call,
     Typed { table, .. }: &Typed,
     module: &TokenStream,
     shape: &TokenStream,
 ) -> TokenStream {
-    let (private, name) = (context.private(), &call.name);
+    let name = &call.name;
     quote!({
-        let __x = #private::of_all_draws(&__x);
+        let __x = __private::of_all_draws(&__x);
         let __y = (#table.forward)(#module, &__x, __train);
-        #private::checked(#name, __y, ::core::option::Option::Some(#shape), &__x, &mut __axes)?
+        __private::checked(#name, __y, ::core::option::Option::Some(#shape), &__x, &mut __axes)?
     })
 }
 
@@ -220,9 +213,9 @@ fn states(context: &Context, call: &Call, given: &[Ident], outputs: &[Ident], co
 }
 
 fn all_states(context: &Context, call: &Call, given: &[Ident], count: usize) -> TokenStream {
-    let (private, layer, name) = (context.private(), field(context, call), &call.name);
-    let made = quote!(#private::at(#name, #layer.try_states(&__x, &[#(&#given),*], __train))?);
-    quote!(#private::outputs::<#count>(#name, #made)?)
+    let (layer, name) = (field(context, call), &call.name);
+    let made = quote!(__private::at(#name, #layer.try_states(&__x, &[#(&#given),*], __train))?);
+    quote!(__private::outputs::<#count>(#name, #made)?)
 }
 
 /// A net of several inputs or outputs.
@@ -233,19 +226,23 @@ fn ports(
     inputs: &[(String, Ident)],
     outputs: &[Ident],
 ) -> TokenStream {
-    let private = context.private();
     let (layer, name) = (field(context, call), &call.name);
     let given = if inputs.is_empty() {
         quote!(&[&__x])
     } else {
         let (names, values): (Vec<&String>, Vec<&Ident>) =
             inputs.iter().map(|(name, value)| (name, value)).unzip();
-        quote!(&#private::ordered(#table.inputs, &[#((#names, &#values)),*]))
+        quote!(&__private::ordered(#table.inputs, &[#((#names, &#values)),*]))
     };
-    let made = quote!(#private::at(#name, (#table.forward_all)(&#layer, #given, __train))?);
+    let made = quote!(__private::at(#name, (#table.forward_all)(&#layer, #given, __train))?);
     if outputs.is_empty() {
-        return quote!([__x] = #private::outputs::<1>(#name, #made)?;);
+        return quote!([__x] = __private::outputs::<1>(#name, #made)?;);
     }
     let count = outputs.len();
-    quote!(let [#(#outputs),*] = #private::outputs::<#count>(#name, #made)?;)
+    quote!(let [#(#outputs),*] = __private::outputs::<#count>(#name, #made)?;)
+}
+
+/// `(table.as_module)(&self.field)`
+pub fn as_module(Typed { table, .. }: &Typed, field: TokenStream) -> TokenStream {
+    quote!((#table.as_module)(#field))
 }

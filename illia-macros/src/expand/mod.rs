@@ -180,6 +180,12 @@ impl Context<'_> {
         made.collect()
     }
 
+    /// A body that calls functions of `__private` by that name.
+    fn computing(&self, body: TokenStream) -> TokenStream {
+        let illia = self.illia;
+        self.body(quote!(use #illia::__private; #body))
+    }
+
     /// A body, or what stands for it after a mistake.
     pub fn body(&self, body: TokenStream) -> TokenStream {
         if self.broken { quote!(::core::unimplemented!()) } else { body }
@@ -330,7 +336,7 @@ fn shown(of: &Typed, value: TokenStream, lists: usize) -> TokenStream {
 fn net_impl(context: &Context) -> TokenStream {
     let (name, illia, private, cfgs) = (context.name(), context.illia, context.private(), context.cfgs());
     let (impl_generics, ty_generics, where_clause) = context.generics().split_for_impl();
-    let made = context.body(construct::body(context));
+    let made = context.computing(construct::body(context));
     let defaults = &context.model.defaults;
     let made = context.bind(
         quote!(let __defaults = ::core::clone::Clone::clone(__given)#defaults; #made),
@@ -343,7 +349,7 @@ fn net_impl(context: &Context) -> TokenStream {
     let constants = signature(context);
     let arguments = context.arguments_type();
     let forward = if context.is_single() {
-        let forward = context.body(forward::single(context));
+        let forward = context.computing(forward::single(context));
         quote! {
             fn try_forward_t(
                 &self,
@@ -354,7 +360,7 @@ fn net_impl(context: &Context) -> TokenStream {
             }
         }
     } else {
-        let forward = context.body(forward::all(context));
+        let forward = context.computing(forward::all(context));
         quote! {
             fn try_forward_all(
                 &self,
@@ -385,7 +391,7 @@ fn net_impl(context: &Context) -> TokenStream {
     quote! {
         #cfgs
         #[automatically_derived]
-        #[allow(trivial_numeric_casts, unused_variables, unused_mut, unused_assignments, unused_parens, unused_braces, clippy::all)]
+        #[allow(trivial_numeric_casts, unused_imports, unused_variables, unused_mut, unused_assignments, unused_parens, unused_braces, clippy::all)]
         impl #impl_generics #illia::Net for #name #ty_generics #where_clause {
             type Arguments = #arguments;
             #constants

@@ -128,6 +128,16 @@ pub fn check(context: &Context) -> Option<TokenStream> {
             quote!(#private::demand(#step, #holds, ::core::format_args!(#text, #(#values),*))?;)
         })
         .collect();
+    let net = context.name().to_string();
+    let families: Vec<TokenStream> = context
+        .model
+        .families
+        .iter()
+        .map(|(step, family)| {
+            let step = if step.is_empty() { &net } else { step };
+            quote!(#private::at(#step, #family.validate())?;)
+        })
+        .collect();
     let sizes: Vec<&TokenStream> =
         context.model.sizes.iter().filter(|(_, level)| *level == Level::Made).map(|(t, _)| t).collect();
     let nets = context.model.nets.iter().filter_map(|Checked { of, arguments }| {
@@ -136,13 +146,14 @@ pub fn check(context: &Context) -> Option<TokenStream> {
         Some(quote!(#private::at(#step, <#ty as #illia::Net>::check(&#arguments))?;))
     });
     let nets: Vec<TokenStream> = nets.collect();
-    if demands.is_empty() && nets.is_empty() && sizes.is_empty() {
+    if demands.is_empty() && families.is_empty() && nets.is_empty() && sizes.is_empty() {
         return None;
     }
     let body = context.bind(
         quote! {
             #(#private::is_size(#sizes);)*
             #(#demands)*
+            #(#families)*
             #(#nets)*
             ::core::result::Result::Ok(())
         },

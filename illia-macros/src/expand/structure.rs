@@ -21,7 +21,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, quote};
 
 use super::Context;
-use super::visit::as_module;
+use super::forward::as_module;
 use crate::check::{local, shape_tokens, unraw};
 use crate::dim::Shape;
 use crate::generics::idents;
@@ -29,33 +29,29 @@ use crate::model::{Call, Counted, Model, Node, Run};
 
 /// `BayesianModule::structure`.
 pub fn method(context: &Context) -> TokenStream {
-    let (illia, private) = (context.illia, context.private());
+    let illia = context.illia;
+    let within: syn::Path = syn::parse_quote!(__private);
+    let ident = |field: usize| context.model.fields.get(field).map(|field| &field.ident);
     let rows = context.model.rows.iter().map(|row| {
-        let (title, kind, output) = (&row.name, &row.kind, shape_tokens(illia, &row.output));
-        let made = match &row.of {
-            Counted::Nothing => quote!(#private::Row::new(#title, #kind, #output)),
+        let (title, kind, output) = (&row.name, &row.kind, shape_tokens(&within, &row.output));
+        match &row.of {
+            Counted::Nothing => quote!(__private::Row::new(#title, #kind, #output)),
             Counted::Module(field, typed) => {
-                let ident = context.model.fields.get(*field).map(|field| &field.ident);
+                let ident = ident(*field);
                 let module = as_module(typed, quote!(&self.#ident));
-                quote!(#private::Row::of(#title, #kind, #output, #module))
+                quote!(__private::Row::of(#title, #kind, #output, #module))
             }
             Counted::Field(field) => {
-                let ident = context.model.fields.get(*field).map(|field| &field.ident);
-                quote!(#private::Row::of(#title, #kind, #output, &self.#ident))
+                let ident = ident(*field);
+                let made = if row.estimator { quote!(row) } else { quote!(Row::of) };
+                quote!(__private::#made(#title, #kind, #output, &self.#ident))
             }
-        };
-        match &row.of {
-            Counted::Field(field) if row.estimator => {
-                let ident = context.model.fields.get(*field).map(|field| &field.ident);
-                quote!(#made.by(#private::Estimated::estimator(&self.#ident)))
-            }
-            _ => made,
         }
     });
     let ports = |list: &[(Option<Ident>, Shape)]| {
         let each = list.iter().map(|(name, shape)| {
             let name = name.as_ref().map(unraw).unwrap_or_default();
-            let shape = shape_tokens(illia, shape);
+            let shape = shape_tokens(&within, shape);
             quote!((#name, #shape))
         });
         quote!(&[#(#each),*])
@@ -63,10 +59,11 @@ pub fn method(context: &Context) -> TokenStream {
     let (inputs, outputs) = (ports(&context.model.inputs), ports(&context.model.outputs));
     let name = context.name().to_string();
     let (steps, ends) = wiring(context.model);
-    let made = quote!(#private::Structure::new(#name, #inputs, #outputs, ::std::vec![#(#rows),*], &[#(#steps),*], &[#(#ends),*]));
-    let body = context.body(context.with_arguments(quote!(::core::option::Option::Some(#made))));
+    let made = quote!(__private::Structure::new(#name, #inputs, #outputs, ::std::vec![#(#rows),*], &[#(#steps),*], &[#(#ends),*]));
+    let body = context
+        .body(context.with_arguments(quote!(use #illia::__private; ::core::option::Option::Some(#made))));
     quote! {
-        fn structure(&self) -> ::core::option::Option<#private::Structure> {
+        fn structure(&self) -> ::core::option::Option<#illia::__private::Structure> {
             #body
         }
     }

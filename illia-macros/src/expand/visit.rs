@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use super::Context;
-use super::forward::field;
+use super::forward::{as_module, field};
 use crate::model::{Call, Node, Part, Typed};
 
 pub fn visit(context: &Context) -> TokenStream {
@@ -48,7 +48,7 @@ pub fn visit(context: &Context) -> TokenStream {
     quote! {
         #cfgs
         #[automatically_derived]
-        #[allow(trivial_numeric_casts, unused_variables, unused_mut, unused_assignments, unused_parens, unused_braces, clippy::all)]
+        #[allow(trivial_numeric_casts, unused_imports, unused_variables, unused_mut, unused_assignments, unused_parens, unused_braces, clippy::all)]
         impl #impl_generics #illia::BayesianModule for #name #ty_generics #where_clause {
             fn visit<'__a>(&'__a self, __visitor: &mut #illia::Visitor<'__a>) {
                 #shared
@@ -111,9 +111,4 @@ fn layer(context: &Context, call: &Call, exclusive: bool) -> TokenStream {
     };
     let show = Ident::new(if exclusive { "show_mut" } else { "show" }, Span::call_site());
     quote!((#table.#show)(#borrow #layer, #name, __visitor);)
-}
-
-/// `(table.as_module)(&self.field)`
-pub fn as_module(Typed { table, .. }: &Typed, field: TokenStream) -> TokenStream {
-    quote!((#table.as_module)(#field))
 }

@@ -67,9 +67,15 @@ impl Parse for Arg {
             );
         }
         let ahead = input.fork();
+        let value =
+            input.fork().parse::<Ident>().is_ok_and(|name| name.to_string().starts_with(char::is_lowercase));
         while !ahead.is_empty() && !ahead.peek(Token![,]) && !ahead.peek(Token![|]) {
             if ahead.peek(Token![->]) {
-                return Err(ahead.error("the input size stands before `=>`, not `->`: `Linear(400 => 120)`"));
+                return Err(ahead.error(if value {
+                    "a chain in parentheses has a name first, `let v = ..;`, and stands there by it; an input size stands before `=>`: `Linear(400 => 120)`"
+                } else {
+                    "the input size stands before `=>`, not `->`: `Linear(400 => 120)`"
+                }));
             }
             ahead.parse::<proc_macro2::TokenTree>()?;
         }

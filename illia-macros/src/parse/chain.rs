@@ -21,8 +21,12 @@ pub fn steps(input: ParseStream, errors: &mut Errors) -> Vec<Step> {
             let default = name.as_ref().is_some_and(|name| DEFAULTS.contains(&name.to_string().as_str()));
             let assigned = name.is_some() && input.peek2(Token![=]);
             let said = name.as_ref().map_or_else(|| "this".into(), |name| format!("`{name}`"));
-            errors.push(input.error(if default {
+            errors.push(input.error(if input.peek(Token![return]) {
+                "nothing is returned: what comes out is what flows at last, or the values of the outputs' names".to_owned()
+            } else if default {
                 format!("{said} is a default of the whole net: defaults come first, before any step")
+            } else if ["lora", "bias_prior"].iter().any(|setting| name.as_ref().is_some_and(|name| name == setting)) {
+                format!("{said} is set for one layer, by name, `fc: Linear(8, {}: ..)`; the defaults of a net are its `prior`, `posterior` and `estimator`", said.trim_matches('`'))
             } else if assigned {
                 format!("a value gets its name by `let`: `let {} = ..;`", said.trim_matches('`'))
             } else {
@@ -88,6 +92,11 @@ fn chain(input: ParseStream, place: usize, errors: &mut Errors) -> syn::Result<V
             return Err(input.error("a named value does not change: leave `mut` out"));
         }
         name = Some(input.parse::<Ident>()?);
+    }
+    if input.peek(Token![:]) {
+        return Err(input.error(
+            "a named value has no type, since its shape follows: `let name = fc: Linear(16) -> relu;`",
+        ));
     }
     if !input.peek(Token![=]) {
         return Err(input.error("expected `=` and a chain: `let name = fc: Linear(16) -> relu;`"));
@@ -232,7 +241,12 @@ fn end_of(steps: &[Step], input: ParseStream) -> syn::Result<()> {
     if step.name.is_none() && input.peek(Token![=]) {
         return Err(input.error("expected `:` between a step's name and its layer, not `=`"));
     }
-    if input.peek(token::Bracket) || input.peek(token::Brace) {
+    if input.peek(token::Brace) {
+        return Err(input.error(
+            "steps in braces are a block of their own, `name: { .. }`; the arguments of a layer or an op are in parentheses, `( .. )`",
+        ));
+    }
+    if input.peek(token::Bracket) {
         return Err(input.error("the arguments of a layer or an op are in parentheses, `( .. )`"));
     }
     Err(input.error(if input.peek(Token![=>]) {

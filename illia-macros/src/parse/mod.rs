@@ -82,10 +82,16 @@ impl Parse for Shape {
 /// A size, or a name for what is known only at run time. Elsewhere that is `?`, `_`, `None` or -1.
 fn axis(input: ParseStream) -> syn::Result<Expr> {
     let none = input.peek(Ident) && input.fork().parse::<Ident>()? == "None";
-    if input.peek(Token![?]) || input.peek(Token![_]) || input.peek(Token![-]) || none {
+    let unknown =
+        input.peek(Token![?]) || input.peek(Token![_]) || input.peek(Token![-]) || input.peek(Token![..]);
+    if unknown || none {
         return Err(input.error("an axis known only at run time has a lower-case name: `[seq, 8]`"));
     }
-    input.parse()
+    let axis = input.parse()?;
+    if input.peek(Token![:]) {
+        return Err(input.error("an axis that a number divides is written as their product: `h * 4`"));
+    }
+    Ok(axis)
 }
 
 /// Reads a net; `Err` only if there is not even a name to go on with.
@@ -122,7 +128,11 @@ fn header(input: ParseStream, errors: &mut Errors) -> syn::Result<Net> {
         generics.where_clause = input.parse()?;
     }
     let signature = match signature {
-        Ok(signature) => Some(signature),
+        Ok((mut inputs, mut outputs)) => {
+            inputs.once("inputs", errors);
+            outputs.once("outputs", errors);
+            Some((inputs, outputs))
+        }
         Err(error) => {
             // The steps are read all the same.
             errors.push(error);
@@ -159,7 +169,13 @@ fn arguments(input: ParseStream, errors: &mut Errors) -> syn::Result<(Span, Vec<
             return Err(syn::Error::new(ident.span(), message));
         }
         input.parse::<Token![:]>()?;
-        let ty = input.parse()?;
+        let ty: Type = input.parse()?;
+        if let Type::Reference(borrowed) = &ty
+            && borrowed.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident != "static")
+        {
+            let message = "a net keeps its arguments and borrows none: `String` rather than `&str`, `Vec<i64>` rather than `&[i64]`";
+            return Err(syn::Error::new_spanned(&ty, message));
+        }
         if input.peek(Token![=]) {
             return Err(input.error("an argument of a net has no default: whoever makes the net gives it"));
         }
@@ -175,6 +191,22 @@ fn arguments(input: ParseStream, errors: &mut Errors) -> syn::Result<(Span, Vec<
         }
     }
     Ok((parentheses.span.join(), arguments))
+}
+
+impl Ports {
+    /// Leaves out those whose name another has, which is a mistake.
+    fn once(&mut self, what: &str, errors: &mut Errors) {
+        let mut seen: Vec<Ident> = Vec::new();
+        self.list.retain(|(name, _)| {
+            let Some(name) = name else { return true };
+            let again = seen.contains(name);
+            if again {
+                errors.at(name, format!("two {what} are called `{name}`: give one another name"));
+            }
+            seen.push(name.clone());
+            !again
+        });
+    }
 }
 
 impl Parse for Ports {
@@ -215,6 +247,11 @@ fn signature(input: ParseStream) -> syn::Result<(Ports, Ports)> {
     }
     input.parse::<Token![:]>()?;
     let shape_in = input.parse()?;
+    if input.peek(Token![,]) {
+        return Err(
+            input.error("several inputs stand in parentheses, with names: `(user: [32], item: [48])`")
+        );
+    }
     if !input.peek(Token![->]) {
         return Err(input.error("expected `->` and the output's shape"));
     }

@@ -93,6 +93,16 @@ pub fn step(
     if input.peek(Token![,]) {
         return Err(input.error("expected a step, `name: Layer(..)` or an op"));
     }
+    if input.peek(Token![fn]) {
+        return Err(
+            input.error("a net has steps alone: a function of yours stands behind it, in `impl Net { .. }`")
+        );
+    }
+    if input.peek(Token![self]) && input.peek2(Token![.]) {
+        return Err(
+            input.error("there is no `self` in a block: a step is `name: Layer(..)`, and its name the field")
+        );
+    }
     let vis: Visibility = input.parse()?;
     let span = input.span();
     let named = input.peek(Ident) && input.peek2(Token![:]) && !input.peek2(Token![::]);
@@ -191,10 +201,14 @@ fn residual(keyword: Ident, input: ParseStream, errors: &mut Errors) -> syn::Res
             return Err(syn::Error::new(name.span(), message));
         }
         content.parse::<Token![:]>()?;
+        const ONE: &str = "`project` is one layer, `project: Conv2d(8, kernel: 1)`, or a net of yours";
+        if !content.peek(Ident) {
+            return Err(content.error(ONE));
+        }
         project = Some((name, content.parse()?));
         content.parse::<Option<Token![,]>>()?;
         if !content.is_empty() {
-            return Err(content.error("expected `)`: `residual` takes `project: Layer(..)` and nothing else"));
+            return Err(content.error(ONE));
         }
     }
     Ok(Head::Residual { keyword, project, body: body(input, errors)?.1 })

@@ -323,7 +323,8 @@ impl export::Exported for Sum {
     }
 
     fn write(&self, inputs: &[&export::Value]) -> Result<Vec<export::Value>> {
-        let (left, right) = (illia::graph::one(&self.left, inputs)?, illia::graph::one(&self.right, inputs)?);
+        let (left, right) =
+            (illia::export::one(&self.left, inputs)?, illia::export::one(&self.right, inputs)?);
         Ok(vec![illia::graph::ops::add(&left, &right)?])
     }
 }

@@ -4,6 +4,8 @@ use illia::prelude::*;
 struct Ensemble {
     members: Vec<illia::nn::Linear>,
     title: String,
+    author: &'static str,
+    sizes: Vec<(i64, f64)>,
 }
 
 fn main() {}

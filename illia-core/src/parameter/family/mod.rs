@@ -30,6 +30,11 @@ use crate::noise::{Key, Stream};
 /// not provided is enough: the gradients of its variables come by autograd through [`draw`](Self::draw), and its KL, where it has
 /// no closed form, from [`log_density`](Self::log_density) at the draw in use. `examples/own.rs` has a Gaussian of low rank plus
 /// diagonal.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no posterior",
+    label = "neither a `Posterior` nor a `Family`",
+    note = "a posterior is a family by name, `Gaussian(rho: -4.0)`, an expression of type `Posterior`, or a type of yours that implements `Family`"
+)]
 pub trait Family: Debug + Send + Sync {
     /// The family's name and whatever of its settings a file has to agree with: `Dropout(0.1)`.
     fn name(&self) -> String;

@@ -81,6 +81,8 @@ pub(super) struct Around<'a, L> {
     pub noise: &'a Stream,
     /// Whether a variable of this name is held where it is.
     pub held: &'a dyn Fn(&str) -> bool,
+    /// Whether somebody wants the run to end.
+    pub is_interrupted: &'a dyn Fn() -> bool,
     /// Whether the likelihood drew no targets, so that the data's own took their place.
     pub empirical: Cell<bool>,
 }
@@ -168,7 +170,7 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
                 parameter.set_sigma(&sigma);
             }
             let moved = self.finish_mode(around)?;
-            if self.fit_noise(around)? < 0.01 && !moved {
+            if (self.fit_noise(around)? < 0.01 && !moved) || (around.is_interrupted)() {
                 break;
             }
         }

@@ -281,6 +281,7 @@ mod tests {
             rows,
             noise: &stream,
             held: &|_| false,
+            is_interrupted: &|| false,
             empirical: std::cell::Cell::new(false),
         };
         let (squares, determined) = automatic.fit_of_prior(&[&net.weight], &around).unwrap().unwrap();

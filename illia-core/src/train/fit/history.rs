@@ -48,7 +48,8 @@ pub struct History {
     pub epochs: Vec<EpochRecord>,
     /// The epoch whose weights the model has now, if validation chose one.
     pub best_epoch: Option<usize>,
-    /// Whether [`Fit::interrupt`](crate::Fit::interrupt) ended the run early; the model then has the last step's weights.
+    /// Whether [`Fit::interrupt`](crate::Fit::interrupt) ended the run early; the model then has the last step's weights. After the last
+    /// epoch, while the spread of a posterior that nobody chose was found, it has the trained means and Laplace's approximation around them.
     pub interrupted: bool,
     /// What to change, in one sentence, if the run ended before the objective had settled, or above its best.
     pub advice: Option<String>,

@@ -255,7 +255,8 @@ impl<L: Likelihood> Fit<L> {
         self
     }
 
-    /// Ends the run after the step in which `flag` becomes true, with a checkpoint if those are kept: for Ctrl-C.
+    /// Ends the run after the step in which `flag` becomes true, with a checkpoint if those are kept: for Ctrl-C. What remains to be
+    /// found after the last epoch is cut short; a run that goes on from the checkpoint finds it.
     #[must_use]
     pub fn interrupt(mut self, flag: Arc<AtomicBool>) -> Self {
         self.interrupt = Some(flag);

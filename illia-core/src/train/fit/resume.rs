@@ -1,13 +1,12 @@
 //! What a run keeps in its checkpoints, and how it goes on from one.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
 
 use super::course::Course;
 use super::run::{Progress, Run};
 use crate::checkpoint::Checkpoints;
-use crate::checkpoint::training::{self, Kept};
+use crate::checkpoint::training::{self, Kept, Settings};
 use crate::data::{Dataset, Tensors};
 use crate::error::{Error, Result, Unusable};
 use crate::likelihood::Likelihood;
@@ -16,9 +15,6 @@ use crate::train::optim::{OptimiserState, in_file};
 
 /// Before the names of the best weights so far, in a file.
 const BEST: &str = "best/";
-
-/// What a run was started with, by the names that a sentence gives them.
-pub(super) type Settings = BTreeMap<String, String>;
 
 impl<L: Likelihood, M: BayesianModule + ?Sized> Run<'_, L, M> {
     /// What decides the numbers of the steps to come, so that a run which goes on under others would be neither run. Not

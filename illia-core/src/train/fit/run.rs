@@ -13,16 +13,16 @@ use super::Forward;
 use super::automatic::{Around, Automatic};
 use super::convergence::{self, Convergence, Starts, Way};
 use super::course::{self, Course};
-use super::resume::Settings;
 use super::shuffle::shuffled;
 use super::{EpochRecord, Fit, History};
 use crate::checkpoint::Checkpoints;
+use crate::checkpoint::training::Settings;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::noise::Stream;
-use crate::pass::Estimator;
+use crate::parameter::Estimator;
 use crate::processes::Shard;
 use crate::progress::ProgressBar;
 use crate::train::RateSchedule;
@@ -175,6 +175,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             self.take_best();
             remarks = self.find_spread()?;
             remarks.extend(self.scale_was_not_found());
+            self.interrupted = self.group().is_none() && self.automatic.is_some() && self.is_interrupted();
         }
         bar.finish_and_clear();
         let best_epoch = self.progress.best.map(|(epoch, _)| epoch);
@@ -185,6 +186,11 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         }
         let Progress { epochs, .. } = self.progress;
         Ok(History { epochs, best_epoch, interrupted: self.interrupted, advice, convergence, remarks })
+    }
+
+    /// Whether somebody wants the run to end.
+    fn is_interrupted(&self) -> bool {
+        self.fit.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
     fn way(&self) -> Way<'_, M> {
@@ -264,6 +270,8 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             step_size: self.fit.micro_batch.unwrap_or(self.fit.batch_size),
             noise: &self.shuffle,
             held: &held,
+            // Of several processes none may end what all find, each for itself.
+            is_interrupted: &|| self.group().is_none() && self.is_interrupted(),
             empirical: Cell::new(false),
         });
         let (found, result) = match found {
@@ -291,8 +299,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             self.trainer.learning_rate =
                 rate * checked("learning rate schedule", self.learning_rate_factor())?;
             let next = batches.peek().copied();
-            let wanted = || self.fit.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
-            self.trainer.signal = wanted();
+            self.trainer.signal = self.is_interrupted();
             let terms = self.one_step(rows, next, kl_weight).map_err(|e| self.located(e, epoch))?;
             let steps = self.steps_per_epoch as f64;
             record.nll += terms.nll * rows.len() as f64 / self.examples as f64;
@@ -306,7 +313,8 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             self.progress.batches += 1;
             bar.inc(1);
             // Of several processes none may end before all know.
-            let interrupted = if self.group().is_some() { self.trainer.signal } else { wanted() };
+            let interrupted =
+                if self.group().is_some() { self.trainer.signal } else { self.is_interrupted() };
             let due = |c: &Checkpoints| interrupted || c.due_after_step(self.progress.step);
             if self.fit.checkpoints.as_ref().is_some_and(due) {
                 self.progress.partial = Some(record.clone());

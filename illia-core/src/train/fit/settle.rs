@@ -17,7 +17,8 @@ use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::noise;
-use crate::pass::{Draws, Estimator};
+use crate::parameter::Estimator;
+use crate::pass::Draws;
 use crate::predict::Predict;
 use crate::train::optim::Adam;
 use crate::train::trainer::{Trainer, mean_nll};
@@ -49,9 +50,9 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         let kept: Vec<Tensor> = trained.iter().map(|(_, variable)| variable.detach().copy()).collect();
         let settled =
             self.descend(around, &trained, steps.min(STEPS)).and_then(|()| self.log_predictive(around));
-        // Laplace's approximation stays where steps from it led to no number, too.
+        // Laplace's approximation stays where steps from it led to no number, too, or came to no end.
         let is_better = match &settled {
-            Ok(after) => *after >= before || before.is_nan(),
+            Ok(after) => !(around.is_interrupted)() && (*after >= before || before.is_nan()),
             Err(_) => false,
         };
         if !is_better {
@@ -93,6 +94,9 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         }
         let mut rows = Vec::new();
         for step in 0..steps {
+            if (around.is_interrupted)() {
+                break;
+            }
             if rows.is_empty() {
                 rows = around.shuffled()?;
             }
