@@ -31,6 +31,8 @@ fn points(n: i64) -> (Tensor, Tensor) {
 
 /// Trains a net and checks it on points that it has not seen; `report.html` and `net.safetensors` go into `folder`.
 fn train(folder: &Path) -> illia::Result<Calibration> {
+    // A net this small leaves further threads nothing but waiting for each other. A large one wants them: leave this line out.
+    illia::tch::set_num_threads(1);
     illia::manual_seed(1);
     let (x, y) = points(200);
     let vs = nn::VarStore::new(Device::Cpu);

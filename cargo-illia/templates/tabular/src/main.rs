@@ -37,6 +37,8 @@ fn standardised(values: &Tensor, n: i64) -> (Tensor, Tensor) {
 
 /// Trains a net and checks it on the last rows; `report.html` and `net.safetensors` go into `folder`.
 fn train(folder: &Path) -> illia::Result<Calibration> {
+    // A net this small leaves further threads nothing but waiting for each other. A large one wants them: leave this line out.
+    illia::tch::set_num_threads(1);
     illia::manual_seed(1);
     // Made up: rooms, size in square metres, age in years, distance to the centre in kilometres, price in thousands.
     let table = Csv::new().header(true).parse("houses.csv", include_bytes!("../data/houses.csv"))?;
