@@ -67,13 +67,14 @@ pub fn command(arguments: &[String]) -> Result<()> {
     stages.run("format", cargo().args(["fmt", "--all", "--check"]));
     stages.run("clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
     if quick {
-        stages.run("unit tests", cargo().args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]));
+        let tests = ["test", "--workspace", "--no-fail-fast", "--lib", "--bins"];
+        stages.run("unit tests", one_thread_each(cargo().args(tests)));
         return stages.summary();
     }
     // Not --all-targets: that would run the benchmarks, and link a test program for each example that has no tests.
-    stages
-        .run("tests", cargo().args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]));
-    stages.run("doctests", cargo().args(["test", "--workspace", "--no-fail-fast", "--doc"]));
+    let tests = ["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"];
+    stages.run("tests", one_thread_each(cargo().args(tests)));
+    stages.run("doctests", one_thread_each(cargo().args(["test", "--workspace", "--no-fail-fast", "--doc"])));
     let refused = root().join("tests/ui-tests");
     if refused.join("Cargo.toml").is_file() {
         stages.run("compile-fail tests", cargo().args(["test", "--no-fail-fast"]).current_dir(&refused));
@@ -85,6 +86,11 @@ pub fn command(arguments: &[String]) -> Result<()> {
         stages.run(&format!("program {program}"), &mut built_example(program)?);
     }
     stages.summary()
+}
+
+/// One thread of libtorch's for each test: as many tests as there are cores run at once, and more threads would wait for each other.
+fn one_thread_each(tests: &mut Command) -> &mut Command {
+    tests.env("OMP_NUM_THREADS", "1")
 }
 
 /// The example programs in a folder, by name.
