@@ -5,6 +5,7 @@ use quote::quote;
 use syn::Ident;
 
 use super::arguments::Reader;
+use super::meant::rank_hint;
 use super::ops::op_names;
 use super::sizes::{ident_of, shown};
 use super::steps::Made;
@@ -422,24 +423,4 @@ pub fn may_be_a_size(name: &str) -> bool {
     name.len() > 1
         && !name.contains(' ')
         && !["seq", "len", "time", "token", "word"].iter().any(|length| name.starts_with(length))
-}
-
-/// What might have been meant, where the input has the wrong number of axes.
-fn rank_hint(kind: &str, dims: &[Dim]) -> String {
-    let [one] = dims else { return String::new() };
-    match (kind, one.fixed()) {
-        ("Conv2d", Some(n)) => {
-            let side = (1..=n).find(|side| side * side >= n).unwrap_or(n);
-            if side * side == n && side > 1 {
-                format!("; `reshape([1, {side}, {side}])` before it makes an image of them")
-            } else {
-                "; put a `reshape([channels, height, width])` before it".into()
-            }
-        }
-        ("Conv1d", Some(n)) => {
-            format!("; `reshape([1, {n}])` before it makes a signal of one channel of them")
-        }
-        ("Lstm" | "Gru" | "Rnn", None) => "; tokens need an `Embedding(size, vocabulary: n)` first".into(),
-        _ => String::new(),
-    }
 }

@@ -1,4 +1,4 @@
-//! What a word in a chain was meant to be that is none of its values, ops or steps.
+//! What was meant by a word in a chain that is none of its values, ops or steps, and by an input that is of another shape.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 
@@ -6,6 +6,7 @@ use super::Checker;
 use super::layers::layer_names;
 use super::ops::op_names;
 use super::sizes::{ident_of, shown, visit_idents};
+use crate::dim::Dim;
 use crate::names;
 use crate::parse::{Args, Step};
 
@@ -138,5 +139,39 @@ fn capitalised(name: &str, ops: &[&'static str], starts: bool) -> String {
         ),
         (true, false) => format!("`{name}` is a layer and has a step of its own: `name: {name}(..),`"),
         _ => format!("unknown op `{name}`; a layer or net has a step of its own: `name: {name},`"),
+    }
+}
+
+/// What might have been meant, where the input has the wrong number of axes.
+pub fn rank_hint(kind: &str, dims: &[Dim]) -> String {
+    let sequence = ["Lstm", "Gru", "Rnn", "SelfAttention", "CrossAttention"].contains(&kind);
+    let sizes: Option<Vec<i64>> = dims.iter().map(Dim::fixed).collect();
+    match sizes.as_deref() {
+        Some([1, h, w]) if sequence => {
+            return format!("; `reshape([{h}, {w}])` before it makes a sequence of its rows");
+        }
+        Some([c, h, w]) if sequence => {
+            let pixels = h.saturating_mul(*w);
+            return format!(
+                "; `reshape([{c}, {pixels}]) -> permute([1, 0])` before it makes a sequence of its pixels"
+            );
+        }
+        _ => {}
+    }
+    let [one] = dims else { return String::new() };
+    match (kind, one.fixed()) {
+        ("Conv2d", Some(n)) => {
+            let side = (1..=n).find(|side| side * side >= n).unwrap_or(n);
+            if side * side == n && side > 1 {
+                format!("; `reshape([1, {side}, {side}])` before it makes an image of them")
+            } else {
+                "; put a `reshape([channels, height, width])` before it".into()
+            }
+        }
+        ("Conv1d", Some(n)) => {
+            format!("; `reshape([1, {n}])` before it makes a signal of one channel of them")
+        }
+        ("Lstm" | "Gru" | "Rnn", None) => "; tokens need an `Embedding(size, vocabulary: n)` first".into(),
+        _ => String::new(),
     }
 }

@@ -363,6 +363,17 @@ impl Checker<'_> {
             .shape(&given.shape)
             .text(format!(" and {} gives ", other.giver))
             .shape(&other.shape);
+        // One number for each channel.
+        let say = match (given.shape.dims(), other.shape.dims()) {
+            (Some([channels, rest @ ..]), Some([one]))
+                if !rest.is_empty() && channels.fixed().is_some() && channels.fixed() == one.fixed() =>
+            {
+                let shape: Vec<String> =
+                    [channels.text()].into_iter().chain(rest.iter().map(|_| "1".to_owned())).collect();
+                say.text(format!("; behind a `reshape([{}])` it is one for each channel", shape.join(", ")))
+            }
+            _ => say,
+        };
         match (&given.shape, &other.shape) {
             (Shape::Unknown(_), _) | (_, Shape::Unknown(_)) => Shape::Unknown(None),
             (Shape::Known(a), Shape::Known(b)) => {
