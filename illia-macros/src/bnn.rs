@@ -20,7 +20,8 @@ pub fn expand(tokens: TokenStream) -> TokenStream {
     let mut model = check::check(&net, illia.clone(), &mut errors);
     model.unbatched = unbatched;
     let broken = !errors.is_empty();
-    let mut out = errors.to_tokens();
+    let mut out = model.words.to_tokens();
+    out.extend(errors.to_tokens());
     out.extend(expansion::expand(&net, &model, &illia, broken));
     out
 }

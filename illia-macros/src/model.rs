@@ -5,6 +5,7 @@ use syn::{Attribute, Ident, Visibility};
 
 use crate::dim::{Level, Shape};
 use crate::say::Say;
+use crate::words::Words;
 
 /// A field of the struct: a named step, or a layer of a block.
 pub struct Field {
@@ -247,6 +248,8 @@ pub struct Checked {
 /// A net whose literals fit.
 #[derive(Default)]
 pub struct Model {
+    /// What an editor may complete.
+    pub words: Words,
     pub fields: Vec<Field>,
     pub nodes: Vec<Node>,
     pub rows: Vec<Row>,

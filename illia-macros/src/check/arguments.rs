@@ -5,7 +5,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Ident, Lit};
 
 use super::Checker;
-use super::sizes::{ident_of, shown, strip};
+use super::sizes::{ident_of, shown, strip, word_of};
 use crate::dim::Dim;
 use crate::names;
 use crate::parse::{Arg, Args, Value};
@@ -73,6 +73,11 @@ impl Checker<'_> {
         let args = std::mem::take(&mut reader.args);
         let given: Vec<String> =
             args.iter().filter_map(|arg| arg.name.as_ref()).map(Ident::to_string).collect();
+        for arg in args.iter().filter(|arg| arg.name.is_none()).skip(places) {
+            if let Some(word) = arg.value.expr().and_then(word_of) {
+                self.model.words.add(word, known.iter().copied());
+            }
+        }
         let args = if places == 1 { self.both_sizes(&kind, args, known) } else { args };
         for arg in args {
             let Some(name) = &arg.name else {
@@ -105,6 +110,7 @@ impl Checker<'_> {
             };
             let text = name.to_string();
             if !known.contains(&text.as_str()) {
+                self.model.words.add(name, known.iter().copied());
                 let output = [
                     "out",
                     "output",

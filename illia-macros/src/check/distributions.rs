@@ -323,6 +323,7 @@ impl Checker<'_> {
         args: Option<&Args>,
         known: &[&str],
     ) -> Option<TokenStream> {
+        self.model.words.add(family, known.iter().copied());
         let illia = self.illia.clone();
         let name = family.to_string();
         let constant = !name.chars().any(char::is_lowercase) || !name.chars().any(char::is_uppercase);

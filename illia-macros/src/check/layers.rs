@@ -119,6 +119,7 @@ impl Checker<'_> {
             return self.known_layer(&Site { who, kind, state, deterministic }, row, layer);
         }
         let known = layer_names();
+        self.model.words.add(kind, known.iter().copied());
         let by_name = layer.args.as_ref().is_some_and(|args| args.list.iter().all(|arg| arg.name.is_some()));
         // A net of the user's whose arguments go by name is no layer that has its size in front.
         let near = names::elsewhere(&name, &known).or_else(|| names::nearest(&name, &known));

@@ -27,6 +27,9 @@ impl Checker<'_> {
         if let Some(op) = ops.iter().find(|op| **op == name) {
             return Meant::Op(op);
         }
+        let values = self.values.iter().map(|value| value.name.as_str());
+        let steps = self.known.iter().map(|known| known.name.as_str());
+        self.model.words.add(ident, ops.iter().copied().chain(values).chain(steps));
         let capital = name.starts_with(char::is_uppercase);
         if let Some(near) = names::nearest(&name, &ops).filter(|_| !capital) {
             let message = format!(

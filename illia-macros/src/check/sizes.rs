@@ -1,7 +1,7 @@
 //! Expressions to sizes: literals are computed here, the rest is left to the compiler.
 
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{BinOp, Expr, GenericParam, Lit, UnOp};
+use syn::{BinOp, Expr, GenericParam, Ident, Lit, UnOp};
 
 use super::Checker;
 use crate::dim::{Cond, Const, Dim, Level};
@@ -278,8 +278,13 @@ pub fn strip(expr: &Expr) -> &Expr {
 
 /// The single name that an expression is.
 pub fn ident_of(expr: &Expr) -> Option<String> {
+    word_of(expr).map(ToString::to_string)
+}
+
+/// The same, where it stands.
+pub fn word_of(expr: &Expr) -> Option<&Ident> {
     match strip(expr) {
-        Expr::Path(path) if path.qself.is_none() => path.path.get_ident().map(ToString::to_string),
+        Expr::Path(path) if path.qself.is_none() => path.path.get_ident(),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use syn::{Expr, Ident};
 use super::blocks::shape_level;
 use super::layers::LAYERS;
 use super::ops::OPS;
-use super::sizes::{ident_of, shown, strip};
+use super::sizes::{ident_of, shown, strip, word_of};
 use super::steps::unraw;
 use super::{Checker, Place, State};
 use crate::dim::{Cond, Dim, Shape, infix};
@@ -214,6 +214,9 @@ impl Checker<'_> {
         }
         let known: Vec<String> = self.values.iter().map(|value| value.name.clone()).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        if let Some(word) = word_of(expr) {
+            self.model.words.add(word, known.iter().copied());
+        }
         let said = shown(expr);
         if self.hidden.contains(&said) {
             let message =

@@ -1,6 +1,7 @@
 //! The macros outside of a compiler.
 
 mod cost;
+mod editor;
 mod expansions;
 mod mutations;
 
