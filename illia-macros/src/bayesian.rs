@@ -8,8 +8,8 @@ use syn::{
     parse_quote,
 };
 
-use crate::check::unraw;
 use crate::errors::Errors;
+use crate::text::{shown, unraw};
 
 /// The item with its traversal. After a mistake the item stands as it was, with a traversal that shows nothing.
 pub fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -162,7 +162,7 @@ const NEVER: [&str; 25] = [
 
 fn never_a_module(field: &Field, title: &str, name: &str, errors: &mut Errors) {
     let ty = innermost(&field.ty);
-    let shown = crate::check::shown(&field.ty);
+    let shown = shown(&field.ty);
     let never = is_never(ty);
     if !never && matches!(&field.ty, Type::Reference(reference) if reference.mutability.is_none()) {
         return shared(field, title, name, &shown, errors);

@@ -17,6 +17,7 @@ mod say;
 mod spans;
 #[cfg(test)]
 mod tests;
+mod text;
 mod words;
 
 use proc_macro::TokenStream;

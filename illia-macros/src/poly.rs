@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use syn::{BinOp, Expr, Lit, UnOp};
 
+use crate::text::shown;
+
 /// Products of names, each sorted, and how often each stands in the sum; the number by itself is the product of nothing.
 pub type Sum = BTreeMap<Vec<String>, i64>;
 
@@ -36,7 +38,7 @@ fn sum(expr: &Expr) -> Option<Sum> {
 }
 
 fn name(expr: &Expr) -> Sum {
-    BTreeMap::from([(vec![crate::check::shown(expr)], 1)])
+    BTreeMap::from([(vec![shown(expr)], 1)])
 }
 
 /// One sum and another so many times.

@@ -5,10 +5,11 @@ use syn::spanned::Spanned;
 use syn::{Expr, Ident, Lit};
 
 use super::Checker;
-use super::sizes::{ident_of, shown, strip, word_of};
+use super::sizes::{ident_of, strip, word_of};
 use crate::dim::Dim;
 use crate::names;
 use crate::parse::{Arg, Args, Value};
+use crate::text::shown;
 
 /// What stands in the place of these, or under another name, is no guess at them: others count axes with the batch, and name no masks.
 const GUESSED_BADLY: [&str; 2] = ["axis", "mask"];

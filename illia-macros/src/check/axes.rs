@@ -3,12 +3,13 @@
 use quote::{format_ident, quote};
 use syn::{Expr, Ident};
 
-use super::sizes::{ident_of, shown};
+use super::sizes::ident_of;
 use super::{Checker, State};
 use crate::dim::{Cond, Const, Dim, Level, Shape, infix};
 use crate::model::{Made, ShapeConst};
 use crate::parse;
 use crate::say::Say;
+use crate::text::{shown, unraw};
 
 impl Checker<'_> {
     /// The signature's input: its names are new.
@@ -295,11 +296,7 @@ impl Checker<'_> {
         let name = match self.model.shapes.iter().find(same) {
             Some(shape) => shape.name.clone(),
             None => {
-                let name = format_ident!(
-                    "__{}_shape{}",
-                    super::steps::unraw(&self.net.ident),
-                    self.model.shapes.len()
-                );
+                let name = format_ident!("__{}_shape{}", unraw(&self.net.ident), self.model.shapes.len());
                 self.model.shapes.push(ShapeConst { name: name.clone(), tokens, generic });
                 name
             }

@@ -11,6 +11,7 @@ use super::{Checker, State};
 use crate::dim::{Cond, Const, Dim, Shape, computed};
 use crate::model::{Make, Run};
 use crate::say::{Say, with_article};
+use crate::text::packed;
 
 /// `channels` and so many spatial axes, in words.
 pub fn wanted(axes: usize) -> &'static str {
@@ -249,7 +250,7 @@ impl Checker<'_> {
                     }
                     if let Dim::Const(c) = &n {
                         let tokens = &c.tokens;
-                        self.sound.push((super::packed(tokens), quote!((#tokens >= 1))));
+                        self.sound.push((packed(tokens), quote!((#tokens >= 1))));
                     }
                     out.push(n);
                 }

@@ -8,11 +8,12 @@ use super::Checker;
 use super::arguments::Reader;
 use super::layers::Site;
 use super::numbers::{Range, float};
-use super::sizes::{shown, strip};
+use super::sizes::strip;
 use crate::dim::Level;
 use crate::names;
 use crate::parse::{self, Args, Value};
 use crate::spans::{called, span_of_first};
+use crate::text::shown;
 
 /// An argument of a family: name, default, range.
 type Number = (&'static str, f64, Range);

@@ -12,6 +12,7 @@ use crate::dim::{Dim, Shape};
 use crate::model::{Make, Run};
 use crate::names;
 use crate::say::Say;
+use crate::text::shown;
 
 const WANTED: &str = "[nodes, features]";
 
@@ -167,7 +168,7 @@ impl Checker<'_> {
                 quote!(aggregation: #illia::nn::Aggregation::#known,)
             }
             None => {
-                let said = super::sizes::shown(&expr);
+                let said = shown(&expr);
                 let hint = names::suggestion(&said, &KNOWN);
                 self.errors.at(&expr, format!("unknown aggregation `{said}`; {hint}"));
                 TokenStream::new()

@@ -4,12 +4,12 @@ use quote::{ToTokens, format_ident, quote};
 use syn::{Ident, Path, Type, WherePredicate};
 
 use super::Checker;
-use super::steps::unraw;
 use crate::dim::Level;
 use crate::generics::mentioned;
 use crate::model::{Inner, Typed};
 use crate::parse::Layer;
 use crate::spans::span_of_first;
+use crate::text::unraw;
 
 impl Checker<'_> {
     /// A type of the user's under a name of the macro's, and what is asked of it as a constant.

@@ -5,9 +5,9 @@ use syn::{Expr, Ident};
 
 use super::arguments::Reader;
 use super::ops::{Found, Spot};
-use super::sizes::shown;
 use super::{Checker, State, local};
 use crate::dim::Shape;
+use crate::text::shown;
 
 impl Checker<'_> {
     /// `add(v)` and `multiply(v)`.

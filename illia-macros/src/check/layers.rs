@@ -7,7 +7,7 @@ use syn::Ident;
 use super::arguments::Reader;
 use super::meant::rank_hint;
 use super::ops::op_names;
-use super::sizes::{ident_of, shown};
+use super::sizes::ident_of;
 use super::steps::Made;
 use super::{Checker, State};
 use crate::dim::{Cond, Const, Dim, Shape};
@@ -15,6 +15,7 @@ use crate::model::{Make, Run};
 use crate::names;
 use crate::parse::Layer;
 use crate::say::{Say, with_article};
+use crate::text::shown;
 
 /// What checks a layer and says what it comes to.
 type Check = fn(&mut Checker<'_>, &Site<'_>, Reader) -> Made;
@@ -373,7 +374,7 @@ impl Checker<'_> {
             Say::new(format!("`{who}` takes ")).size(dim).text(format!(
                 " {what}, but {} gives {n}; write `{kind}({n} => ..)` or leave `{} =>` out",
                 site.state.giver,
-                super::sizes::shown(expr)
+                shown(expr)
             ))
         } else {
             say

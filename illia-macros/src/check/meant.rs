@@ -5,10 +5,11 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 use super::Checker;
 use super::layers::layer_names;
 use super::ops::op_names;
-use super::sizes::{ident_of, shown, visit_idents};
+use super::sizes::{ident_of, visit_idents};
 use crate::dim::Dim;
 use crate::names;
 use crate::parse::{Args, Step};
+use crate::text::shown;
 
 /// What a bare word is.
 pub enum Meant {

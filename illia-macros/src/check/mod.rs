@@ -40,10 +40,9 @@ use crate::errors::Errors;
 use crate::model::{Model, Part, Requirement};
 use crate::parse;
 use crate::say::{Piece, Say};
+use crate::text::packed;
 
 pub use axes::{shape_tokens, signature_tokens};
-pub use sizes::shown;
-pub use steps::unraw;
 pub use values::{Known, Value, local};
 
 /// What flows from step to step.
@@ -132,11 +131,6 @@ pub fn check(net: &parse::Net, illia: Path, errors: &mut Errors) -> Model {
     }
     checker.rename_fields();
     checker.model
-}
-
-/// Tokens as text without spaces, which the compiler sets as it likes.
-pub fn packed(tokens: impl ToTokens) -> String {
-    tokens.to_token_stream().to_string().split_whitespace().collect()
 }
 
 impl Checker<'_> {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Expr;
 
-use super::sizes::{ident_of, shown};
+use super::sizes::ident_of;
 use super::steps::{Kind, Made};
 use super::{Checker, State};
 use crate::dim::{Dim, Shape};
@@ -12,6 +12,7 @@ use crate::model::{Make, Run};
 use crate::parse::{self, Layer};
 use crate::say::Say;
 use crate::spans::{called, span_of_first};
+use crate::text::shown;
 
 impl Checker<'_> {
     /// `attend: my::Attention(heads: 4): [seq, 64] -> [seq, 64]`

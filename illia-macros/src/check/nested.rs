@@ -6,14 +6,15 @@ use syn::{Expr, Ident};
 
 use super::layers::layer_names;
 use super::ports::{Input, Side};
-use super::sizes::{ident_of, shown};
-use super::steps::{Kind, Made, unraw};
+use super::sizes::ident_of;
+use super::steps::{Kind, Made};
 use super::{Checker, State, local};
 use crate::dim::{Cond, Dim, Level, Shape};
 use crate::model::{Checked, Make, Nested, Run};
 use crate::parse::{self, Layer};
 use crate::say::Say;
 use crate::spans::{shown_at, span_of_first};
+use crate::text::{packed, shown, unraw};
 
 /// What a net is made with: the argument's name, and its value.
 type Argument = (Ident, TokenStream);
@@ -101,7 +102,7 @@ impl Checker<'_> {
             let shape = self.output(layer, &net, i);
             first = first.or_else(|| Some(shape.clone()));
             if let Shape::Opaque(c) = &shape {
-                self.sound.push((super::packed(&c.tokens), given.clone()));
+                self.sound.push((packed(&c.tokens), given.clone()));
             }
             let giver = format!("`{}` of `{who}`", unraw(name));
             self.name_value(name, State { shape, giver, real: true }, "the value");

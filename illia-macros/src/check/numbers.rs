@@ -5,10 +5,11 @@ use quote::{ToTokens, quote};
 use syn::{Expr, Ident, Lit};
 
 use super::Checker;
-use super::sizes::{Literal, ident_of, literal, shown, strip};
+use super::sizes::{Literal, ident_of, literal, strip};
 use crate::dim::{Cond, Level};
 use crate::say::Say;
 use crate::spans::{called, span_of_first};
+use crate::text::shown;
 
 impl Checker<'_> {
     /// A real number within a range, as far as it is a literal; the tokens for it, of type f64.

@@ -8,13 +8,14 @@ use super::arguments::Reader;
 use super::layers::Site;
 use super::meant::Meant;
 use super::numbers::Range;
-use super::sizes::{Literal, literal, shown, strip};
+use super::sizes::{Literal, literal, strip};
 use super::{Checker, Place, State};
 use crate::dim::{Cond, Dim, Shape, product};
 use crate::model::{Counted, Node};
 use crate::parse::{Op, OpKind};
 use crate::say::Say;
 use crate::spans::{called, span_of_first};
+use crate::text::shown;
 
 /// What checks an op and says what it comes to.
 type Check = fn(&mut Checker<'_>, &Spot<'_>, Reader) -> Found;

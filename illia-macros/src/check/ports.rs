@@ -4,13 +4,13 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Ident;
 
-use super::sizes::shown;
 use super::{Checker, State};
 use crate::dim::{Cond, Level, Shape};
 use crate::model::{Nested, Typed};
 use crate::names;
 use crate::parse::Layer;
 use crate::say::Say;
+use crate::text::{packed, shown};
 
 /// What a net takes by name: its input, the value, and what that is.
 pub type Input = (String, String, State);
@@ -106,7 +106,7 @@ impl Checker<'_> {
             .text(", each once by its name");
         self.require(&layer.path, Cond::Const(holds.clone()), say);
         self.sound.push((
-            super::packed(quote!(#private::place_of(#table.inputs))).trim_end_matches(')').to_owned(),
+            packed(quote!(#private::place_of(#table.inputs))).trim_end_matches(')').to_owned(),
             holds,
         ));
         for (name, _, state) in inputs {

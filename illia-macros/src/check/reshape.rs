@@ -6,9 +6,10 @@ use syn::Expr;
 use super::Checker;
 use super::arguments::Reader;
 use super::ops::{Found, Spot};
-use super::sizes::{Literal, literal, shown, strip};
+use super::sizes::{Literal, literal, strip};
 use crate::dim::{Cond, Const, Dim, Shape, computed, infix, listed, product};
 use crate::say::Say;
+use crate::text::shown;
 
 impl Checker<'_> {
     pub fn reshape(&mut self, spot: &Spot, mut reader: Reader) -> Found {

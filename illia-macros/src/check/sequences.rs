@@ -14,6 +14,7 @@ use crate::dim::{Cond, Const, Dim, Level, Shape, computed};
 use crate::model::{Make, Run};
 use crate::parse::Layer;
 use crate::say::Say;
+use crate::text::unraw;
 
 /// The layers that have states.
 pub const RECURRENT: [&str; 3] = ["Lstm", "Gru", "Rnn"];
@@ -272,11 +273,11 @@ impl Checker<'_> {
         };
         for (i, name) in names.iter().enumerate() {
             let shape = if i == 0 { made.shape.clone() } else { states.clone() };
-            let giver = format!("`{}` of `{who}`", super::unraw(name));
+            let giver = format!("`{}` of `{who}`", unraw(name));
             self.name_value(name, State { shape, giver, real: true }, "the value");
         }
         let given = if let Run::States { given, .. } = &made.run { given.clone() } else { Vec::new() };
-        let outputs = names.iter().map(|name| local(&super::unraw(name))).collect();
+        let outputs = names.iter().map(|name| local(&unraw(name))).collect();
         if !matches!(made.make, Make::Broken) {
             made.run = Run::States { given, outputs, count };
         }

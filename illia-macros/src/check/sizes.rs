@@ -7,6 +7,7 @@ use super::Checker;
 use crate::dim::{Cond, Const, Dim, Level};
 use crate::say::Say;
 use crate::spans::span_of_first;
+use crate::text::{packed, shown};
 
 /// What an expression of literals is worth.
 pub enum Literal {
@@ -73,41 +74,6 @@ pub fn literal(expr: &Expr) -> Literal {
     }
 }
 
-/// Tokens as a person would write them.
-pub fn shown(tokens: impl ToTokens) -> String {
-    let text = tokens.to_token_stream().to_string();
-    let mut out = text.clone();
-    for (from, to) in [
-        (" :: ", "::"),
-        (":: ", "::"),
-        (" ::", "::"),
-        (" (", "("),
-        ("( ", "("),
-        (" )", ")"),
-        (" ,", ","),
-        (" < ", "<"),
-        (" >", ">"),
-        ("< ", "<"),
-        ("[ ", "["),
-        (" ]", "]"),
-        (" :", ":"),
-        (" .", "."),
-        (". ", "."),
-        ("& '", "&'"),
-    ] {
-        out = out.replace(from, to);
-    }
-    // Behind an operator a parenthesis or an angle is no argument's.
-    for operator in ['+', '-', '*', '/', '%', '=', '|', '&'] {
-        out = out.replace(&format!(" {operator}("), &format!(" {operator} ("));
-    }
-    out = out.replace(" <<", " << ").replace(" <(", "<(");
-    match out.strip_prefix("- ") {
-        Some(number) => format!("-{number}"),
-        None => out,
-    }
-}
-
 impl Checker<'_> {
     /// A size: at least `least`. `what` names it in messages: `` `fc1`'s size``.
     pub fn size(&mut self, expr: &Expr, what: &str, least: i64) -> Option<Dim> {
@@ -159,11 +125,11 @@ impl Checker<'_> {
                 let tokens = dim.tokens();
                 let holds = quote!(#tokens >= #least_tokens);
                 // The same size elsewhere is no other mistake.
-                let text = super::packed(&holds);
-                if !self.sound.iter().any(|(_, sound)| super::packed(sound) == text) {
+                let text = packed(&holds);
+                if !self.sound.iter().any(|(_, sound)| packed(sound) == text) {
                     let say = Say::new(format!("{what} must be at least {least}, got ")).size(&dim);
                     self.require(expr, Cond::Const(holds.clone()), say);
-                    self.sound.push((super::packed(&tokens), holds));
+                    self.sound.push((packed(&tokens), holds));
                 }
                 Some(dim)
             }

@@ -4,9 +4,10 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::{Checker, packed};
+use super::Checker;
 use crate::dim::Level;
 use crate::model::{Requirement, SoundConst};
+use crate::text::{packed, unraw};
 
 /// How much there was before a step.
 #[derive(Clone, Copy)]
@@ -48,11 +49,7 @@ impl Checker<'_> {
         let sound = match conditions.as_slice() {
             [one] if packed(one).starts_with("__") || packed(one).starts_with("Self::__") => one.clone(),
             _ => {
-                let name = format_ident!(
-                    "__{}_sound{}",
-                    super::steps::unraw(&self.net.ident),
-                    self.model.sounds.len()
-                );
+                let name = format_ident!("__{}_sound{}", unraw(&self.net.ident), self.model.sounds.len());
                 let tokens = quote!(#(#conditions)&&*);
                 let generic = self.level(&tokens) != Level::Item;
                 self.model.sounds.push(SoundConst { name: name.clone(), tokens, generic });

@@ -1,15 +1,15 @@
 //! One step after the other.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::{Attribute, Ident, Visibility};
 
 use super::sequences::RECURRENT;
-use super::sizes::shown;
 use super::{Checker, Place, State, local};
 use crate::dim::{Dim, Shape};
 use crate::model::{Call, Counted, Field, Make, Node, Part, Row, Run};
 use crate::parse::{Head, IGNORED, Step};
+use crate::text::{shown, unraw};
 
 /// What a layer's line of the table calls it: `3 × Block<16>`, the numbers those that it is made with.
 #[derive(Clone, Default)]
@@ -335,10 +335,4 @@ impl Place {
         place.names.push(name.to_owned());
         place
     }
-}
-
-/// An identifier without `r#`.
-pub fn unraw(ident: &Ident) -> String {
-    let text = ident.to_token_stream().to_string();
-    text.trim_start_matches("r#").to_owned()
 }

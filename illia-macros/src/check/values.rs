@@ -7,14 +7,14 @@ use syn::{Expr, Ident};
 use super::blocks::shape_level;
 use super::layers::LAYERS;
 use super::ops::OPS;
-use super::sizes::{ident_of, shown, strip, word_of};
-use super::steps::unraw;
+use super::sizes::{ident_of, strip, word_of};
 use super::{Checker, Place, State};
 use crate::dim::{Cond, Dim, Shape, infix};
 use crate::model::{Call, Make, Node, Run};
 use crate::names;
 use crate::parse::{self, Layer};
 use crate::say::Say;
+use crate::text::{shown, unraw};
 
 /// A named value.
 #[derive(Clone)]

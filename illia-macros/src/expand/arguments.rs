@@ -5,9 +5,9 @@ use quote::{ToTokens, format_ident, quote};
 use syn::{Generics, Ident};
 
 use super::Context;
-use crate::check::unraw;
 use crate::generics::mentioned;
 use crate::spans::{shown_at, span_of_first};
+use crate::text::unraw;
 
 /// The net's parameters that its arguments' types mention.
 pub fn generics(context: &Context) -> Generics {

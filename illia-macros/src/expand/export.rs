@@ -19,9 +19,10 @@ use quote::{format_ident, quote};
 
 use super::Context;
 use super::forward::field;
-use crate::check::{local, shape_tokens, unraw};
+use crate::check::{local, shape_tokens};
 use crate::dim::Shape;
 use crate::model::{Call, Node, Run, Typed};
+use crate::text::unraw;
 
 /// The ops that have a form in a graph: those of `illia-core/src/graph/ops.rs`.
 const WRITTEN: &[&str] = &[

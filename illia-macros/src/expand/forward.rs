@@ -4,8 +4,9 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::Context;
-use crate::check::{local, shape_tokens, unraw};
+use crate::check::{local, shape_tokens};
 use crate::model::{Call, Node, Run, Typed};
+use crate::text::unraw;
 
 /// The one input's way to the one output.
 pub fn single(context: &Context) -> TokenStream {

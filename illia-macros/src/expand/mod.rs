@@ -47,11 +47,12 @@ use quote::{ToTokens, format_ident, quote};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, GenericParam, Generics, Ident, Path, Token, Visibility, parse_quote};
 
-use crate::check::{shape_tokens, signature_tokens, unraw};
+use crate::check::{shape_tokens, signature_tokens};
 use crate::dim::Shape;
 use crate::generics::idents;
 use crate::model::{Call, Field, Made, Model, Typed};
 use crate::parse;
+use crate::text::unraw;
 
 /// What every part of the expansion needs.
 pub struct Context<'a> {

@@ -22,10 +22,11 @@ use quote::{ToTokens, quote};
 
 use super::Context;
 use super::forward::as_module;
-use crate::check::{local, shape_tokens, unraw};
+use crate::check::{local, shape_tokens};
 use crate::dim::Shape;
 use crate::generics::idents;
 use crate::model::{Call, Counted, Model, Node, Run};
+use crate::text::unraw;
 
 /// `BayesianModule::structure`.
 pub fn method(context: &Context) -> TokenStream {
