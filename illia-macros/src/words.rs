@@ -24,8 +24,9 @@ impl Words {
     pub fn to_tokens(&self) -> TokenStream {
         let each = self.0.iter().map(|(word, known)| {
             quote! {
-                #[cfg(rust_analyzer)]
+                #[allow(unexpected_cfgs)]
                 const _: () = {
+                    #[cfg(rust_analyzer)]
                     #[allow(non_snake_case, unused_variables, dead_code)]
                     fn __known(#(#known: ()),*) {
                         #word

@@ -7,9 +7,7 @@ fn offered(block: &str) -> Vec<String> {
     let out = crate::bnn::expand(block.parse().expect("tokens"));
     let file = syn::parse2::<syn::File>(out).expect("items");
     let constants = file.items.into_iter().filter_map(|item| match item {
-        Item::Const(constant) if constant.attrs.iter().any(|attr| attr.path().is_ident("cfg")) => {
-            Some(*constant.expr)
-        }
+        Item::Const(constant) => Some(*constant.expr),
         _ => None,
     });
     let functions = constants.filter_map(|expr| match expr {
