@@ -12,7 +12,7 @@ variational inference and a plain fit, on problems whose truth is known.
 usage: calibration [OPTIONS]
 
   --problem NAME   only this one, or all before whose slash it stands: linear, readme, smooth, moons,
-                   ten, hetero, digits, deep, wide, uci; several times, or with commas between them
+                   ten, friedman, hetero, digits, deep, wide, uci; several times, or with commas between them
   --setting NAME   only this one: nothing, recipe (mean-field, 6,000 steps), twin (points);
                    several times
   --seeds N        how many runs are averaged (default: 5)

@@ -1,4 +1,4 @@
-//! Curves over one input.
+//! Curves over one input, and a function of ten.
 
 use illia::likelihood::{Gaussian, HeteroscedasticGaussian};
 use illia::prelude::*;
@@ -10,7 +10,7 @@ const F: (Kind, Device) = (Kind::Float, Device::Cpu);
 const LEVEL: f64 = 0.9;
 const DRAWS: usize = 200;
 
-/// Data, and what is known of what made them. All tensors are `[points, 1]`.
+/// Data, and what is known of what made them. Inputs are `[points, columns]`, all else `[points, 1]`.
 struct Curve {
     x: Tensor,
     y: Tensor,
@@ -31,7 +31,10 @@ impl Curve {
         noise: impl Fn(&Tensor) -> Tensor,
     ) -> Curve {
         let (x, at) = (inputs(rows), inputs(2000));
-        let observe = |x: &Tensor| f(x) + x.randn_like() * noise(x);
+        let observe = |x: &Tensor| {
+            let truth = f(x);
+            &truth + truth.randn_like() * noise(x)
+        };
         Curve { y: observe(&x), truth: f(&at), observed: observe(&at), gap: None, x, at }
     }
 
@@ -113,6 +116,24 @@ pub fn shaped(setting: Setting, layers: usize, width: i64) -> illia::Result<Numb
             curve.judge(&net, &noise, seconds)
         }),
     }
+}
+
+/// Friedman's function (1991) of five columns among ten, standardised, with noise of 0.2, and two layers of 64 ReLU units, whose 4,929 weights
+/// could follow every target.
+pub fn friedman(setting: Setting, rows: i64) -> illia::Result<Numbers> {
+    let inputs = |rows| (Tensor::rand([rows, 10], F) - 0.5) * 12f64.sqrt();
+    let function = |x: &Tensor| {
+        let c = |column| x.select(1, column) / 12f64.sqrt() + 0.5;
+        let product = (c(0) * c(1) * std::f64::consts::PI).sin() * 10.0;
+        ((product + (c(2) - 0.5).square() * 20.0 + c(3) * 10.0 + c(4) * 5.0 - 14.4) / 4.9).unsqueeze(1)
+    };
+    let curve = Curve::new(rows, inputs, function, |_| Tensor::from(0.2f32));
+    let vs = nn::VarStore::new(Device::Cpu);
+    let noise = Gaussian::learned(vs.root(), 0.5)?;
+    with_net!(setting, vs, Deep | DeepOf(10, 64, 1, 1), net => {
+        let seconds = setting.train(&net, &vs, &noise, &curve.x, &curve.y)?;
+        curve.judge(&net, &noise, seconds)
+    })
 }
 
 /// Noise that grows with |x|, and no data where |x| < 0.2.

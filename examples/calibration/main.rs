@@ -52,6 +52,9 @@ fn problems(uci: Option<&Path>) -> illia::Result<Vec<Problem>> {
     all.push(problem("digits", classes::digits));
     all.push(problem("deep/8x16", |s| curves::shaped(s, 8, 16)));
     all.push(problem("wide/1x1024", |s| curves::shaped(s, 1, 1024)));
+    for rows in [200, 1000] {
+        all.push(problem(format!("friedman/{rows}"), move |s| curves::friedman(s, rows)));
+    }
     for layers in 1..=3 {
         for width in [16, 64, 256] {
             let name = format!("hetero/{layers}x{width}");

@@ -20,15 +20,13 @@ use super::Forward;
 use super::shuffle::shuffled;
 use crate::data::{Batch, Dataset};
 use crate::error::{Error, Result, Within};
-use crate::likelihood::{Likelihood, matched};
+use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
 use crate::noise::Stream;
 use crate::parameter::{POINT, RandomParameter};
 use crate::pass::record::{self, Matrix, Record};
 use crate::pass::{Mode, Pass};
-use crate::predict::Predict;
 use crate::processes::{ProcessGroup, Reduction, exchange};
-use crate::train::trainer::mean_nll;
 
 /// Examples that the curvature is summed over, at most; of larger data a part stands for all.
 const EXAMPLES: usize = 1 << 14;
@@ -37,8 +35,6 @@ const EXAMPLES: usize = 1 << 14;
 const PAIRS: usize = 1 << 14;
 /// Targets drawn for one example, at most.
 const TARGETS: usize = 64;
-/// Examples, and draws of each, that a learned noise is fitted to, at most.
-const NOISE: (usize, usize) = (1 << 10, 16);
 /// Turns between spread and noise, at most.
 const TURNS: usize = 8;
 
@@ -303,41 +299,6 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
             Ok((output.requires_grad() && watched.iter().all(known)).then_some((output, records)))
         })
     }
-
-    /// Moves the likelihood's variables, a learned noise, to where the data are most probable under the draws, with errors as large as new
-    /// data would have; gives the largest change of one, 0 where there is none.
-    fn fit_noise<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<f64> {
-        let trained: Vec<(String, Tensor)> = around
-            .vs
-            .variables()
-            .into_iter()
-            .filter(|(name, variable)| variable.requires_grad() && !(around.held)(name))
-            .collect();
-        let one = around.batch(around.rows.get(..1).unwrap_or_default())?;
-        let output = tch::no_grad(|| (around.forward)(&one.inputs, false))?;
-        if loss(around.likelihood, &output, &one.target)?.requires_grad() {
-            let batch = around.batch(around.rows.get(..NOISE.0).unwrap_or(&around.rows))?;
-            let mut how = Predict::new().draws(NOISE.1);
-            if around.alone {
-                how = how.per_example();
-            }
-            let prediction =
-                how.run_with(self.net, &batch.inputs, |inputs| (around.forward)(inputs, false))?;
-            let mut outputs = prediction.outputs().flatten(0, 1);
-            let times: Vec<i64> =
-                (0..batch.target.dim()).map(|axis| if axis == 0 { NOISE.1 as i64 } else { 1 }).collect();
-            let target = batch.target.repeat(times);
-            // Of outputs that are the target's mean itself the errors are known; of a logarithm, say, they are not.
-            if let Ok(target) = matched("noise", &outputs, &target)
-                && around.likelihood.mean(&outputs).equal(&outputs)
-            {
-                let left = self.left_by_points(around)?;
-                outputs = &target + (outputs - &target) / left.sqrt();
-            }
-            return descend(&trained, || loss(around.likelihood, &outputs, &target));
-        }
-        Ok(0.0)
-    }
 }
 
 impl<L: Likelihood> Around<'_, L> {
@@ -364,11 +325,6 @@ impl<L: Likelihood> Around<'_, L> {
     }
 }
 
-/// The mean negative log-likelihood.
-fn loss<L: Likelihood>(likelihood: &L, output: &Tensor, target: &Tensor) -> Result<Tensor> {
-    tch::with_grad(|| Ok(mean_nll(&likelihood.log_likelihood(output, target)?)))
-}
-
 /// Of the sum of the log-likelihoods by what each of those layers gave.
 pub(super) fn gradients<L: Likelihood>(
     likelihood: &L,
@@ -388,47 +344,4 @@ pub(super) fn gradients<L: Likelihood>(
         false => output.zeros_like(),
     });
     Ok(defined.collect())
-}
-
-/// Moves those of the variables that `loss` depends on to its minimum; gives the largest change of one. Each element moves by the sign
-/// of its slope, further while that stays, half as far once it turns (Riedmiller & Braun 1993).
-fn descend(variables: &[(String, Tensor)], loss: impl Fn() -> Result<Tensor>) -> Result<f64> {
-    let all: Vec<&Tensor> = variables.iter().map(|(_, variable)| variable).collect();
-    if all.is_empty() {
-        return Ok(0.0);
-    }
-    // Of each variable: where it was, its latest steps' sizes and signs.
-    let mut moved: Vec<Option<[Tensor; 3]>> = all.iter().map(|_| None).collect();
-    for _ in 0..60 {
-        let gradients = Tensor::f_run_backward(&[loss()?], &all, false, false);
-        let gradients = gradients.map_err(|e| Error::torch("noise", &e))?;
-        let _no_grad = tch::no_grad_guard();
-        let numbers =
-            |gradient: &Tensor| !gradient.defined() || gradient.isfinite().all().int64_value(&[]) != 0;
-        if !gradients.iter().all(numbers) {
-            let term = "gradient of the likelihood's own variables";
-            return Err(Error::NonFinite { epoch: 0, step: 0, term, value: f64::NAN });
-        }
-        for ((variable, state), gradient) in all.iter().zip(&mut moved).zip(gradients) {
-            if !gradient.defined() {
-                continue;
-            }
-            let sign = gradient.sign();
-            let (start, size) = match state.take() {
-                None => (variable.copy(), variable.full_like(0.05)),
-                Some([start, size, before]) => {
-                    let turned = (before * &sign).lt(0.0);
-                    (start, (&size * 0.5).where_self(&turned, &(&size * 1.2)))
-                }
-            };
-            let _ = variable.shallow_clone().g_sub_(&(&size * &sign));
-            *state = Some([start, size, sign]);
-        }
-    }
-    let _no_grad = tch::no_grad_guard();
-    let changes = all.iter().zip(moved).filter_map(|(now, state)| {
-        let [then, ..] = state?;
-        Some((*now - then).abs().max().double_value(&[]))
-    });
-    Ok(changes.fold(0.0, f64::max))
 }

@@ -32,8 +32,8 @@ const NUMBERS: i64 = 1 << 26;
 const COUNTABLE: f64 = 0.5;
 /// Targets drawn for one example, at most.
 const TARGETS: usize = 32;
-/// The least share of the errors' squares that is taken to be left.
-const LEAST_LEFT: f64 = 0.1;
+/// The least that errors are divided by.
+const LEAST_LEFT: f64 = 0.3;
 /// What the scale is multiplied by, or divided by, at most.
 const FURTHEST: f64 = 2.0;
 
@@ -93,39 +93,31 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         Ok((determined > 0.0).then_some((squares, determined)))
     }
 
-    /// (N - γ) / N, with γ the weights before the last layer that N examples determine: what of the errors' squares those have left
-    /// (MacKay 1992, equation 4.11; what the last layer has taken its draws give back). 1 where that can't be counted.
+    /// (N - γ) / N, with γ the weights before the last layer that N examples determine: what the errors' sizes have to be divided by to be
+    /// those of new data (generalised cross-validation, Golub, Heath & Wahba 1979: once since the weights took a part of the noise, MacKay 1992,
+    /// equation 4.11, and once since they are off by as much; what the last layer took its draws give back). 1 where that can't be counted.
     ///
     /// # Errors
     /// What the net, the likelihood and the data return.
     pub(super) fn left_by_points<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<f64> {
-        let watched: Vec<_> = self.parameters.iter().copied().filter(|p| p.is_noted()).collect();
         if self.is_one_layer || around.kl_weight <= 0.0 {
             return Ok(1.0);
         }
-        let Some(sample) = self.sample(&watched, around)? else { return Ok(1.0) };
-        let _no_grad = tch::no_grad_guard();
-        let (mut all, mut last) = (None, None);
-        let mut weights = [0; 2];
-        for parameter in watched {
-            let Some((_, std)) = parameter.fixed_gaussian() else { continue };
-            let products = products_of(&sample, parameter)? * (sample.scale * std * std);
-            let is_last = self.last.iter().any(|last| last.id() == parameter.id());
-            weights[0] += parameter.mu().numel();
-            if is_last {
-                weights[1] += parameter.mu().numel();
-                last = Some(last.map_or_else(|| products.shallow_clone(), |sum: Tensor| sum + &products));
-            }
-            all = Some(all.map_or_else(|| products.shallow_clone(), |sum: Tensor| sum + &products));
-        }
-        let mut counts = [0.0; 2];
-        for ((count, sum), weights) in counts.iter_mut().zip([all, last]).zip(weights) {
-            let Some(sum) = sum else { continue };
-            let Some(counted) = sample.count(&sum, weights)? else { return Ok(1.0) };
-            *count = counted;
-        }
-        let [all, last] = counts;
-        Ok((1.0 - (all - last).max(0.0) / around.rows.len() as f64).clamp(LEAST_LEFT, 1.0))
+        let all: Vec<_> = self.parameters.iter().copied().filter(|p| p.is_noted()).collect();
+        let Some(sample) = self.sample(&all, around)? else { return Ok(1.0) };
+        let (all, last) = (sample.share(&all, around)?, sample.share(&self.last, around)?);
+        let (Some(all), Some(last)) = (all, last) else { return Ok(1.0) };
+        Ok((1.0 - (all - last).max(0.0)).clamp(LEAST_LEFT, 1.0))
+    }
+
+    /// γ / N, with γ the weights that N examples determine, all parameters together; None where code of the user's takes them, and where
+    /// it is no number.
+    ///
+    /// # Errors
+    /// What the net, the likelihood and the data return.
+    pub(super) fn determined_share<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Option<f64>> {
+        let all: Vec<_> = self.parameters.iter().copied().filter(|p| p.is_noted()).collect();
+        self.sample(&all, around)?.map_or(Ok(None), |sample| sample.share(&all, around))
     }
 
     /// Gradients of single examples; None where code of the user's takes the weights.
@@ -151,7 +143,7 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         let drawn = drawn.collect::<Result<Vec<_>>>()?;
         let size = (rows.len() * targets).max(1) as f64;
         let scale = around.rows.len() as f64 / size / around.kl_weight;
-        Ok(Some(Sample { records, drawn, size, scale }))
+        Ok(Some(Sample { records, drawn, examples: rows.len(), size, scale }))
     }
 }
 
@@ -160,6 +152,7 @@ struct Sample {
     records: Vec<Record>,
     /// Of the layers' outputs, for each target.
     drawn: Vec<Vec<Tensor>>,
+    examples: usize,
     /// How many gradients there are of a parameter.
     size: f64,
     /// What makes their sum that of all data, under a likelihood that the KL's weight divides.
@@ -167,6 +160,31 @@ struct Sample {
 }
 
 impl Sample {
+    /// γ / N of some parameters together. Where the sample is too small for all data to be told from it, what it would be of the sample
+    /// alone, which is more: the more examples there are, the fewer weights each of them determines.
+    fn share<L: Likelihood>(
+        &self,
+        parameters: &[&RandomParameter],
+        around: &Around<'_, L>,
+    ) -> Result<Option<f64>> {
+        let _no_grad = tch::no_grad_guard();
+        let (mut sum, mut weights) = (Tensor::zeros([1i64], (Kind::Double, around.vs.device())), 0);
+        for parameter in parameters {
+            let Some((_, std)) = parameter.fixed_gaussian() else { continue };
+            sum = sum + products_of(self, parameter)? * (std * std / around.kl_weight);
+            weights += parameter.mu().numel();
+        }
+        if sum.isfinite().all().int64_value(&[]) == 0 {
+            return Ok(None);
+        }
+        let (all, examples) = (around.rows.len() as f64, self.examples as f64);
+        if let Some(counted) = self.count(&(&sum * (all / self.size)), weights)? {
+            return Ok(Some(counted / all));
+        }
+        let of_sample = determined_by(&(sum * (examples / self.size)))?;
+        Ok(Some((of_sample / examples).min(weights as f64 / all)))
+    }
+
     /// γ of a curvature of so many weights; None where it is no number, which training says itself, and where it is the sample's size
     /// that was counted.
     fn count(&self, curvature: &Tensor, weights: usize) -> Result<Option<f64>> {

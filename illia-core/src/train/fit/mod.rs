@@ -8,6 +8,7 @@ mod evidence;
 mod history;
 mod log;
 mod mode;
+mod noise;
 #[cfg(feature = "plot")]
 mod picture;
 mod resume;

@@ -33,6 +33,9 @@ use crate::train::trainer::{Terms, Trainer, mean_nll};
 /// Steps before the scale of priors that nobody chose is found for the first time.
 const SCALE_AFTER: usize = 300;
 
+/// Steps at least before a learned noise is found for the first time, and between two times.
+const NOISE_AFTER: usize = 100;
+
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Progress {
@@ -58,6 +61,9 @@ pub(super) struct Progress {
     /// Once the scale of priors that nobody chose has been looked for, whether it was found.
     #[serde(default)]
     pub scale: Option<bool>,
+    /// The step after which the noise was last found.
+    #[serde(default)]
+    pub noise_at: usize,
 }
 
 pub(super) struct Run<'a, L, M: ?Sized> {
@@ -83,6 +89,8 @@ pub(super) struct Run<'a, L, M: ?Sized> {
     pub(super) course: Course,
     /// Where nobody chose a posterior.
     pub(super) automatic: Option<Automatic<'a, M>>,
+    /// The likelihood's variables that are found beside it rather than trained.
+    noise: Vec<String>,
     /// What a checkpoint says of how the run was started; empty where none are kept.
     pub(super) settings: Settings,
 }
@@ -128,6 +136,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             interrupted: false,
             course: Course { settled: None, epochs: None },
             automatic,
+            noise: Vec::new(),
             settings: Settings::new(),
         };
         run.check_alike()?;
@@ -161,6 +170,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
     /// All epochs that are left.
     pub(super) fn run(mut self, bar: &ProgressBar) -> Result<History> {
         bar.set_position(self.progress.step as u64);
+        self.hold_noise()?;
         let done = |run: &Self| run.epochs().is_some_and(|epochs| run.progress.epochs.len() >= epochs);
         while !self.interrupted && !done(&self) && !self.is_over() {
             self.epoch(bar)?;
@@ -231,6 +241,32 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             ),
         };
         Some(format!("the prior's scale stayed where it starts: {why}; choose a `prior`, or train longer"))
+    }
+
+    /// Leaves to [`find_noise`](Self::find_noise) what it finds.
+    fn hold_noise(&mut self) -> Result<()> {
+        if let Some(automatic) = &self.automatic {
+            // A run that goes on has to see the same order of the data.
+            let before = self.shuffle.position();
+            self.noise = self.around(|around| automatic.noise_to_find(around))?;
+            self.shuffle.restore(before);
+            for name in &self.noise {
+                self.trainer.group(name, 0.0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the noise again where a quarter more steps were taken since the last time, or [`NOISE_AFTER`].
+    fn find_noise(&mut self) -> Result<()> {
+        let now = self.progress.step;
+        let every = (now / 5).max(NOISE_AFTER);
+        let (Some(automatic), false) = (&self.automatic, self.noise.is_empty()) else { return Ok(()) };
+        if now >= self.progress.noise_at + every {
+            self.around(|around| automatic.find_noise(around))?;
+            self.progress.noise_at = now;
+        }
+        Ok(())
     }
 
     fn find_scale(&mut self) -> Result<()> {
@@ -345,6 +381,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             self.agree("log", added)?;
         }
         self.progress.epochs.push(record);
+        self.find_noise()?;
         if self.scale_is_due() {
             self.find_scale()?;
         }

@@ -1,6 +1,7 @@
 //! What a fit finds where nobody chose a posterior, against the exact posterior of linear models.
 
-#[path = "../illia-core/src/files/scratch.rs"]
+mod noise;
+#[path = "../../illia-core/src/files/scratch.rs"]
 mod scratch;
 
 use std::sync::Arc;
@@ -80,53 +81,6 @@ fn a_linear_model_ends_at_the_exact_posterior() {
     let off = (white.matmul(&white.tr()) / 4000.0 - Tensor::eye(5, DOUBLE)).abs().max().double_value(&[]);
     assert!(off < 0.11 + 0.1, "{off}");
     assert!(exact.double_value(&[0, 1]).abs() > 0.2 * exact.double_value(&[0, 0]), "they covary");
-}
-
-#[test]
-fn a_learned_noise_counts_what_the_weights_took() {
-    illia::manual_seed(2);
-    let (x, y) = linear(120, 30);
-    let vs = nn::VarStore::new(Device::Cpu);
-    let noise = Gaussian::learned(&(vs.root() / "noise"), 0.5).unwrap();
-    let net = Line::new(&(vs.root() / "net"), 30);
-    Fit::new(&noise).progress(false).run(&net, &vs, &x, &y).unwrap();
-    let (mu, _) = head(&net);
-    let (x, _) = exact(&x, 0.5);
-    let errors = (x.matmul(&mu.unsqueeze(1)) - &y).square().sum(Kind::Double).double_value(&[]);
-    // MacKay (1992): the squared errors and what the spread adds to them, over all examples.
-    let drawn: Vec<Tensor> = (0..4000)
-        .map(|_| net.head.forward(&x.narrow(1, 0, 30).to_kind(Kind::Float)).detach().squeeze_dim(1))
-        .collect();
-    let spread = Tensor::stack(&drawn, 0).var_dim(0i64, true, false).sum(Kind::Double).double_value(&[]);
-    let expected = ((errors + spread) / 120.0).sqrt();
-    // 16 draws of 120 outputs: their squares' mean is known to some 5 % of the spread's part, a quarter of the whole.
-    assert!((noise.std() / expected - 1.0).abs() < 0.02, "{} for {expected}", noise.std());
-    let mode = (errors / 120.0).sqrt();
-    assert!(noise.std() > 1.05 * mode, "the mode's noise is {mode}");
-}
-
-bnn! {
-    /// A linear model of which the last layer has but two weights.
-    struct Through(features: i64): [features] -> [1] { first: Linear(1), head: Linear(1) }
-}
-
-#[test]
-fn a_learned_noise_counts_what_earlier_layers_took() {
-    illia::manual_seed(12);
-    let (n, features) = (100, 21);
-    let (x, y) = linear(n, features);
-    let vs = nn::VarStore::new(Device::Cpu);
-    let noise = Gaussian::learned(&(vs.root() / "noise"), 0.5).unwrap();
-    let net = Through::new(&(vs.root() / "net"), features);
-    // A target's last axis of one may be left out.
-    Fit::new(&noise).progress(false).run(&net, &vs, &x, &y.squeeze_dim(1)).unwrap();
-    let fitted = Predict::new().draws(1).run(&net, &x).unwrap();
-    let errors = (fitted.outputs() - &y).square().sum(Kind::Double).double_value(&[]);
-    // MacKay (1992): 22 weights, a slope for each column and an offset, are determined, all but wholly; it is they that fitted the noise away.
-    let expected = (errors / (100.0 - 22.0)).sqrt();
-    // The one draw of two weights that were determined adds 2 of 100 squares, give or take as much; half of that in the root.
-    assert!((noise.std() / expected - 1.0).abs() < 0.03, "{} for {expected}", noise.std());
-    assert!(noise.std() > 1.1 * (errors / 100.0).sqrt(), "the fit's own errors are smaller");
 }
 
 bnn! {

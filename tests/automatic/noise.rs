@@ -1,0 +1,117 @@
+//! A learned noise where nobody chose a posterior: what the weights do not know is no signal.
+
+use illia::likelihood::{Gaussian, Likelihood};
+use illia::prelude::*;
+
+use crate::{DOUBLE, FLOAT, Line, exact, head, linear};
+
+#[test]
+fn a_learned_noise_counts_what_the_weights_took() {
+    illia::manual_seed(2);
+    let (x, y) = linear(120, 30);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let noise = Gaussian::learned(&(vs.root() / "noise"), 0.5).unwrap();
+    let net = Line::new(&(vs.root() / "net"), 30);
+    Fit::new(&noise).progress(false).run(&net, &vs, &x, &y).unwrap();
+    let (mu, _) = head(&net);
+    let (x, _) = exact(&x, 0.5);
+    let errors = (x.matmul(&mu.unsqueeze(1)) - &y).square().sum(Kind::Double).double_value(&[]);
+    // MacKay (1992): the squared errors and what the spread adds to them, over all examples.
+    let drawn: Vec<Tensor> = (0..4000)
+        .map(|_| net.head.forward(&x.narrow(1, 0, 30).to_kind(Kind::Float)).detach().squeeze_dim(1))
+        .collect();
+    let spread = Tensor::stack(&drawn, 0).var_dim(0i64, true, false).sum(Kind::Double).double_value(&[]);
+    let expected = ((errors + spread) / 120.0).sqrt();
+    // 16 draws of 120 outputs: their squares' mean is known to some 5 % of the spread's part, a quarter of the whole.
+    assert!((noise.std() / expected - 1.0).abs() < 0.02, "{} for {expected}", noise.std());
+    let mode = (errors / 120.0).sqrt();
+    assert!(noise.std() > 1.05 * mode, "the mode's noise is {mode}");
+}
+
+#[test]
+fn more_columns_than_examples_leave_the_noise_of_the_evidence() {
+    illia::manual_seed(21);
+    let (n, features) = (80, 120);
+    // A few columns matter, so that 80 targets tell a noise from what they leave open.
+    let x =
+        Tensor::randn([n, features], FLOAT) * 10.0 / Tensor::arange(features, FLOAT).square().clamp_min(1.0);
+    let weights = Tensor::randn([features, 1], FLOAT) * (2.0 / (features as f64).sqrt());
+    let y = x.matmul(&weights) + Tensor::randn([n, 1], FLOAT) * 0.7;
+    let vs = nn::VarStore::new(Device::Cpu);
+    let noise = Gaussian::learned(&(vs.root() / "noise"), 2.0).unwrap();
+    let net = Line::new(&(vs.root() / "net"), features);
+    Fit::new(&noise).progress(false).run(&net, &vs, &x, &y).unwrap();
+    // log N(y; 0, 4 / features X Xᵀ + 4 + noise²) is known, and a mode of which the noise is a part goes through every target.
+    let (x, y) = (x.to_kind(Kind::Double), y.to_kind(Kind::Double));
+    let of_prior = x.matmul(&x.tr()) * (4.0 / features as f64) + 4.0;
+    let evidence = |noise: f64| {
+        let covariance = &of_prior + Tensor::eye(n, DOUBLE) * (noise * noise);
+        let root = covariance.linalg_cholesky(false);
+        let white = root.linalg_solve_triangular(&y, false, true, false);
+        -root.diagonal(0, 0, 1).log().sum(Kind::Double).double_value(&[])
+            - 0.5 * white.square().sum(Kind::Double).double_value(&[])
+    };
+    let grid: Vec<f64> = (0..=200).map(|i| 0.05 * 100f64.powf(f64::from(i) / 200.0)).collect();
+    let best = grid.iter().copied().max_by(|a, b| evidence(*a).total_cmp(&evidence(*b))).unwrap();
+    assert!(best > 0.1 && best < 4.0, "the evidence has a maximum: {best}");
+    // How flat the maximum is says how well 80 examples know the noise: 2 nats below it ends the likelihood's 95 % interval.
+    let short = evidence(best) - evidence(noise.std());
+    assert!(short < 2.0, "{} for {best}, {short} nats short", noise.std());
+}
+
+bnn! {
+    struct Curved: [10] -> [1] { first: Linear(32) -> relu, second: Linear(32) -> relu, head: Linear(1) }
+}
+
+#[test]
+fn a_net_that_could_pass_through_every_target_keeps_the_noise() {
+    illia::manual_seed(22);
+    // Friedman (1991): five columns of ten matter. Its 1,441 weights can follow 200 targets exactly.
+    let make = |rows: i64| {
+        let x = Tensor::rand([rows, 10], FLOAT);
+        let c = |column| x.select(1, column);
+        let y = (c(0) * c(1) * std::f64::consts::PI).sin() * 10.0
+            + (c(2) - 0.5).square() * 20.0
+            + c(3) * 10.0
+            + c(4) * 5.0;
+        let y = ((y - 14.4) / 4.9).unsqueeze(1);
+        ((x - 0.5) * 12f64.sqrt(), &y + y.randn_like() * 0.2)
+    };
+    let ((x, y), (other, fresh)) = (make(200), make(2000));
+    let vs = nn::VarStore::new(Device::Cpu);
+    let noise = Gaussian::learned(&(vs.root() / "noise"), 0.5).unwrap();
+    let net = Curved::new(&(vs.root() / "net"));
+    Fit::new(&noise).epochs(600).progress(false).run(&net, &vs, &x, &y).unwrap();
+    // 200 errors know their size to 5 %. What the net can't learn from 200 examples counts as noise too: of the targets' deviation of 1 it has
+    // learned the better part.
+    assert!(noise.std() > 0.2 * 0.9 && noise.std() < 0.5, "{}", noise.std());
+    let prediction = Predict::new().draws(100).run(&net, &other).unwrap();
+    let (low, high) = noise.interval(prediction.outputs(), 0.9).unwrap();
+    let covered = illia::metrics::interval_coverage(&low, &high, &fresh).unwrap();
+    assert!(covered > 0.8, "{covered} of the 90 % band");
+}
+
+bnn! {
+    /// A linear model of which the last layer has but two weights.
+    struct Through(features: i64): [features] -> [1] { first: Linear(1), head: Linear(1) }
+}
+
+#[test]
+fn a_learned_noise_counts_what_earlier_layers_took() {
+    illia::manual_seed(12);
+    let (n, features) = (100, 21);
+    let (x, y) = linear(n, features);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let noise = Gaussian::learned(&(vs.root() / "noise"), 0.5).unwrap();
+    let net = Through::new(&(vs.root() / "net"), features);
+    // A target's last axis of one may be left out.
+    Fit::new(&noise).progress(false).run(&net, &vs, &x, &y.squeeze_dim(1)).unwrap();
+    let fitted = Predict::new().draws(1).run(&net, &x).unwrap();
+    let errors = (fitted.outputs() - &y).square().sum(Kind::Double).double_value(&[]);
+    // MacKay (1992): 22 weights, a slope for each column and an offset, are determined, all but wholly; it is they that fitted the noise
+    // away. New data have the errors of 20 of them beside (Golub, Heath & Wahba 1979): the last layer's two are in its draws.
+    let expected = (errors / (100.0 - 22.0) / 0.8).sqrt();
+    // The one draw of two weights that were determined adds 2 of 100 squares, give or take as much; half of that in the root.
+    assert!((noise.std() / expected - 1.0).abs() < 0.03, "{} for {expected}", noise.std());
+    assert!(noise.std() > 1.1 * (errors / 100.0).sqrt(), "the fit's own errors are smaller");
+}
