@@ -76,9 +76,13 @@ pub fn command(arguments: &[String]) -> Result<()> {
     }
     checks.run("oldest dependencies", oldest_dependencies);
     if has("deny") {
-        checks.run("licences and advisories", || {
-            quiet(cargo().args(["deny", "check"])).map(|_| "cargo deny is content".to_owned())
-        });
+        let deny = |what: &[&str]| {
+            let checked = quiet(cargo().args(["deny", "check"]).args(what));
+            checked.map(|_| "cargo deny is content".to_owned())
+        };
+        checks.run("licences", || deny(&["licenses", "bans", "sources"]));
+        // They are downloaded.
+        checks.run("advisories", || deny(&["advisories"]));
     } else {
         println!("left out  licences and advisories: there is no cargo-deny");
     }
