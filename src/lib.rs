@@ -10,6 +10,8 @@
 extern crate self as illia;
 
 pub use illia_core::*;
+/// Makes a module of a struct or an enum: every field is one, or is skipped.
+///
 /// ```
 /// use illia::prelude::*;
 ///
@@ -41,6 +43,8 @@ pub use illia_core::*;
 ///
 /// [`language::modules`] has the rules, and how such a struct stands in a [`bnn!`].
 pub use illia_macros::bayesian;
+/// Declares a Bayesian net: a struct with a signature, whose shapes the compiler checks.
+///
 /// ```
 /// use illia::prelude::*;
 ///
