@@ -7,23 +7,23 @@ use crate::tasks::Sort;
 use crate::ways::{WAYS, Way};
 
 const HELP: &str = "\
-Learns tasks one after the other, each without the data of those before, and shows what is left.
+Learns tasks one after the other, without the data of those before.
 
 usage: continual [OPTIONS]
 
-  --tasks KIND       permuted (the same digits, the pixels in another order in each task)
-                     or split (two digits a task, with a head for each) (default: permuted)
-  --data DIR         MNIST-like IDX files (raw or .gz) instead of the 1,797 small digits built in
-  --way NAME         fine-tune, vcl, vcl-random, vcl-k-center, ivon, kept (what is kept alone)
-                     or together (default: all)
+  --tasks KIND       permuted (the pixels in another order in each task) or split
+                     (two digits a task, a head for each) (default: permuted)
+  --data DIR         MNIST-like IDX files (raw or .gz) instead of UCI's digits
+  --way NAME         fine-tune, vcl, vcl-random, vcl-k-center, ivon, kept (what is
+                     kept alone) or together (default: all)
   --number N         how many tasks (default: 5; of split, at most 5)
   --kept N           examples kept of each task where some are (default: 20)
   --epochs N         passes over a task's data (default: 100; with --data 20)
   --kl W             what multiplies the KL (default: 0.01; with --data 1)
   --rho R            where rho starts: sigma = softplus(rho) (default: -5)
   --learning-rate R  of Adam (default: 0.001)
-  --seeds N          how many runs, of other starts and other orders of pixels (default: 5)
-  --held-out         the last 400 training digits instead of the test digits, for choosing numbers
+  --seeds N          how many runs, of other starts and orders (default: 5)
+  --held-out         400 training digits for test digits, to choose numbers
   --picture FILE     the accuracies as an SVG
   --json             a line of JSON for each way instead of a table
   --help             this text

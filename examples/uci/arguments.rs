@@ -10,21 +10,21 @@ Test RMSE and log-likelihood over the splits of a UCI regression set.
 
 usage: uci --data DIR [OPTIONS]
 
-  --data DIR      data.txt, index_features.txt, index_target.txt, index_train_K.txt,
-                  index_test_K.txt
+  --data DIR      data.txt, index_features.txt, index_target.txt, for each split
+                  index_train_K.txt and index_test_K.txt
   --splits K      the first K splits (default: all)
-  --method NAME   vi        mean-field Gaussians and predicted noise, 6 mixed (the default)
+  --method NAME   vi        mean-field Gaussians, predicted noise, 6 mixed; default
                   auto      nothing set: the library's defaults
-                  ivon      mean-field Gaussians by an optimiser of their own, 3 mixed
-                  laplace   a Gaussian around the most probable weights, by the evidence
+                  ivon      mean-field Gaussians by their own optimiser, 3 mixed
+                  laplace   a Gaussian around the most probable weights
                   swag      a Gaussian from SGD's iterates
-                  sghmc     draws of 2 chains of stochastic-gradient Hamiltonian Monte Carlo
+                  sghmc     draws of 2 chains of stochastic-gradient HMC
                   moments   mean-field Gaussians, predicted in one pass, 3 mixed
                   ensemble  5 nets of the most probable weights
                   dropout   MC dropout and predicted noise, 3 mixed
                   point     one net of the most probable weights
   --members M     how many fits are mixed (default: as above)
-  --held-out      a tenth of the training rows in the place of the test rows: for choosing a rule
+  --held-out      a tenth of the training rows for test rows, to choose a rule
   --seed N        start of every random number (default: 1)
   --json          one line of JSON instead of a table
   --help          this text

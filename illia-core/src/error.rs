@@ -6,6 +6,18 @@ use std::panic::AssertUnwindSafe;
 use tch::{Kind, TchError};
 
 /// What can go wrong, with what a caller needs to tell the cases apart.
+///
+/// ```
+/// use illia_core::{Error, nn::Linear};
+/// use tch::{Device, Kind, Tensor, nn::VarStore};
+///
+/// let vs = VarStore::new(Device::Cpu);
+/// let layer = Linear::new(vs.root() / "fc", 3, 1, Default::default());
+/// match layer.try_forward(&Tensor::ones([2, 4], (Kind::Float, Device::Cpu))) {
+///     Err(Error::Shape { given, .. }) => assert_eq!(given, [2, 4]),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -22,13 +22,13 @@ mod words;
 
 use proc_macro::TokenStream;
 
-/// Declares a Bayesian net: a struct with a signature, whose shapes the compiler checks.
+// Documented where the facade exports it, with examples that only compile there.
 #[proc_macro]
 pub fn bnn(input: TokenStream) -> TokenStream {
     bnn::expand(input.into()).into()
 }
 
-/// Makes a module of a struct or an enum: every field is one, or is skipped.
+// As above.
 #[proc_macro_attribute]
 pub fn bayesian(args: TokenStream, item: TokenStream) -> TokenStream {
     bayesian::expand(args.into(), item.into()).into()

@@ -186,6 +186,8 @@ pub struct Row {
     /// A text.
     pub kind: TokenStream,
     pub output: Shape,
+    /// The axis that each `each` around it goes along.
+    pub along: Vec<Shape>,
     pub of: Counted,
     /// Whether it has an estimator.
     pub estimator: bool,
@@ -196,6 +198,10 @@ pub enum Counted {
     Field(usize),
     /// A net or a module of the user's.
     Module(usize, Typed),
+    /// The same with the same weights once more, which are counted already.
+    Again(usize, Option<Typed>),
+    /// An output layer of the weights of an `Embedding`.
+    Tied(usize),
     /// An op, which has none.
     Nothing,
 }

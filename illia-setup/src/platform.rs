@@ -28,7 +28,7 @@ pub(crate) struct Download {
 pub const PLATFORMS: &[Platform] = &[
     Platform {
         name: "linux-x86_64",
-        tried: "every test runs there; with CUDA nothing was run",
+        tried: "every test runs there; with CUDA this version was not run",
         cpu: Download { wheels: wheels::LINUX_X86_64, packed: 540, unpacked: 700 },
         cuda: Some(Download { wheels: wheels::LINUX_X86_64_CUDA, packed: 2_500, unpacked: 5_200 }),
     },

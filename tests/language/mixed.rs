@@ -64,7 +64,7 @@ fn constants_of_all_sorts_meet() {
     let vs = nn::VarStore::new(Device::Cpu);
     let net = Net::<8, 10>::new(&vs.root());
     assert_eq!(net.forward(&Tensor::randn([2, 3, 16, 16], (Kind::Float, Device::Cpu))).size(), [2, 10]);
-    assert!(net.to_string().ends_with("10,434 parameters: 10,370 random, 64 plain"));
+    assert!(net.to_string().contains("\n10,434 parameters: 10,370 random, 64 plain\n"));
     let vs = nn::VarStore::new(Device::Cpu);
     let words = Words::<4, 3>::new(&vs.root());
     assert_eq!(words.forward(&Tensor::ones([2, 7], (Kind::Int64, Device::Cpu))).size(), [2, 3]);

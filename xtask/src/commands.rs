@@ -77,3 +77,42 @@ fn has(file: &str, missing: &str) -> Result<()> {
     }
     Err(Failure::new(format!("{missing} yet: there is no {file}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    fn programs(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        entries
+            .flat_map(|path| if path.is_dir() { programs(&path) } else { vec![path] })
+            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+            .collect()
+    }
+
+    #[test]
+    fn no_file_of_an_example_is_long() {
+        for path in programs(&root().join("examples")) {
+            let lines = fs::read_to_string(&path).expect("a program").lines().count();
+            assert!(lines <= 200, "{} has {lines} lines", path.display());
+        }
+    }
+
+    /// Of 24 lines with 80 columns.
+    #[test]
+    fn the_help_of_an_example_fits_a_screen() {
+        let mut found = 0;
+        for path in programs(&root().join("examples")) {
+            let text = fs::read_to_string(&path).expect("a program");
+            let Some((_, help)) = text.split_once("const HELP: &str = \"\\\n") else { continue };
+            let (help, _) = help.split_once("\";").expect("the text ends");
+            let rows: usize = help.lines().map(|line| line.chars().count().div_ceil(80).max(1)).sum();
+            assert!(rows <= 24, "{} takes {rows} rows", path.display());
+            found += 1;
+        }
+        assert!(found > 10, "{found} texts were found");
+    }
+}

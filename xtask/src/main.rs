@@ -7,6 +7,7 @@ mod check;
 mod commands;
 mod process;
 mod release;
+mod semver;
 mod setup;
 
 use std::process::ExitCode;

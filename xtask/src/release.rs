@@ -10,10 +10,10 @@ use std::time::Instant;
 use illia_setup::output;
 
 use crate::process::{cargo, root};
-use crate::{Failure, Result};
+use crate::{Failure, Result, semver};
 
 /// The crates in the order in which they are published, each with the folders that belong to it beside `src`.
-const CRATES: [(&str, &[&str]); 7] = [
+pub const CRATES: [(&str, &[&str]); 7] = [
     ("illia-shape", &[]),
     ("illia-setup", &[]),
     ("illia-macros", &[]),
@@ -42,7 +42,7 @@ const FIELDS: [&str; 5] = ["description", "license", "readme", "keywords", "cate
 const LARGEST: u64 = 1_000_000;
 
 /// What a check found, or why it failed.
-type Outcome = std::result::Result<String, String>;
+pub type Outcome = std::result::Result<String, String>;
 
 /// `cargo xtask release-check [--verify]`.
 pub fn command(arguments: &[String]) -> Result<()> {
@@ -76,9 +76,13 @@ pub fn command(arguments: &[String]) -> Result<()> {
     }
     checks.run("oldest dependencies", oldest_dependencies);
     if has("deny") {
-        checks.run("licences and advisories", || {
-            quiet(cargo().args(["deny", "check"])).map(|_| "cargo deny is content".to_owned())
-        });
+        let deny = |what: &[&str]| {
+            let checked = quiet(cargo().args(["deny", "check"]).args(what));
+            checked.map(|_| "cargo deny is content".to_owned())
+        };
+        checks.run("licences", || deny(&["licenses", "bans", "sources"]));
+        // They are downloaded.
+        checks.run("advisories", || deny(&["advisories"]));
     } else {
         println!("left out  licences and advisories: there is no cargo-deny");
     }
@@ -92,11 +96,7 @@ pub fn command(arguments: &[String]) -> Result<()> {
     match output(Command::new("git").args(["describe", "--tags", "--abbrev=0"]).current_dir(root())) {
         _ if !has("semver-checks") => println!("left out  semver: there is no cargo-semver-checks"),
         None => println!("left out  semver: there is no tag to compare with"),
-        Some(tag) => checks.run("semver", || {
-            let tag = tag.trim();
-            quiet(cargo().args(["semver-checks", "--workspace", "--baseline-rev", tag]))
-                .map(|_| format!("since {tag}"))
-        }),
+        Some(tag) => checks.run("semver", || semver::check(tag.trim())),
     }
     checks.verdict()
 }
@@ -221,11 +221,9 @@ fn size(name: &str, version: &str) -> Outcome {
 
 /// As docs.rs does it: with the features that the manifest asks for there, without libtorch and without a network.
 fn document(name: &str) -> Outcome {
-    let manifest = read(manifest(name));
-    let features = entry(&manifest, "package.metadata.docs.rs", "features").unwrap_or_default();
     let mut command = cargo();
     command.args(["doc", "--offline", "--no-deps", "--lib", "-p", name, "--features"]);
-    command.arg(features.replace(['[', ']', '"', ','], " ").trim());
+    command.arg(features_of_docs(&read(manifest(name))));
     command.env("RUSTDOCFLAGS", "--cfg docsrs -D warnings").env("DOCS_RS", "1");
     quiet(without_libtorch(&mut command)).map(|_| "without a warning".to_owned())
 }
@@ -284,7 +282,13 @@ fn copy(to: &Path) -> std::result::Result<(), String> {
     Ok(())
 }
 
-fn without_libtorch(command: &mut Command) -> &mut Command {
+/// The features that docs.rs is asked for, with spaces between them.
+pub fn features_of_docs(manifest: &str) -> String {
+    let features = entry(manifest, "package.metadata.docs.rs", "features").unwrap_or_default();
+    features.replace(['[', ']', '"', ','], " ").trim().to_owned()
+}
+
+pub fn without_libtorch(command: &mut Command) -> &mut Command {
     command.env("LIBTORCH", root().join("target/no-libtorch"))
 }
 
@@ -293,7 +297,7 @@ fn has(subcommand: &str) -> bool {
 }
 
 /// What the program prints; where it fails, what it says of that.
-fn quiet(command: &mut Command) -> Outcome {
+pub fn quiet(command: &mut Command) -> Outcome {
     let output = command.output().map_err(|e| e.to_string())?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
@@ -302,7 +306,7 @@ fn quiet(command: &mut Command) -> Outcome {
     Err(String::from_utf8_lossy(&said).trim().to_owned())
 }
 
-fn manifest(name: &str) -> String {
+pub fn manifest(name: &str) -> String {
     if name == "illia" { "Cargo.toml".to_owned() } else { format!("{name}/Cargo.toml") }
 }
 

@@ -14,26 +14,24 @@ Answers requests with a net that illia exported.
 
 usage: serve [OPTIONS] NET.onnx
 
-  --address A        where to listen; port 0 takes a free one (default: 127.0.0.1:8080)
-  --refuse-above X   refuse answers with more doubt than X: of classes the entropy in nats, of numbers the standard
-                     deviation (default: what the file says under `serve.refuse_above`, else none is refused)
-  --noise S          standard deviation of an observation around the net's number, for the intervals
-                     (default: what the file says under `serve.noise`, else 0)
+  --address A        where to listen, port 0: any (default: 127.0.0.1:8080)
+  --refuse-above X   refuse answers of more doubt: of classes entropy in nats,
+                     of numbers the deviation (default: the file's, else none)
+  --noise S          deviation of an observation (default: the file's, else 0)
   --level P          probability of an interval (default: 0.9)
 
-limits
   --workers N        predictions at a time (default: one for each core)
-  --queue N          predictions that may wait besides; further ones get 503 (default: 64)
-  --connections N    connections at a time; further ones wait to be accepted (default: 512)
+  --queue N          predictions that may wait, before a 503 (default: 64)
+  --connections N    at a time; further ones wait to be accepted (default: 512)
   --rows N           rows of a request (default: 256)
-  --length N         length of any other axis that the net leaves free (default: 512)
+  --length N         length of any other free axis (default: 512)
   --body BYTES       size of a request's body (default: 1048576)
   --read SECONDS     time to send a request, or to be idle (default: 10)
   --answer SECONDS   time to wait for a prediction (default: 10)
   --grace SECONDS    time to finish after SIGTERM or Ctrl-C (default: 20)
   --help             this text
 
-POST /predict takes one row or many as nested JSON arrays. GET /health says what the net takes, GET /metrics counts.
+POST /predict takes nested JSON arrays; GET /health says of what shape.
 ";
 
 /// What was asked for.

@@ -42,11 +42,26 @@ use crate::module::BayesianModule;
 
 /// Writes the model, whose variables are `vs`'s, to `path`: variables and priors.
 ///
+/// ```
+/// use illia_core::{checkpoint, nn::Linear};
+/// use tch::{Device, nn::VarStore};
+///
+/// let path = std::env::temp_dir().join(format!("illia-doc-save-{}.safetensors", std::process::id()));
+/// let vs = VarStore::new(Device::Cpu);
+/// let mut net = Linear::new(vs.root() / "fc", 3, 2, Default::default());
+/// checkpoint::save(&net, &vs, &path)?;
+/// checkpoint::load(&mut net, &vs, &path)?;
+/// # std::fs::remove_file(path).ok();
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io) where the file can't be written; what stood there before still does.
 pub fn save<M: BayesianModule + ?Sized>(net: &M, vs: &VarStore, path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    let _span = tracing::debug_span!(target: "illia::checkpoint", "save", path = %path.display()).entered();
     let (tensors, state) = model::contents(net, vs);
-    file::write(path.as_ref(), &tensors, &model::json(&state)?)
+    file::write(path, &tensors, &model::json(&state)?)
 }
 
 /// Gives the model the variables and priors that [`save`] or a run's checkpoint wrote. A frozen model is unfrozen, since the
@@ -60,6 +75,7 @@ pub fn save<M: BayesianModule + ?Sized>(net: &M, vs: &VarStore, path: impl AsRef
 /// the first difference) or of a newer format; then nothing has been changed.
 pub fn load<M: BayesianModule + ?Sized>(net: &mut M, vs: &VarStore, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
+    let _span = tracing::debug_span!(target: "illia::checkpoint", "load", path = %path.display()).entered();
     let (tensors, _) = model::contents(net, vs);
     let file = file::File::read(path, &|name| model::want(&tensors, name))?;
     let state = model::state(path, &file)?;

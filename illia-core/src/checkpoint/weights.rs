@@ -37,6 +37,23 @@ use crate::parameter::{AXES, FACTORS, INPUT_RHO};
 /// that fits holds; a name that no row fits is the same in both. The mean of a random parameter, `head.weight.mu`, goes by the
 /// parameter's name, and its other variables (`rho`, an
 /// adapter's factors) are left as they are.
+///
+/// ```
+/// use illia_core::{checkpoint::Names, nn::Linear};
+/// use tch::{Device, Kind, Tensor, nn::VarStore};
+///
+/// # let path = std::env::temp_dir().join(format!("illia-doc-names-{}.safetensors", std::process::id()));
+/// # let float = (Kind::Float, Device::Cpu);
+/// # let tensors = [("fc.0.weight", Tensor::ones([2, 3], float)), ("fc.0.bias", Tensor::zeros([2], float))];
+/// # Tensor::write_safetensors(&tensors, &path).unwrap();
+/// let vs = VarStore::new(Device::Cpu);
+/// let config = illia_core::nn::LinearConfig { posterior: illia_core::Posterior::plain(), ..Default::default() };
+/// let head = Linear::new(vs.root() / "head", 3, 2, config);
+/// Names::new().row("head", &["fc.0"]).load(&vs, &path)?;
+/// assert_eq!(head.weight.mu().sum(Kind::Float).double_value(&[]), 6.0);
+/// # std::fs::remove_file(path).ok();
+/// # Ok::<(), illia_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     rows: Vec<Row>,

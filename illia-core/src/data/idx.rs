@@ -84,6 +84,14 @@ pub fn read(path: &Path) -> Result<Tensor> {
 
 /// An IDX file's bytes, plain or compressed with gzip, as a tensor; `name` is what errors call it.
 ///
+/// ```
+/// // Two images of one pixel: bytes, three axes, their lengths, the pixels.
+/// let file = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 255];
+/// let images = illia_core::data::idx::parse("images", &file)?;
+/// assert_eq!(images.size(), [2, 1, 1]);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`read`].
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Tensor> {

@@ -155,7 +155,7 @@ impl<N: Net> Exported for N {
 /// The one output of a module of one output, whose inputs are given in the order of its forward.
 ///
 /// # Errors
-/// [`Error::Unfit`] if the module has no form in a graph; what its rule returns.
+/// [`Error::Unfit`](crate::Error::Unfit) if the module has no form in a graph; what its rule returns.
 pub fn one<M: BayesianModule + ?Sized>(module: &M, inputs: &[&Value]) -> Result<Value> {
     let mut outputs = all(module, inputs)?.into_iter();
     match (outputs.next(), outputs.next()) {

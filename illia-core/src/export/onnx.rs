@@ -59,8 +59,9 @@ const MOST_BYTES: usize = i32::MAX as usize;
 /// numbers of a kind that ONNX has not, for more than 2 GiB of weights, and for metadata under a key that is taken; [`Error::Io`] where the
 /// file can't be written.
 pub fn onnx<M: Exported>(net: &M, export: &Export, path: impl AsRef<Path>) -> Result<()> {
-    let bytes = tch::no_grad(|| model(net, export))?.encode_to_vec();
     let path = path.as_ref();
+    let _span = tracing::debug_span!(target: "illia::export", "onnx", path = %path.display()).entered();
+    let bytes = tch::no_grad(|| model(net, export))?.encode_to_vec();
     write_whole(path, |file| std::fs::write(file, &bytes).map_err(|e| Error::io(path, e)))
 }
 

@@ -68,6 +68,7 @@ impl Chain {
                 return Err(Error::configuration(name, value, "at least 1"));
             }
         }
+        let _span = tracing::debug_span!(target: "illia::infer", "chain", draws = self.draws).entered();
         let parameters = net.named_parameters();
         if let Some((name, _)) = parameters.iter().find(|(_, parameter)| parameter.is_spread()) {
             return Err(Error::configuration("chain", format!("`{name}` with a posterior"), "points alone"));

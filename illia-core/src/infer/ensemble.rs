@@ -129,6 +129,8 @@ impl<M: Send> Ensemble<M> {
         let own = self.members.iter_mut().enumerate().filter(|(number, _)| is_own(*number));
         let jobs = own.map(|(_, member)| (member, data())).collect();
         let done = on_threads(cores(), jobs, |(member, data)| {
+            let _span =
+                tracing::debug_span!(target: "illia::infer", "member", number = member.number).entered();
             noise::restore(member.noise);
             let result = work(member, &data);
             member.noise = noise::state();

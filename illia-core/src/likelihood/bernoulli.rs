@@ -7,6 +7,17 @@ use crate::error::{Result, floating};
 use crate::noise::{self, Key};
 
 /// Yes or no, for each element: the output holds logits `[batch, ..]`, the target 0 or 1 (or a share between).
+///
+/// ```
+/// use illia_core::likelihood::{Bernoulli, Likelihood};
+/// use tch::Tensor;
+///
+/// let logits = Tensor::from_slice(&[0f32, 2.0]).reshape([2, 1]);
+/// assert!((Bernoulli.mean(&logits).double_value(&[1, 0]) - 0.8808).abs() < 1e-4);
+/// let yes = Tensor::from_slice(&[1f32, 1.0]).reshape([2, 1]);
+/// assert!((Bernoulli.log_likelihood(&logits, &yes)?.double_value(&[0]) + 2f64.ln()).abs() < 1e-6);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bernoulli;
 

@@ -84,6 +84,17 @@ impl Likelihood for Gaussian {
 /// Numbers with Gaussian noise that the net predicts: the output holds, along the last axis, first the means and then as
 /// many rho, with noise of standard deviation softplus(rho) (Nix & Weigend 1994); `[batch, .., 2 n]` for targets
 /// `[batch, .., n]`.
+///
+/// ```
+/// use illia_core::likelihood::{HeteroscedasticGaussian, Likelihood};
+/// use tch::{Device, Kind, Tensor};
+///
+/// // A net of two outputs: the mean, and what the scale is made of.
+/// let output = Tensor::zeros([5, 2], (Kind::Float, Device::Cpu));
+/// assert_eq!(HeteroscedasticGaussian.mean(&output).size(), [5, 1]);
+/// assert_eq!(HeteroscedasticGaussian.variance(&output).size(), [5, 1]);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HeteroscedasticGaussian;
 

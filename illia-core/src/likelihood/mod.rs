@@ -50,6 +50,37 @@ pub struct Uncertainty {
 /// The distribution of a target given a net's output.
 ///
 /// Outputs are `[batch, ..]`; the outputs of several draws, where a method takes those, `[draws, batch, ..]`.
+///
+/// ```
+/// use illia_core::likelihood::Likelihood;
+/// use illia_core::{Error, Result};
+/// use tch::{Kind, Tensor};
+///
+/// /// Laplace's distribution of scale 1 around the net's output.
+/// #[derive(Debug)]
+/// struct Absolute;
+///
+/// impl Likelihood for Absolute {
+///     fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+///         let off = (output - target).abs().flatten(1, -1);
+///         Ok(-off.sum_dim_intlist([1i64].as_slice(), false, Kind::Float) - 2f64.ln() * output.size()[1] as f64)
+///     }
+///     fn mean(&self, output: &Tensor) -> Tensor {
+///         output.shallow_clone()
+///     }
+///     fn variance(&self, output: &Tensor) -> Tensor {
+///         output.full_like(2.0)
+///     }
+///     fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor> {
+///         let z = y - output;
+///         Some(0.5 + z.sign() * (1.0 - (-z.abs()).exp()) * 0.5)
+///     }
+/// }
+///
+/// let zero = Tensor::from_slice(&[0f32]).reshape([1, 1]);
+/// assert!((Absolute.log_likelihood(&zero, &zero)?.double_value(&[0]) + 2f64.ln()).abs() < 1e-6);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Likelihood: std::fmt::Debug {
     /// log p(target | output) of each example, `[batch]`, in nats.
     ///

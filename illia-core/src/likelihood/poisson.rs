@@ -9,6 +9,16 @@ use crate::noise::{self, Key};
 /// Counts: the output holds log rates `[batch, ..]`, the target whole numbers from 0.
 ///
 /// log p(y) = y log rate - rate - log y!
+///
+/// ```
+/// use illia_core::likelihood::{Likelihood, Poisson};
+/// use tch::Tensor;
+///
+/// let log_rate = Tensor::from_slice(&[4f32.ln()]).reshape([1, 1]);
+/// assert!((Poisson.mean(&log_rate).double_value(&[0, 0]) - 4.0).abs() < 1e-5);
+/// assert!((Poisson.variance(&log_rate).double_value(&[0, 0]) - 4.0).abs() < 1e-5);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Poisson;
 

@@ -13,6 +13,18 @@ use crate::error::{Error, Result};
 /// Numbers with Student-t noise, which bears outliers: the output holds the locations `[batch, ..]`.
 ///
 /// Its variance is scale^2 dof / (dof - 2), so dof must be above 2.
+///
+/// ```
+/// use illia_core::likelihood::{Gaussian, Likelihood, StudentT};
+/// use tch::Tensor;
+///
+/// // What lies ten deviations off costs a Gaussian ten times as much.
+/// let (output, far) = (Tensor::from_slice(&[0f32]).reshape([1, 1]), Tensor::from_slice(&[10f32]).reshape([1, 1]));
+/// let heavy = StudentT::fixed(4.0, 1.0)?.log_likelihood(&output, &far)?;
+/// let light = Gaussian::fixed(1.0)?.log_likelihood(&output, &far)?;
+/// assert!(heavy.double_value(&[0]) > light.double_value(&[0]) + 40.0);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct StudentT {
     dof: f64,

@@ -5,7 +5,7 @@ use std::fmt;
 use illia_shape::Shape;
 use tch::nn::Init;
 
-use crate::module::{BayesianModule, Row, Structure, grouped};
+use crate::module::{BayesianModule, Count, Row, Structure, grouped};
 use crate::nn::{CgConv, Conv, ConvTranspose, CrossAttention, Gcn, Linear, Sage, SelfAttention};
 use crate::parameter::{Estimator, Posterior, Prior};
 
@@ -106,9 +106,11 @@ fn estimator_in_words(estimator: Estimator) -> &'static str {
     }
 }
 
-const COLUMNS: usize = 8;
+const COLUMNS: usize = 9;
 const HEAD: [&str; COLUMNS] =
-    ["Layer", "Kind", "Output", "Parameters", "Random", "Prior", "Posterior", "Estimator"];
+    ["Layer", "Kind", "Output", "Parameters", "Multiply-adds", "Random", "Prior", "Posterior", "Estimator"];
+/// Those of numbers.
+const RIGHT: std::ops::RangeInclusive<usize> = 3..=4;
 
 /// Prints a net's table, in the manner of Keras' summary: a line for each layer and each op that changes the shape.
 pub fn summary(f: &mut fmt::Formatter<'_>, structure: Option<Structure>) -> fmt::Result {
@@ -132,7 +134,27 @@ pub fn summary(f: &mut fmt::Formatter<'_>, structure: Option<Structure>) -> fmt:
     let random: usize = rows.iter().map(|row| row.random).sum();
     let plain: usize = rows.iter().map(|row| row.plain).sum();
     let (all, random, plain) = (grouped(random + plain), grouped(random), grouped(plain));
-    write!(f, "{all} parameters: {random} random, {plain} plain")
+    writeln!(f, "{all} parameters: {random} random, {plain} plain")?;
+    let bytes = in_bytes(rows.iter().map(|row| row.bytes).sum());
+    let known = rows.iter().filter_map(|row| row.multiply_adds.as_ref());
+    let multiply_adds = known.fold(Count::default(), |sum, count| sum.plus(count));
+    let at_least = if rows.iter().all(|row| row.multiply_adds.is_some()) { "" } else { "at least " };
+    write!(f, "{bytes} of variables; {at_least}{multiply_adds} multiply-adds for an example")
+}
+
+/// 61706 as 61.7 kB.
+fn in_bytes(n: usize) -> String {
+    let units = ["kB", "MB", "GB", "TB"];
+    let mut size = n as f64;
+    let mut unit = "B";
+    for next in units {
+        if size < 999.5 {
+            break;
+        }
+        (size, unit) = (size / 1000.0, next);
+    }
+    let digits = if unit == "B" || size >= 99.95 { 0 } else { 1 };
+    format!("{size:.digits$} {unit}")
 }
 
 /// `[784]`, or `(user: [6], item: [4])`.
@@ -155,13 +177,22 @@ impl Row {
             (0, _) => "no",
             _ => "partly",
         };
-        let parameters = if count == 0 { String::new() } else { grouped(count) };
+        let parameters = match count {
+            _ if self.is_again => "again".to_owned(),
+            0 => String::new(),
+            count => grouped(count),
+        };
+        let multiply_adds = match &self.multiply_adds {
+            None => "?".to_owned(),
+            Some(count) if count.is_zero() => String::new(),
+            Some(count) => count.to_string(),
+        };
         let texts = [self.name.clone(), self.kind.clone(), self.output.to_string()];
         let [name, kind, output] = texts;
         let prior = only(self.priors.iter().map(|prior| prior_in_words(*prior)));
         let posterior = only(self.posteriors.iter().map(|posterior| posterior_in_words(*posterior)));
         let estimator = self.estimator.map_or("", estimator_in_words).to_owned();
-        [name, kind, output, parameters, random.to_owned(), prior, posterior, estimator]
+        [name, kind, output, parameters, multiply_adds, random.to_owned(), prior, posterior, estimator]
     }
 }
 
@@ -172,7 +203,11 @@ fn line(f: &mut fmt::Formatter<'_>, widths: &[usize; COLUMNS], cells: &[String; 
         if i > 0 {
             text.push_str("  ");
         }
-        text.push_str(&if i == 3 { format!("{cell:>width$}") } else { format!("{cell:<width$}") });
+        text.push_str(&if RIGHT.contains(&i) {
+            format!("{cell:>width$}")
+        } else {
+            format!("{cell:<width$}")
+        });
     }
     writeln!(f, "{}", text.trim_end())
 }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use illia_shape::Axis;
 use tch::Tensor;
 
 use crate::error::Result;
 use crate::graph::Value;
-use crate::module::{BayesianModule, Structure, Visitor, VisitorMut};
+use crate::module::{BayesianModule, Count, Structure, Visitor, VisitorMut};
 
 /// Nothing in it.
 macro_rules! empty {
@@ -17,6 +18,7 @@ macro_rules! empty {
             fn per_example(&self) -> bool {
                 true
             }
+            $crate::nn::element_by_element!();
         }
     )*};
 }
@@ -44,6 +46,9 @@ macro_rules! transparent {
             }
             fn structure(&self) -> Option<Structure> {
                 (**self).structure()
+            }
+            fn multiply_adds(&self, output: &[Axis]) -> Option<Count> {
+                (**self).multiply_adds(output)
             }
         }
     )*};
@@ -85,6 +90,9 @@ impl<M: BayesianModule> BayesianModule for [M] {
     fn structure(&self) -> Option<Structure> {
         self.first()?.structure()
     }
+    fn multiply_adds(&self, output: &[Axis]) -> Option<Count> {
+        self.iter().try_fold(Count::default(), |sum, module| Some(sum.plus(&module.multiply_adds(output)?)))
+    }
 }
 
 macro_rules! as_slice {
@@ -101,6 +109,9 @@ macro_rules! as_slice {
             }
             fn structure(&self) -> Option<Structure> {
                 self.as_slice().structure()
+            }
+            fn multiply_adds(&self, output: &[Axis]) -> Option<Count> {
+                self.as_slice().multiply_adds(output)
             }
         }
     )*};

@@ -2,6 +2,7 @@
 
 mod as_prior;
 mod collections;
+mod count;
 mod fix;
 #[cfg(feature = "plot")]
 mod layout;
@@ -13,6 +14,9 @@ mod structure;
 mod visit;
 
 pub use as_prior::{posterior_as_prior, posterior_from_prior};
+#[doc(hidden)]
+pub use count::Count;
+pub(crate) use count::MEMORY;
 pub use fix::{fix, unfix};
 pub use moped::{moped, moped_from};
 pub use net::{Arguments, Configured, Defaults, Net, NoArguments};
@@ -23,6 +27,7 @@ pub(crate) use structure::grouped;
 pub use structure::{Row, Structure};
 pub use visit::{Visitor, VisitorMut};
 
+use illia_shape::Axis;
 use tch::{Kind, Tensor};
 
 use crate::error::Result;
@@ -48,6 +53,20 @@ impl KlCost {
 /// A module with random parameters: a layer, a net, or a structure of them.
 ///
 /// `#[bayesian]` and `bnn!` write both traversals; everything else is written over them.
+///
+/// ```
+/// use illia_core::BayesianModule;
+/// use illia_core::nn::Linear;
+/// use tch::{Device, Kind, Tensor, nn::Module, nn::VarStore};
+///
+/// let vs = VarStore::new(Device::Cpu);
+/// let mut layer = Linear::new(vs.root() / "fc", 3, 1, Default::default());
+/// assert_eq!(layer.kl_cost().num_params, 4);
+/// layer.freeze(); // one draw of the weights, until `unfreeze`
+/// let x = Tensor::ones([2, 3], (Kind::Float, Device::Cpu));
+/// assert_eq!(layer.forward(&x), layer.forward(&x));
+/// assert!(layer.is_frozen());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a module",
     label = "this field's type, `{Self}`, has neither random parameters nor plain weights",
@@ -84,6 +103,13 @@ pub trait BayesianModule {
     #[doc(hidden)]
     fn structure(&self) -> Option<Structure> {
         None
+    }
+
+    /// How many products of two numbers a forward of one example adds up, where it gives an output of these axes; for the layers that
+    /// know it, and nets of them. What goes element by element counts nothing.
+    #[doc(hidden)]
+    fn multiply_adds(&self, output: &[Axis]) -> Option<Count> {
+        self.structure()?.multiply_adds(output)
     }
 
     /// The net to be looked at: its layers with their output shapes and parameters, and what flows between them; for Graphviz or as a

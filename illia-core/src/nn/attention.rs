@@ -7,13 +7,14 @@
 
 use std::borrow::Borrow;
 
+use illia_shape::Axis;
 use tch::nn::{ModuleT, Path};
 use tch::{Kind, Tensor};
 
 use super::{Linear, LinearConfig, shows, size, try_dropout};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
-use crate::module::BayesianModule;
+use crate::module::{BayesianModule, Count, MEMORY};
 use crate::parameter::{Estimator, Posterior, Prior};
 
 /// The settings of [`SelfAttention`] and [`CrossAttention`].
@@ -148,6 +149,18 @@ impl SelfAttention {
 }
 
 /// Attention of a sequence to another one, the memory: `[batch, seq, features]` to the same.
+///
+/// ```
+/// use illia_core::nn::{AttentionConfig, CrossAttention};
+/// use tch::{Device, Kind, Tensor, nn};
+///
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let look = CrossAttention::new(vs.root() / "look", 8, 6, 2, AttentionConfig::default());
+/// let float = (Kind::Float, Device::Cpu);
+/// let (target, memory) = (Tensor::ones([4, 5, 8], float), Tensor::ones([4, 9, 6], float));
+/// assert_eq!(look.try_forward_t(&target, &memory, None, false)?.size(), [4, 5, 8]);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct CrossAttention {
     /// The queries, from the sequence: `[features, features]`.
@@ -341,13 +354,28 @@ impl BayesianModule for SelfAttention {
     fn per_example(&self) -> bool {
         true
     }
+    fn multiply_adds(&self, output: &[Axis]) -> Option<Count> {
+        let [.., seen, _] = output else { return None };
+        let projected = self.in_proj.multiply_adds(output)?.plus(&self.out_proj.multiply_adds(output)?);
+        Some(projected.plus(&scored(output, *seen)))
+    }
     fn in_graph(&self, inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
         Some(self.written(inputs).map(|y| vec![y]))
     }
 }
 
+/// Every place's query with the key of every one that it sees, and the weights with the values.
+fn scored(output: &[Axis], seen: Axis) -> Count {
+    Count::product(output.iter().copied().chain([seen, Axis::Fixed(2)]))
+}
+
 impl BayesianModule for CrossAttention {
     shows!(query, key_value, out_proj);
+    fn multiply_adds(&self, output: &[Axis]) -> Option<Count> {
+        let memory = self.key_value.multiply_adds(&[MEMORY, Axis::Fixed(self.key_value.outputs)])?;
+        let projected = self.query.multiply_adds(output)?.plus(&self.out_proj.multiply_adds(output)?);
+        Some(projected.plus(&memory).plus(&scored(output, MEMORY)))
+    }
     fn per_example(&self) -> bool {
         true
     }

@@ -7,13 +7,14 @@
 
 use std::borrow::Borrow;
 
+use illia_shape::Axis;
 use tch::Tensor;
 use tch::nn::Path;
 
 use super::edges::{Edges, alone_or_not};
 use super::{Linear, LinearConfig, shows, size};
 use crate::error::{Error, Result, Within, fail_at};
-use crate::module::BayesianModule;
+use crate::module::{BayesianModule, Count};
 use crate::parameter::{Estimator, Posterior, Prior};
 
 /// How what comes along a node's edges is put together.
@@ -154,6 +155,11 @@ const KIND: &str = "CgConv";
 
 impl BayesianModule for CgConv {
     shows!(lin_f, lin_s);
+    /// Along every edge, of whose number the output says nothing.
+    fn multiply_adds(&self, output: &[Axis]) -> Option<Count> {
+        let along = [Axis::Named("edges"), *output.last()?];
+        Some(self.lin_f.multiply_adds(&along)?.plus(&self.lin_s.multiply_adds(&along)?))
+    }
     fn per_example(&self) -> bool {
         true
     }

@@ -3,11 +3,13 @@
 use std::array::from_fn;
 use std::borrow::Borrow;
 
+use illia_shape::Axis;
 use tch::Tensor;
 use tch::nn::Path;
 
 use super::{Size, fan_in, size, weight_and_bias, weight_and_bias_layer};
 use crate::error::{Error, Result, fail_at};
+use crate::module::Count;
 use crate::parameter::{Estimator, InputUnits, Posterior, Prior, RandomParameter};
 use crate::pass::LinearMap;
 use crate::pass::patches::{spread, unfold};
@@ -57,6 +59,16 @@ impl<const D: usize> Default for ConvTransposeConfig<D> {
 /// A transposed convolution over `D` spatial axes: `[batch, in, spatial..]` to
 /// `[batch, out, spatial..]`, each length `n` becoming
 /// `(n - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1`.
+///
+/// ```
+/// use illia_core::nn::{ConvTranspose2d, ConvTransposeConfig};
+/// use tch::{Device, Kind, Tensor, nn, nn::Module};
+///
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let config = ConvTransposeConfig { stride: 2.into(), ..Default::default() };
+/// let layer = ConvTranspose2d::new(vs.root(), 8, 3, 2, config);
+/// assert_eq!(layer.forward(&Tensor::ones([4, 8, 5, 6], (Kind::Float, Device::Cpu))).size(), [4, 3, 10, 12]);
+/// ```
 #[derive(Debug)]
 pub struct ConvTranspose<const D: usize> {
     /// The kernel, `[in, out / groups, kernel..]`.
@@ -169,6 +181,20 @@ impl<const D: usize> LinearMap for ConvTranspose<D> {
 
     fn outputs(&self) -> i64 {
         self.outputs
+    }
+
+    /// The places are the input's, from which the output's were made.
+    fn places(&self, output: &[Axis]) -> Option<Count> {
+        let (before, spatial) = output.split_at_checked(output.len().checked_sub(D)?)?;
+        let (_, before) = before.split_last()?;
+        let ConvTransposeConfig { stride, padding, output_padding, dilation, .. } = self.config;
+        let inputs = (0..D).map(|i| {
+            let reach = dilation.0.get(i)? * (self.kernel.0.get(i)? - 1) + 1;
+            let more = reach + output_padding.0.get(i)? - 2 * padding.0.get(i)? - stride.0.get(i)?;
+            spatial.get(i)?.unscaled(*stride.0.get(i)?, more)
+        });
+        let inputs: Vec<Axis> = inputs.collect::<Option<_>>()?;
+        Some(Count::product(before.iter().copied().chain(inputs)))
     }
 
     fn map(&self, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor, tch::TchError> {

@@ -6,7 +6,7 @@ use tch::nn::{Module, Path};
 use tch::{Kind, Tensor};
 
 use super::graph::one_to_one;
-use super::{shows, size};
+use super::{element_by_element, shows, size};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
 use crate::module::BayesianModule;
@@ -54,6 +54,18 @@ impl Default for EmbeddingConfig {
 ///
 /// With a padding token the table's variables hold the other `vocabulary - 1` rows only: the
 /// padding's row is zero, has neither gradient nor KL, and is not counted.
+///
+/// ```
+/// use illia_core::nn::{Embedding, EmbeddingConfig};
+/// use tch::{Device, Kind, Tensor, nn, nn::Module};
+///
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let config = EmbeddingConfig { padding_idx: Some(0), ..Default::default() };
+/// let layer = Embedding::new(vs.root(), 100, 8, config);
+/// let vectors = layer.forward(&Tensor::from_slice(&[5i64, 7, 0]));
+/// assert_eq!(vectors.size(), [3, 8]);
+/// assert_eq!(vectors.get(2).abs().sum(Kind::Float).double_value(&[]), 0.0);
+/// ```
 #[derive(Debug)]
 pub struct Embedding {
     /// The table, `[vocabulary, dim]`, without the padding's row.
@@ -206,6 +218,7 @@ impl Embedding {
 
 impl BayesianModule for Embedding {
     shows!(weight);
+    element_by_element!();
     fn try_forward_module(&self, tokens: &Tensor, _: bool) -> Option<Result<Tensor>> {
         Some(self.try_forward(tokens))
     }

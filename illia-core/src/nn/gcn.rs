@@ -5,13 +5,14 @@
 
 use std::borrow::Borrow;
 
+use illia_shape::Axis;
 use tch::Tensor;
 use tch::nn::Path;
 
 use super::edges::{Edges, alone_or_not};
 use super::{Linear, LinearConfig, shows};
 use crate::error::{Error, Result, fail_at};
-use crate::module::BayesianModule;
+use crate::module::{BayesianModule, Count};
 
 /// A graph convolution: nodes `[batch, nodes, in]` to `[batch, nodes, out]`, the batch axis optional.
 ///
@@ -82,6 +83,9 @@ const KIND: &str = "Gcn";
 
 impl BayesianModule for Gcn {
     shows!(lin);
+    fn multiply_adds(&self, output: &[Axis]) -> Option<Count> {
+        self.lin.multiply_adds(output)
+    }
     fn per_example(&self) -> bool {
         true
     }

@@ -111,6 +111,16 @@ macro_rules! shows {
 }
 pub(crate) use shows;
 
+/// A layer that multiplies no matrices, in its `impl BayesianModule`.
+macro_rules! element_by_element {
+    () => {
+        fn multiply_adds(&self, _: &[illia_shape::Axis]) -> Option<$crate::module::Count> {
+            Some($crate::module::Count::default())
+        }
+    };
+}
+pub(crate) use element_by_element;
+
 /// What every layer of a weight and an optional bias shows a traversal, and its `forward` in tch's
 /// manner.
 macro_rules! weight_and_bias_layer {
@@ -122,6 +132,10 @@ macro_rules! weight_and_bias_layer {
             }
             fn per_example(&self) -> bool {
                 true
+            }
+            fn multiply_adds(&self, output: &[illia_shape::Axis]) -> Option<$crate::module::Count> {
+                let places = $crate::pass::LinearMap::places(self, output)?;
+                Some(places.times(&$crate::module::Count::of(self.weight.mu().numel())))
             }
             fn in_graph(
                 &self,

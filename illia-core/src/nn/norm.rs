@@ -6,7 +6,7 @@ use std::borrow::Borrow;
 use tch::nn::{Init, ModuleT, Path};
 use tch::{TchError, Tensor};
 
-use super::{shows, size};
+use super::{element_by_element, shows, size};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::module::{BayesianModule, Visitor, VisitorMut};
 use crate::parameter::{Posterior, Prior, RandomParameter};
@@ -235,6 +235,7 @@ impl BatchNorm {
 }
 
 impl BayesianModule for LayerNorm {
+    element_by_element!();
     fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         self.affine.visit(visitor);
     }
@@ -250,6 +251,7 @@ impl BayesianModule for LayerNorm {
 }
 
 impl BayesianModule for BatchNorm {
+    element_by_element!();
     fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
         self.affine.visit(visitor);
     }

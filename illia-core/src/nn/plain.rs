@@ -2,7 +2,7 @@
 
 use tch::{Tensor, nn};
 
-use super::graph;
+use super::{element_by_element, graph};
 use crate::error::Result;
 use crate::graph::Value;
 use crate::module::{BayesianModule, Visitor, VisitorMut};
@@ -40,6 +40,7 @@ plain!(true:
 macro_rules! norms {
     ($($layer:ty: $written:ident),*) => {$(
         impl BayesianModule for $layer {
+            element_by_element!();
             fn visit<'a>(&'a self, visitor: &mut Visitor<'a>) {
                 visitor.plain(count(self.ws.iter().chain(&self.bs)));
             }

@@ -7,7 +7,7 @@ use tch::nn::{Module, Path};
 use tch::{Kind, Tensor};
 
 use super::graph::one_to_one;
-use super::{shows, size};
+use super::{element_by_element, shows, size};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
 use crate::module::BayesianModule;
@@ -167,6 +167,7 @@ macro_rules! one_weight {
     ($($layer:ty),*) => {$(
         impl BayesianModule for $layer {
             shows!(weight);
+            element_by_element!();
             fn try_forward_module(&self, x: &Tensor, _: bool) -> Option<Result<Tensor>> {
                 Some(self.try_forward(x))
             }

@@ -7,6 +7,7 @@ use std::borrow::Borrow;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
+use illia_shape::Axis;
 use tch::nn::{ModuleT, Path};
 use tch::{TchError, Tensor};
 
@@ -14,7 +15,7 @@ use super::graph::one_to_one;
 use super::{size, try_dropout};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
-use crate::module::{BayesianModule, Visitor, VisitorMut};
+use crate::module::{BayesianModule, Count, Visitor, VisitorMut};
 use crate::parameter::Posterior;
 use crate::parameter::Prior;
 use crate::parameter::RandomParameter;
@@ -442,6 +443,12 @@ impl<C: Cell> BayesianModule for Recurrent<C> {
     }
     fn per_example(&self) -> bool {
         true
+    }
+    fn multiply_adds(&self, output: &[Axis]) -> Option<Count> {
+        let (_, steps) = output.split_last()?;
+        let matrices = self.directions.iter().flat_map(|one| [&one.weight_ih, &one.weight_hh]);
+        let weights = matrices.map(|matrix| matrix.mu().numel()).sum();
+        Some(Count::product(steps.iter().copied()).times(&Count::of(weights)))
     }
     fn in_graph(&self, inputs: &[&Value]) -> Option<Result<Vec<Value>>> {
         Some(one_to_one(inputs, |x| self.written(x)))

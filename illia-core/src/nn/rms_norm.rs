@@ -6,7 +6,7 @@ use tch::Tensor;
 use tch::nn::{Init, Module, Path};
 
 use super::graph::one_to_one;
-use super::{shows, size};
+use super::{element_by_element, shows, size};
 use crate::error::{Error, Result, Within, fail, fail_at};
 use crate::graph::Value;
 use crate::module::BayesianModule;
@@ -108,6 +108,7 @@ impl RmsNorm {
 
 impl BayesianModule for RmsNorm {
     shows!(weight);
+    element_by_element!();
     fn try_forward_module(&self, x: &Tensor, _: bool) -> Option<Result<Tensor>> {
         Some(self.try_forward(x))
     }

@@ -5,13 +5,14 @@
 
 use std::borrow::Borrow;
 
+use illia_shape::Axis;
 use tch::Tensor;
 use tch::nn::Path;
 
 use super::edges::{Edges, alone_or_not};
 use super::{Linear, LinearConfig, shows};
 use crate::error::{Error, Result, fail_at};
-use crate::module::BayesianModule;
+use crate::module::{BayesianModule, Count};
 
 /// A layer of GraphSAGE: nodes `[batch, nodes, in]` to `[batch, nodes, out]`, the batch axis optional.
 ///
@@ -87,6 +88,9 @@ const KIND: &str = "Sage";
 
 impl BayesianModule for Sage {
     shows!(lin_l, lin_r);
+    fn multiply_adds(&self, output: &[Axis]) -> Option<Count> {
+        Some(self.lin_l.multiply_adds(output)?.plus(&self.lin_r.multiply_adds(output)?))
+    }
     fn per_example(&self) -> bool {
         true
     }

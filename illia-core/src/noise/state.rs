@@ -76,6 +76,16 @@ fn set_own(state: SeedState) {
 /// thread that has not called `manual_seed` itself: worker threads follow the main one, and tests
 /// that run side by side don't disturb each other. A program that never calls it has seed 0: it is
 /// repeatable too.
+///
+/// ```
+/// use illia_core::noise::Stream;
+///
+/// let stream = Stream::new();
+/// illia_core::manual_seed(7);
+/// let first = stream.next_key();
+/// illia_core::manual_seed(7);
+/// assert_eq!(stream.next_key(), first);
+/// ```
 pub fn manual_seed(seed: u64) {
     cuda::alone(|| tch::manual_seed(seed.cast_signed()));
     let [own, followers] = SeedState::pair(seed);

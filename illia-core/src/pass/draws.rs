@@ -12,6 +12,22 @@ use crate::parameter::{ById, ParameterId};
 ///
 /// Every method that ends in samples, members or snapshots gives such a value, and
 /// [`Predict::run_draws`](crate::Predict::run_draws) takes it; the parameters that it leaves out have their own draws.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use illia_core::nn::Linear;
+/// use illia_core::{Draws, Predict};
+/// use tch::{Device, Kind, Tensor, nn::VarStore};
+///
+/// let vs = VarStore::new(Device::Cpu);
+/// let net = Linear::new(vs.root() / "fc", 3, 1, Default::default());
+/// let float = (Kind::Float, Device::Cpu);
+/// let weights = BTreeMap::from([("weight".to_owned(), Tensor::ones([5, 1, 3], float))]);
+/// let prediction = Predict::new().run_draws(&net, &Draws::new(&net, &weights)?, &Tensor::ones([2, 3], float))?;
+/// assert_eq!(prediction.outputs().size(), [5, 2, 1]);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Draws {
     weights: ById<Tensor>,

@@ -1,6 +1,9 @@
 //! What passes and estimators need to know of a layer that is linear in its weights.
 
+use illia_shape::Axis;
 use tch::Tensor;
+
+use crate::module::Count;
 
 /// A layer that is linear in its weights: what an estimator needs to know of it.
 pub(crate) trait LinearMap {
@@ -16,6 +19,12 @@ pub(crate) trait LinearMap {
     fn outputs(&self) -> i64;
     /// y = W x + b.
     fn map(&self, x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor, tch::TchError>;
+    /// How often a forward of one example goes over the weight, where it gives an output of these axes.
+    fn places(&self, output: &[Axis]) -> Option<Count> {
+        let features = output.len().checked_sub(self.feature_axis())?;
+        let others = output.iter().enumerate().filter(|(at, _)| *at != features);
+        Some(Count::product(others.map(|(_, axis)| *axis)))
+    }
     /// What each place of the output sees of `x`, `[batch, groups, places, inputs]`, so that `map` is a product of it with the
     /// weight as matrices `[groups, outputs, inputs]`.
     fn patches(&self, x: &Tensor) -> Result<Tensor, tch::TchError>;

@@ -185,6 +185,7 @@ impl Predict {
             }
         }
         let examples = examples(inputs)?;
+        let _span = tracing::debug_span!(target: "illia::predict", "predict", draws, examples).entered();
         let _no_grad = tch::no_grad_guard();
         let parameters = net.parameters();
         if !alone {

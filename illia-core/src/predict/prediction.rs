@@ -6,6 +6,18 @@ use crate::error::{Error, Result, floating};
 use crate::likelihood::{Likelihood, Uncertainty};
 
 /// All draws' outputs for a batch.
+///
+/// ```
+/// use illia_core::Prediction;
+/// use illia_core::likelihood::Categorical;
+/// use tch::{Device, Kind, Tensor};
+///
+/// let logits = Tensor::randn([100, 5, 3], (Kind::Float, Device::Cpu)); // [draws, batch, classes]
+/// let prediction = Prediction::from_outputs(logits)?;
+/// assert_eq!(prediction.predictive_mean(&Categorical).size(), [5, 3]);
+/// assert_eq!(prediction.uncertainty(&Categorical).epistemic.size(), [5]);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Prediction {
     pub(super) outputs: Tensor,

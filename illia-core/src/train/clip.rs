@@ -8,6 +8,13 @@ use crate::error::{Error, Result};
 ///
 /// The gradients are those of the likelihood and of what autograd adds, by the weights as drawn; the KL's closed form is not
 /// among them.
+///
+/// ```
+/// use illia_core::likelihood::Categorical;
+/// use illia_core::{Clip, Fit};
+///
+/// let fit = Fit::new(Categorical).clip(Clip { norm: Some(1.0), ..Clip::default() });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Clip {
     /// No element beyond plus or minus this.

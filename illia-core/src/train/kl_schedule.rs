@@ -7,6 +7,13 @@ use crate::error::{Error, Result};
 ///
 /// 1 is the ELBO itself. Weights below 1 at the start let the data speak before the prior does; a weight below 1
 /// throughout is a cold posterior, with that temperature (Wenzel et al. 2020).
+///
+/// ```
+/// use illia_core::likelihood::Categorical;
+/// use illia_core::{Fit, KlSchedule};
+///
+/// let fit = Fit::new(Categorical).epochs(40).kl(KlSchedule::WarmUp { epochs: 20.0 });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum KlSchedule {

@@ -4,6 +4,13 @@ use super::Schedule;
 use crate::error::{Error, Result};
 
 /// How the learning rate changes over a run.
+///
+/// ```
+/// use illia_core::likelihood::Categorical;
+/// use illia_core::{Fit, RateSchedule};
+///
+/// let fit = Fit::new(Categorical).epochs(40).learning_rate_schedule(RateSchedule::Cosine);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub enum RateSchedule {

@@ -33,6 +33,23 @@ pub struct Terms {
 /// Moves the variables of a model, step by step, down nll + weight * KL / N.
 ///
 /// [`Fit`](crate::Fit) is the loop around it; a loop of one's own calls [`step`](Self::step).
+///
+/// ```
+/// use illia_core::nn::Linear;
+/// use illia_core::{Adam, Trainer};
+/// use tch::{Device, Kind, Tensor, nn::VarStore};
+///
+/// let vs = VarStore::new(Device::Cpu);
+/// let net = Linear::new(vs.root() / "fc", 3, 1, Default::default());
+/// let float = (Kind::Float, Device::Cpu);
+/// let (x, y) = (Tensor::randn([64, 3], float), Tensor::randn([64, 1], float));
+/// let mut trainer = Trainer::new(Adam::default(), 64)?; // N, by which the KL is divided
+/// for _ in 0..3 {
+///     let terms = trainer.step(&net, &vs, 1.0, || Ok((net.try_forward(&x)? - &y).square().mean(Kind::Float) * 0.5))?;
+///     assert!(terms.kl > 0.0);
+/// }
+/// # Ok::<(), illia_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Trainer {
     /// The rule; it may be changed between steps.
@@ -175,6 +192,7 @@ impl Trainer {
         parts: usize,
         nll: &mut dyn FnMut(usize) -> Result<Tensor>,
     ) -> Result<Terms> {
+        let _span = tracing::trace_span!(target: "illia::train", "step", draws, parts).entered();
         if self.variables.follow(vs) {
             self.state.fitting = false;
         }

@@ -48,7 +48,9 @@ impl Checker<'_> {
         let outside = std::mem::take(&mut self.values);
         let hidden = self.hidden.len();
         self.hidden.extend(outside.iter().map(|value| value.name.clone()));
-        let (nodes, after) = self.steps(body, State { shape: inner, giver, real: state.real }, place);
+        let along = place.along.iter().chain([&lead]).cloned().collect();
+        let place = Place { along, ..place.clone() };
+        let (nodes, after) = self.steps(body, State { shape: inner, giver, real: state.real }, &place);
         self.values = outside;
         self.hidden.truncate(hidden);
         self.model.together = true;

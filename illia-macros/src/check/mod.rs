@@ -65,6 +65,8 @@ pub struct Place {
     pub index: Vec<TokenStream>,
     /// How often each `repeat` around goes, for the table.
     pub times: Vec<Dim>,
+    /// The axis that each `each` around goes along, for the table.
+    pub along: Vec<Shape>,
 }
 
 pub struct Checker<'a> {

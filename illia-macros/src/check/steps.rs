@@ -233,7 +233,8 @@ impl Checker<'_> {
             return None;
         }
         let name = place.names.join(".");
-        self.model.rows.push(Row { name, kind: kind.into().tokens(), output, of, estimator });
+        let along = place.along.clone();
+        self.model.rows.push(Row { name, kind: kind.into().tokens(), output, along, of, estimator });
         Some(self.model.rows.len() - 1)
     }
 

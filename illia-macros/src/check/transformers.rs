@@ -291,7 +291,7 @@ impl Checker<'_> {
             .size(&features);
         self.require(&kind, dim.equals(&features), say);
         let shape = self.with_last(&state.shape, vocabulary);
-        self.row(place, "Tied", shape.clone(), Counted::Nothing, false);
+        self.row(place, "Tied", shape.clone(), Counted::Tied(known.field), false);
         let call = Call {
             field: known.field,
             path: known.place.parts.clone(),

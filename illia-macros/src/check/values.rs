@@ -10,7 +10,7 @@ use super::ops::OPS;
 use super::sizes::{ident_of, strip, word_of};
 use super::{Checker, Place, State};
 use crate::dim::{Cond, Dim, Shape, infix};
-use crate::model::{Call, Make, Node, Run};
+use crate::model::{Call, Counted, Make, Node, Run};
 use crate::names;
 use crate::parse::{self, Layer};
 use crate::say::Say;
@@ -327,6 +327,9 @@ impl Checker<'_> {
                 .text("; the same layer has the same sizes");
             self.same_shape(at, &known.given.shape, &state.shape, say);
         }
+        let alone = made.run.typed().filter(|_| !made.run.is_list() && known.place.index.is_empty()).cloned();
+        let of = Counted::Again(known.field, alone);
+        self.row(&known.place, made.kind, made.shape, of, false);
         let call = Call {
             field: known.field,
             path: known.place.parts.clone(),

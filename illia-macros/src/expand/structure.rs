@@ -35,19 +35,33 @@ pub fn method(context: &Context) -> TokenStream {
     let ident = |field: usize| context.model.fields.get(field).map(|field| &field.ident);
     let rows = context.model.rows.iter().map(|row| {
         let (title, kind, output) = (&row.name, &row.kind, shape_tokens(&within, &row.output));
-        match &row.of {
+        let line = match &row.of {
             Counted::Nothing => quote!(__private::Row::new(#title, #kind, #output)),
             Counted::Module(field, typed) => {
                 let ident = ident(*field);
                 let module = as_module(typed, quote!(&self.#ident));
                 quote!(__private::Row::of(#title, #kind, #output, #module))
             }
+            Counted::Again(field, typed) => {
+                let ident = ident(*field);
+                let module = match typed {
+                    Some(typed) => as_module(typed, quote!(&self.#ident)),
+                    None => quote!(&self.#ident),
+                };
+                quote!(__private::Row::again(#title, #kind, #output, #module))
+            }
+            Counted::Tied(field) => {
+                let ident = ident(*field);
+                quote!(__private::Row::tied(#title, #kind, #output, &self.#ident))
+            }
             Counted::Field(field) => {
                 let ident = ident(*field);
                 let made = if row.estimator { quote!(row) } else { quote!(Row::of) };
                 quote!(__private::#made(#title, #kind, #output, &self.#ident))
             }
-        }
+        };
+        let along = row.along.iter().map(|axis| shape_tokens(&within, axis));
+        quote!(#line #(.along(#along))*)
     });
     let ports = |list: &[(Option<Ident>, Shape)]| {
         let each = list.iter().map(|(name, shape)| {
@@ -236,9 +250,11 @@ impl Walk<'_> {
         let rows = &self.model.rows;
         let of = |counted: &Counted| match counted {
             Counted::Field(field) | Counted::Module(field, _) => *field == call.field,
-            Counted::Nothing => false,
+            Counted::Again(..) | Counted::Tied(_) | Counted::Nothing => false,
         };
-        let own = rows.iter().position(|row| matches!(row.of, Counted::Nothing) && row.name == call.name);
+        let own = rows
+            .iter()
+            .position(|row| matches!(row.of, Counted::Nothing | Counted::Tied(_)) && row.name == call.name);
         own.or_else(|| rows.iter().position(|row| of(&row.of)))
     }
 

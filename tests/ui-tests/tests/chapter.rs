@@ -12,7 +12,7 @@ const HEAD: &str = "# What the compiler catches\n\n\
 
 fn section(title: &str, program: &str, stderr: &str) -> String {
     let program = program.replace("use illia::prelude::*;\n", "").replace("fn main() {}\n", "");
-    let title = title.replace('_', " ");
+    let title = title.replace('_', " ").replace("pytorch", "PyTorch");
     let mut letters = title.chars();
     let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
     let title = format!("{first}{}", letters.as_str());

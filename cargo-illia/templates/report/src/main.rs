@@ -78,10 +78,12 @@ fn numbers(table: &Table, columns: [usize; 3], report: Report) -> illia::Result<
 fn classes(table: &Table, label: usize, report: Report) -> illia::Result<(Calibration, Report)> {
     let data = table.classes(label, Kind::Double)?;
     let (p, y) = (data.inputs()[0].shallow_clone(), data.target());
-    let off = (p.sum_dim_intlist(-1, false, Kind::Double) - 1.0).abs().max().double_value(&[]);
-    if !(off < 1e-3 && p.min().double_value(&[]) >= 0.0) {
-        let allowed = "from 0, and of each row together 1";
-        return Err(illia::Error::configuration("probabilities", format!("{off} beside 1"), allowed));
+    let sum = |x: Tensor| x.sum_dim_intlist(-1, false, Kind::Double);
+    // How far each row is from a distribution.
+    let off = (sum(p.shallow_clone()) - 1.0).abs() + sum((-&p).clamp_min(0.0));
+    if off.max().double_value(&[]) >= 1e-3 {
+        let row = format!("those of row {}", off.argmax(0, false).int64_value(&[]) + 1);
+        return Err(illia::Error::configuration("probabilities", row, "from 0, and of each row together 1"));
     }
     let (accuracy, nll) = (metrics::accuracy(&p, y)?, metrics::nll(&p, y)?);
     let log = p.clamp_min(f64::MIN_POSITIVE).log();

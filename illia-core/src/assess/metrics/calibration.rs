@@ -88,6 +88,16 @@ const CHANCE: Key = Key { seed: 0, stream: u64::MAX - 29, draw: 0 };
 ///
 /// Probabilities are `[batch, classes]`, labels `[batch]`.
 ///
+/// ```
+/// use tch::Tensor;
+///
+/// // Sure by 80 %, and right in one case of two.
+/// let p = Tensor::from_slice(&[0.8, 0.2, 0.8, 0.2]).reshape([2, 2]);
+/// let reliability = illia_core::metrics::reliability(&p, &Tensor::from_slice(&[0i64, 1]), 10)?;
+/// assert!((reliability.ece() - 0.3).abs() < 1e-6);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`accuracy`](super::accuracy), and [`Error::Configuration`] for no bins.
 pub fn reliability(probabilities: &Tensor, labels: &Tensor, bins: usize) -> Result<Reliability> {

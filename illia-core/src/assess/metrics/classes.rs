@@ -30,6 +30,17 @@ pub fn accuracy(probabilities: &Tensor, labels: &Tensor) -> Result<f64> {
 ///
 /// Probabilities are `[batch, classes]`, labels `[batch]`.
 ///
+/// ```
+/// use illia_core::metrics;
+/// use tch::Tensor;
+///
+/// let p = Tensor::from_slice(&[0.5, 0.5]).reshape([1, 2]);
+/// let label = Tensor::from_slice(&[1i64]);
+/// assert!((metrics::nll(&p, &label)? - 2f64.ln()).abs() < 1e-9);
+/// assert_eq!(metrics::brier(&p, &label)?, 0.5);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`accuracy`].
 pub fn nll(probabilities: &Tensor, labels: &Tensor) -> Result<f64> {

@@ -78,6 +78,16 @@ fn crps_elements(draws: &Tensor, target: &Tensor, pairs: Pairs) -> Result<Vec<f6
 /// The mean continuous ranked probability score of N(mean, std²), in the target's unit (Gneiting & Raftery 2007,
 /// equation 5); all tensors of one shape.
 ///
+/// ```
+/// use illia_core::metrics;
+/// use tch::Tensor;
+///
+/// let (mean, target) = (Tensor::from_slice(&[0.0]), Tensor::from_slice(&[0.0]));
+/// let [sharp, wide] = [0.1, 1.0].map(|std| metrics::crps_gaussian(&mean, &Tensor::from_slice(&[std]), &target));
+/// assert!(sharp? < wide?);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`rmse`](super::rmse); and [`Error::Configuration`] for a std below 0.
 pub fn crps_gaussian(mean: &Tensor, std: &Tensor, target: &Tensor) -> Result<f64> {

@@ -39,6 +39,16 @@ pub fn auroc(inside: &Tensor, outside: &Tensor) -> Result<f64> {
 /// The area under the precision-recall curve as average precision: the precision at each threshold, weighted by the
 /// recall it adds. Chance is the share of examples from outside.
 ///
+/// ```
+/// use illia_core::metrics;
+/// use tch::Tensor;
+///
+/// let (inside, outside) = (Tensor::from_slice(&[0.1, 0.2]), Tensor::from_slice(&[0.8, 0.9]));
+/// assert_eq!(metrics::aupr(&inside, &outside)?, 1.0);
+/// assert_eq!(metrics::fpr_at_95_tpr(&inside, &outside)?, 0.0);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`auroc`].
 pub fn aupr(inside: &Tensor, outside: &Tensor) -> Result<f64> {

@@ -9,6 +9,14 @@ use crate::error::{Error, Result};
 
 /// The root of the mean squared error; both tensors of one shape.
 ///
+/// ```
+/// use tch::Tensor;
+///
+/// let (predicted, target) = (Tensor::from_slice(&[1.0, 2.0]), Tensor::from_slice(&[1.0, 4.0]));
+/// assert!((illia_core::metrics::rmse(&predicted, &target)? - 2f64.sqrt()).abs() < 1e-9);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Shape`] for different shapes (`[batch]` and `[batch, 1]` differ); [`Error::Configuration`] for no elements
 /// or one that is not finite.
@@ -81,6 +89,17 @@ pub fn interval_width(low: &Tensor, high: &Tensor) -> Result<f64> {
 }
 
 /// The share of targets within their interval, ends included; all tensors of one shape.
+///
+/// ```
+/// use illia_core::metrics;
+/// use tch::{Device, Kind, Tensor};
+///
+/// let draws = Tensor::linspace(0.0, 1.0, 101, (Kind::Double, Device::Cpu)).unsqueeze(1); // [draws, examples]
+/// let (low, high) = metrics::interval_of_draws(&draws, 0.9)?;
+/// assert!((metrics::interval_width(&low, &high)? - 0.9).abs() < 1e-6);
+/// assert_eq!(metrics::interval_coverage(&low, &high, &Tensor::from_slice(&[0.5]))?, 1.0);
+/// # Ok::<(), illia_core::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`rmse`]; and [`Error::Configuration`] for an interval whose low end lies above its high one.

@@ -37,6 +37,16 @@ impl RiskCoverage {
 ///
 /// Examples of equal uncertainty share their mean loss, so that the curve does not depend on their order.
 ///
+/// ```
+/// use tch::Tensor;
+///
+/// // The one mistake is the most uncertain: without it there is no loss left.
+/// let (uncertainty, wrong) = (Tensor::from_slice(&[0.1, 0.2, 0.9]), Tensor::from_slice(&[0.0, 0.0, 1.0]));
+/// let curve = illia_core::metrics::risk_coverage(&uncertainty, &wrong)?;
+/// assert_eq!(curve.risk.first(), Some(&0.0));
+/// # Ok::<(), illia_core::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error`](crate::Error) for different shapes, no examples, NaN, or a loss that is not finite.
 pub fn risk_coverage(uncertainty: &Tensor, loss: &Tensor) -> Result<RiskCoverage> {

@@ -169,6 +169,7 @@ impl Laplace {
         alone: bool,
         forward: &dyn Fn(&[Tensor]) -> Result<Tensor>,
     ) -> Result<FittedLaplace> {
+        let _span = tracing::debug_span!(target: "illia::infer", "laplace", examples = data.len()).entered();
         positive("sigma_noise", self.sigma_noise)?;
         positive("prior_precision", self.prior_precision)?;
         if self.batch_size == 0 {

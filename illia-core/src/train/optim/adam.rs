@@ -7,6 +7,13 @@ use super::{Memory, Moments, Optimiser, PosteriorStep};
 use crate::error::{Error, Result};
 
 /// The settings of Adam (Kingma & Ba 2015, algorithm 1), PyTorch's defaults.
+///
+/// ```
+/// use illia_core::likelihood::Categorical;
+/// use illia_core::{Adam, Fit};
+///
+/// let fit = Fit::new(Categorical).optimiser(Adam { beta2: 0.99, ..Adam::default() }).learning_rate(0.01);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adam {
     /// The step size; 1e-3 by default.

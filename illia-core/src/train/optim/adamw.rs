@@ -7,6 +7,13 @@ use crate::error::{Error, Result};
 
 /// Adam that also shrinks weights by `learning_rate * weight_decay` of themselves at each step: plain weights, points and
 /// means, never rho. Under a random parameter's prior that is a second prior; it is for nets that have no KL.
+///
+/// ```
+/// use illia_core::likelihood::Categorical;
+/// use illia_core::{AdamW, Fit};
+///
+/// let fit = Fit::new(Categorical).optimiser(AdamW { weight_decay: 0.05, ..AdamW::default() }).learning_rate(0.01);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamW {
     /// Adam's own settings.

@@ -6,6 +6,13 @@ use super::{Memory, Optimiser};
 use crate::error::{Error, Result};
 
 /// v <- momentum v + g; w <- w - learning_rate v, or with Nesterov's momentum w - learning_rate (g + momentum v).
+///
+/// ```
+/// use illia_core::likelihood::Categorical;
+/// use illia_core::{Fit, Sgd};
+///
+/// let fit = Fit::new(Categorical).optimiser(Sgd { nesterov: true, ..Sgd::default() }).learning_rate(0.01);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sgd {
     /// The step size; 1e-2 by default.
