@@ -69,17 +69,20 @@ pub static OF_DIGITS: [Rule; 11] = [
 
 /// The larger images: ten epochs in all, whatever they are spent on.
 const IMAGES: Recipe = mnist::RECIPE;
+const COOL: Recipe = Recipe { kl_weight: 0.1, ..IMAGES };
+/// The tighter the points are held, the more the last layer leaves open where no image was.
+const TIGHT: Beliefs = Beliefs { prior: Prior::FanIn { scale: 4.0 }, ..POINTS };
 
 pub static OF_IMAGES: [Rule; 11] = [
-    Rule { name: "vi", way: Way::Families, beliefs: NARROW, recipe: IMAGES },
+    Rule { name: "vi", way: Way::Families, beliefs: NARROW, recipe: COOL },
     Rule { name: "auto", way: Way::Auto { epochs: Some(10) }, beliefs: NOTHING_SET, recipe: IMAGES },
     Rule {
         name: "ivon",
         way: Way::Ivon { hessian: 0.03 },
         beliefs: Beliefs { prior: PRIOR, ..NARROW },
-        recipe: Recipe { kl_weight: 0.1, ..IMAGES },
+        recipe: COOL,
     },
-    Rule { name: "laplace", way: Way::Laplace { temperature: 0.1 }, beliefs: POINTS, recipe: IMAGES },
+    Rule { name: "laplace", way: Way::Laplace { temperature: 0.3 }, beliefs: TIGHT, recipe: IMAGES },
     Rule {
         name: "swag",
         way: Way::Swag { walk: 4 },
@@ -93,7 +96,7 @@ pub static OF_IMAGES: [Rule; 11] = [
         beliefs: POINTS,
         recipe: Recipe { epochs: 6, ..IMAGES },
     },
-    Rule { name: "moments", way: Way::Moments, beliefs: NARROW, recipe: IMAGES },
+    Rule { name: "moments", way: Way::Moments, beliefs: NARROW, recipe: COOL },
     Rule {
         name: "ensemble",
         way: Way::Points { members: 5 },
