@@ -21,10 +21,7 @@ pub struct Rule {
 const PRIOR: Prior = Prior::FanIn { scale: 8.0 };
 const POINTS: Beliefs = Beliefs::new(PRIOR, Posterior::Point { mu: HE });
 /// A mask of the first layer would leave out the whole image, its only channel.
-const MASKS: Beliefs = Beliefs {
-    posterior: Posterior::Dropout { p: 0.05, mu: HE },
-    ..Beliefs::new(PRIOR, Posterior::Point { mu: HE })
-};
+const MASKS: Beliefs = Beliefs { posterior: Posterior::Dropout { p: 0.05, mu: HE }, ..POINTS };
 const NOTHING_SET: Beliefs = Beliefs::new(Prior::Automatic, Posterior::Automatic);
 
 /// The small digits: the KL's full weight, and what is colder.
@@ -33,7 +30,7 @@ const COLD: Recipe = Recipe { kl_weight: 0.02, ..DIGITS };
 
 pub static OF_DIGITS: [Rule; 11] = [
     Rule { name: "vi", way: Way::Families, beliefs: WIDE, recipe: COLD },
-    Rule { name: "auto", way: Way::Auto { epochs: None }, beliefs: NOTHING_SET, recipe: DIGITS },
+    Rule { name: "auto", way: Way::Auto { settles: true }, beliefs: NOTHING_SET, recipe: DIGITS },
     Rule {
         name: "ivon",
         way: Way::Ivon { hessian: 0.03 },
@@ -75,7 +72,7 @@ const TIGHT: Beliefs = Beliefs { prior: Prior::FanIn { scale: 4.0 }, ..POINTS };
 
 pub static OF_IMAGES: [Rule; 11] = [
     Rule { name: "vi", way: Way::Families, beliefs: NARROW, recipe: COOL },
-    Rule { name: "auto", way: Way::Auto { epochs: Some(10) }, beliefs: NOTHING_SET, recipe: IMAGES },
+    Rule { name: "auto", way: Way::Auto { settles: false }, beliefs: NOTHING_SET, recipe: IMAGES },
     Rule {
         name: "ivon",
         way: Way::Ivon { hessian: 0.03 },

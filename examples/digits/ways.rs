@@ -22,8 +22,8 @@ pub enum Way {
     Moments,
     /// So many nets of points.
     Points { members: usize },
-    /// By [`Fit`] as it is, for so many epochs, or until it has settled.
-    Auto { epochs: Option<usize> },
+    /// By [`Fit`] as it is, until it has settled or for the recipe's epochs.
+    Auto { settles: bool },
     /// Another optimiser than Adam.
     Ivon { hessian: f64 },
     /// Around the points, the last layer's whole matrix. The temperature divides the exponent of the posterior: 1 is Bayes' rule.
@@ -94,9 +94,10 @@ pub fn find<M: BayesianModule + ModuleT>(
     };
     let adam = Adam { learning_rate: recipe.learning_rate, ..Adam::default() };
     match way {
-        Way::Auto { epochs } => {
+        Way::Auto { settles } => {
             let fit = Fit::new(Categorical).progress(false);
-            epochs.into_iter().fold(fit, Fit::epochs).run(net, vs, x, y)?
+            let fit = if settles { fit } else { fit.epochs(recipe.epochs) };
+            fit.run(net, vs, x, y)?
         }
         Way::Ivon { hessian } => {
             // The paper's step size; few steps want a Hessian that is learned faster than by default.
