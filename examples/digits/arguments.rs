@@ -29,7 +29,8 @@ usage: digits [OPTIONS]
                  sghmc, moments, ensemble (of 5), dropout, gaussian-dropout (as in the demo) or point,
                  on the CPU and without pictures; `--ood` or pure noise is what is told apart
   --json         these numbers as one object on the last line (--method: vi, unless it is said)
-  --held-out     with --method: the last 400 training digits instead of the test digits, with --data the last 10,000 images
+  --held-out     with --method: the last 400 training digits instead of the test digits (with --data
+                 the last 10,000 images)
   --resume       go on with the run that Ctrl-C or anything else ended
   --help         this text
 "
