@@ -6,11 +6,11 @@ use illia::prelude::*;
 
 use crate::Failure;
 use crate::flags::Flags;
-use crate::methods::{METHODS, Method};
-use crate::{methods, mnist, trained};
+use crate::rules::OF_DIGITS;
+use crate::{mnist, trained};
 
 fn help() -> String {
-    let (small, cold, large) = (trained::RECIPE.epochs, methods::COLD.epochs, mnist::RECIPE.epochs);
+    let (small, large) = (trained::RECIPE.epochs, mnist::RECIPE.epochs);
     format!(
         "\
 Trains a Bayesian convolutional net on images of digits and shows how sure it is.
@@ -19,7 +19,7 @@ usage: digits [OPTIONS]
 
   --data DIR     train on MNIST-like IDX files (raw or .gz) instead of the 1,797 small digits built in
   --ood DIR      with --data: tell these images from the trained ones by their uncertainty
-  --epochs N     passes over the training set (default: {small}; with --method {cold}; with --data {large})
+  --epochs N     passes over the training set (default: {small}; with --data {large}; with --method its own)
   --draws N      draws of the weights in each prediction (default: 100; with --data 50)
   --seed N       start of every random number (default: 1)
   --device D     cpu, cuda or cuda:N (default: cpu)
@@ -29,7 +29,8 @@ usage: digits [OPTIONS]
                  sghmc, moments, ensemble (of 5), dropout, gaussian-dropout (as in the demo) or point,
                  on the CPU and without pictures; `--ood` or pure noise is what is told apart
   --json         these numbers as one object on the last line (--method: vi, unless it is said)
-  --held-out     with --method: the last 400 training digits instead of the test digits
+  --held-out     with --method: the last 400 training digits instead of the test digits (with --data
+                 the last 10,000 images)
   --resume       go on with the run that Ctrl-C or anything else ended
   --help         this text
 "
@@ -48,7 +49,7 @@ pub struct Arguments {
     pub out: PathBuf,
     pub resume: bool,
     pub export: Option<PathBuf>,
-    pub method: Option<&'static Method>,
+    pub method: Option<&'static str>,
     pub json: bool,
     pub held_out: bool,
 }
@@ -80,7 +81,7 @@ impl Arguments {
                 "--device" => arguments.device = device(&flags.text()?)?,
                 "--out" => arguments.out = flags.path()?,
                 "--resume" => arguments.resume = true,
-                "--method" => arguments.method = Some(flags.one_of(&METHODS, |method| method.name)?),
+                "--method" => arguments.method = Some(flags.one_of(&OF_DIGITS, |rule| rule.name)?.name),
                 "--export" => arguments.export = Some(flags.path()?),
                 "--held-out" => arguments.held_out = true,
                 "--json" => arguments.json = true,
@@ -96,7 +97,7 @@ impl Arguments {
             return Err("--export goes with none of --data, --method and --json".into());
         }
         if arguments.json && arguments.method.is_none() {
-            arguments.method = METHODS.first();
+            arguments.method = Some("vi");
         }
         if arguments.held_out && arguments.method.is_none() {
             return Err("--held-out is of use only together with --method".into());

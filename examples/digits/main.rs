@@ -14,6 +14,7 @@ mod mnist;
 mod net;
 mod pictures;
 mod report;
+mod rules;
 mod small;
 mod train;
 mod trained;

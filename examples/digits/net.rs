@@ -8,7 +8,7 @@ use tch::nn::Init;
 use tch::nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 
 /// Means that start by He's rule, as a deterministic net's weights would.
-const HE: Init =
+pub const HE: Init =
     Init::Kaiming { dist: NormalOrUniform::Normal, fan: FanInOut::FanIn, non_linearity: NonLinearity::ReLU };
 
 /// Of UCI's digits. The prior is wide: what the data leave open stays open, and shows in the predictions. The posterior starts wide
@@ -39,7 +39,7 @@ pub struct Beliefs {
 
 impl Beliefs {
     /// The same posterior for all layers.
-    pub fn new(prior: Prior, posterior: Posterior) -> Beliefs {
+    pub const fn new(prior: Prior, posterior: Posterior) -> Beliefs {
         Beliefs { prior, posterior, first: posterior }
     }
 }

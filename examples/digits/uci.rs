@@ -6,20 +6,15 @@ use illia::data::ImageSet;
 use illia::noise::{self, Stream};
 use illia::prelude::*;
 
-/// How many of the training digits are held out where that is asked for.
-const HELD_OUT: i64 = 400;
-
-/// Both sets as they are, or, for choosing a method's numbers, the last [`HELD_OUT`] training digits in the place of the test digits.
-pub fn split((train, test): (ImageSet, ImageSet), held_out: bool) -> (ImageSet, ImageSet) {
-    if !held_out {
-        return (train, test);
-    }
+/// Both sets as they are, or, for choosing a method's numbers, so many of the last training images in the place of the test images.
+pub fn split((train, test): (ImageSet, ImageSet), held_out: Option<i64>) -> (ImageSet, ImageSet) {
+    let Some(held_out) = held_out else { return (train, test) };
     let part = |from: i64, len: i64| ImageSet {
         images: train.images.narrow(0, from, len),
         labels: train.labels.narrow(0, from, len),
     };
     let rows = train.labels.numel() as i64;
-    let kept = (rows - HELD_OUT).max(rows / 2);
+    let kept = (rows - held_out).max(rows / 2);
     (part(0, kept), part(kept, rows - kept))
 }
 

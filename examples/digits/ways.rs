@@ -1,4 +1,4 @@
-//! How each method comes from images to a posterior. Every number was chosen on `--held-out` digits.
+//! How each method comes from images to a posterior. What is a number stands in the table of each net, `rules`.
 
 use illia::data::Tensors;
 use illia::infer::chain::Chain;
@@ -11,63 +11,36 @@ use illia::likelihood::Categorical;
 use illia::prelude::*;
 use illia::{Adam, Draws, Fit, Ivon, KlSchedule, RandomParameter, RateSchedule, Result, Sgd};
 
-use crate::net::{Beliefs, OF_UNITS};
 use crate::train::Recipe;
 
-/// The prior of all but `vi`, `moments` and `gaussian-dropout`, which have theirs of `net`, and `auto`, which finds its own: N(0, 8² / fan in).
-const PRIOR: Prior = Prior::FanIn { scale: 8.0 };
-/// What divides the exponent of the posteriors that are spread by a formula: at 1 they are too unsure (Wenzel et al. 2020).
-const TEMPERATURE: f64 = 0.1;
-/// The share of the channels and units that a mask leaves out.
-const DROPOUT: f64 = 0.05;
-
+/// What is done beside training by Adam, and what is predicted from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Way {
-    Vi,
-    Auto,
-    Ivon,
-    Laplace,
-    Swag,
-    Sghmc,
+    /// Nothing: the posterior is the net's own, predicted from by draws.
+    Families,
+    /// The same, predicted from by means and variances.
     Moments,
-    Ensemble,
-    Dropout,
-    GaussianDropout,
-    Point,
+    /// So many nets of points.
+    Points { members: usize },
+    /// By [`Fit`] as it is, until it has settled or for the recipe's epochs.
+    Auto { settles: bool },
+    /// Another optimiser than Adam.
+    Ivon { hessian: f64 },
+    /// Around the points, the last layer's whole matrix. The temperature divides the exponent of the posterior: 1 is Bayes' rule.
+    Laplace { temperature: f64 },
+    /// From the points on, so many epochs of SGD.
+    Swag { walk: usize },
+    /// From the points on: so many steps that are not looked at, and so many that are.
+    Sghmc { burn_in: usize, steps: usize, temperature: f64 },
 }
 
 impl Way {
-    /// What is believed of the weights; `gaussian` is the demo's.
-    pub fn beliefs(self, gaussian: Beliefs) -> Beliefs {
+    /// What the posterior is tempered by, where it is not by the weight of the KL.
+    pub fn temperature(self) -> Option<f64> {
         match self {
-            Way::Vi | Way::Moments => gaussian,
-            Way::GaussianDropout => OF_UNITS,
-            Way::Auto => Beliefs::new(Prior::Automatic, Posterior::Automatic),
-            Way::Ivon => Beliefs::new(PRIOR, gaussian.posterior),
-            // A mask of the first layer would leave out the whole image, its only channel.
-            Way::Dropout => {
-                Beliefs { first: Posterior::point(), ..Beliefs::new(PRIOR, Posterior::dropout(DROPOUT)) }
-            }
-            Way::Laplace | Way::Swag | Way::Sghmc | Way::Ensemble | Way::Point => {
-                Beliefs::new(PRIOR, Posterior::point())
-            }
+            Way::Laplace { temperature } | Way::Sghmc { temperature, .. } => Some(temperature),
+            _ => None,
         }
-    }
-
-    /// The setting's recipe with this method's weight of the KL; five members have half of the epochs each, and factors that start
-    /// near 1 need twice as many to become as wide as they may.
-    pub fn recipe(self, of: Recipe) -> Recipe {
-        let epochs = match self {
-            Way::Ensemble => of.epochs.div_ceil(2),
-            Way::GaussianDropout => of.epochs.saturating_mul(2),
-            _ => of.epochs,
-        };
-        let kl_weight = match self {
-            Way::Vi | Way::Moments => of.kl_weight,
-            Way::Ivon | Way::Laplace | Way::Sghmc => TEMPERATURE,
-            _ => 1.0,
-        };
-        Recipe { epochs, kl_weight, ..of }
     }
 }
 
@@ -79,7 +52,10 @@ pub enum Found {
         weights: Draws,
         bytes: f64,
     },
-    Laplace(Box<FittedLaplace>),
+    Laplace {
+        around: Box<FittedLaplace>,
+        temperature: f64,
+    },
 }
 
 impl Found {
@@ -90,8 +66,8 @@ impl Found {
         match self {
             Found::Net => net,
             Found::Draws { bytes, .. } => *bytes,
-            Found::Laplace(laplace) => {
-                net + laplace.hessian().iter().map(|hessian| 8.0 * hessian.numel() as f64).sum::<f64>()
+            Found::Laplace { around, .. } => {
+                net + around.hessian().iter().map(|hessian| 8.0 * hessian.numel() as f64).sum::<f64>()
             }
         }
     }
@@ -112,25 +88,26 @@ pub fn find<M: BayesianModule + ModuleT>(
     y: &Tensor,
 ) -> Result<Found> {
     let Member { net, vs, .. } = member;
-    if way == Way::Auto {
-        Fit::new(Categorical).progress(false).run(net, vs, x, y)?;
-        return Ok(Found::Net);
-    }
-    // The mode is the same at any temperature.
-    let kl_weight = if matches!(way, Way::Laplace | Way::Sghmc) { 1.0 } else { recipe.kl_weight };
     let fit = |epochs: usize| {
         let fit = Fit::new(Categorical).epochs(epochs).batch_size(recipe.batch_size).progress(false);
-        fit.kl(KlSchedule::Constant(kl_weight))
+        fit.kl(KlSchedule::Constant(recipe.kl_weight))
     };
     let adam = Adam { learning_rate: recipe.learning_rate, ..Adam::default() };
-    // The paper's step size; few steps on few images want a Hessian that is learned faster than by default.
-    let ivon = Ivon { learning_rate: 0.1, hess_init: 0.03, beta2: 0.9995, ..Ivon::default() };
     match way {
-        Way::Ivon => fit(recipe.epochs).optimiser(ivon).run(net, vs, x, y)?,
+        Way::Auto { settles } => {
+            let fit = Fit::new(Categorical).progress(false);
+            let fit = if settles { fit } else { fit.epochs(recipe.epochs) };
+            fit.run(net, vs, x, y)?
+        }
+        Way::Ivon { hessian } => {
+            // The paper's step size; few steps want a Hessian that is learned faster than by default.
+            let ivon = Ivon { learning_rate: 0.1, hess_init: hessian, beta2: 0.9995, ..Ivon::default() };
+            fit(recipe.epochs).optimiser(ivon).run(net, vs, x, y)?
+        }
         _ => fit(recipe.epochs).optimiser(adam).run(net, vs, x, y)?,
     };
     Ok(match way {
-        Way::Laplace => {
+        Way::Laplace { temperature } => {
             let data = Tensors::new(vec![x.shallow_clone()], y.shallow_clone())?;
             let last = Laplace::classification().subset(Subset::LastLayer).structure(Structure::Full);
             let mut laplace = last.fit(net, &data)?;
@@ -145,26 +122,26 @@ pub fn find<M: BayesianModule + ModuleT>(
                 })
                 .collect();
             laplace.set_prior_precision(&precision)?;
-            Found::Laplace(Box::new(laplace))
+            Found::Laplace { around: Box::new(laplace), temperature }
         }
-        Way::Swag => {
-            let walk = Sgd { learning_rate: 0.03, ..Sgd::default() };
+        Way::Swag { walk } => {
+            let sgd = Sgd { learning_rate: 0.03, ..Sgd::default() };
             let mut swag = Swag::default().init(&weights(net))?;
-            for _ in 0..(2 * recipe.epochs).div_ceil(5) {
-                let walk = fit(1).optimiser(walk).learning_rate_schedule(RateSchedule::Constant);
+            for _ in 0..walk {
+                let walk = fit(1).optimiser(sgd).learning_rate_schedule(RateSchedule::Constant);
                 walk.run(net, vs, x, y)?;
                 swag.collect(&weights(net))?;
             }
             let bytes = swag.to_named().0.values().map(|tensor| 4.0 * tensor.numel() as f64).sum();
             Found::Draws { weights: swag.draws(net, draws)?, bytes }
         }
-        Way::Sghmc => {
+        Way::Sghmc { burn_in, steps, temperature } => {
             // Small steps beside the curvature of the sum over all images; a momentum lasts 20 steps.
             let learning_rate = 0.06 / (x.size().first().copied().unwrap_or(1) as f64).sqrt();
             let alpha = 0.05 / learning_rate;
-            let sghmc = Sghmc { learning_rate, alpha, temperature: TEMPERATURE, ..Sghmc::default() };
-            let every = 2000 / draws.clamp(1, 2000);
-            let chain = Chain { sghmc, burn_in: 1000, every, draws, batch_size: 128 };
+            let sghmc = Sghmc { learning_rate, alpha, temperature, ..Sghmc::default() };
+            let every = steps / draws.clamp(1, steps);
+            let chain = Chain { sghmc, burn_in, every, draws, batch_size: 128 };
             let weights = chain.run(net, &Categorical, x, y)?;
             Found::Draws { weights, bytes: 4.0 * (draws * weights_of(net)) as f64 }
         }
@@ -173,13 +150,14 @@ pub fn find<M: BayesianModule + ModuleT>(
 }
 
 /// Draws of the linear net at the temperature: their deviations are those at 1, times its root.
-pub fn cold<M: BayesianModule + ModuleT>(
+pub fn tempered<M: BayesianModule + ModuleT>(
     laplace: &FittedLaplace,
     net: &M,
     x: &Tensor,
     draws: usize,
+    temperature: f64,
 ) -> Result<Prediction> {
     let mean = laplace.marginals(net, x)?.mean;
     let prediction = laplace.predict(net, x, draws)?;
-    Ok(prediction.map(|outputs| tch::no_grad(|| &mean + (outputs - &mean) * TEMPERATURE.sqrt())))
+    Ok(prediction.map(|outputs| tch::no_grad(|| &mean + (outputs - &mean) * temperature.sqrt())))
 }
