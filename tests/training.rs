@@ -111,6 +111,17 @@ fn metrics_are_recorded_and_choose_the_best_epoch() {
 }
 
 #[test]
+fn a_metric_that_is_no_number_is_never_the_best_and_patience_ends_the_run() {
+    let [(x, y), (held_x, held_y)] = clouds();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = Linear::new(vs.root(), 2, 3, LinearConfig::default());
+    let fit = Fit::new(Categorical).epochs(30).progress(false).validation(&held_x, &held_y).patience(4);
+    let fit = fit.metric("ratio", |_: &Prediction, _: &Tensor| Ok(f64::NAN)).best_by("ratio", Best::Largest);
+    let history = fit.run(&net, &vs, &x, &y).unwrap();
+    assert_eq!((history.epochs.len(), history.best_epoch), (4, None));
+}
+
+#[test]
 fn code_of_the_users_ends_a_run_after_its_epoch() {
     let [(x, y), _] = clouds();
     let vs = nn::VarStore::new(Device::Cpu);
@@ -137,4 +148,6 @@ fn metrics_that_cannot_be_measured_are_refused() {
     assert!(said(with().best_by("accuracy", Best::Largest)).contains("the name of a `metric`"));
     let twice = with().metric("accuracy", accuracy).metric("accuracy", accuracy);
     assert!(said(twice).contains("a name of its own"));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    assert!(said(Fit::new(Categorical).tensorboard(file)).contains("a folder, not a file"));
 }

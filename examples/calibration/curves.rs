@@ -118,21 +118,37 @@ pub fn shaped(setting: Setting, layers: usize, width: i64) -> illia::Result<Numb
     }
 }
 
-/// Friedman's function (1991) of five columns among ten, standardised, with noise of 0.2, and two layers of 64 ReLU units, whose 4,929 weights
-/// could follow every target.
+fn ten_columns(rows: i64) -> Tensor {
+    (Tensor::rand([rows, 10], F) - 0.5) * 12f64.sqrt()
+}
+
+/// Friedman's function (1991) of five columns among ten, standardised.
+fn of_friedman(x: &Tensor) -> Tensor {
+    let c = |column| x.select(1, column) / 12f64.sqrt() + 0.5;
+    let product = (c(0) * c(1) * std::f64::consts::PI).sin() * 10.0;
+    ((product + (c(2) - 0.5).square() * 20.0 + c(3) * 10.0 + c(4) * 5.0 - 14.4) / 4.9).unsqueeze(1)
+}
+
+/// Friedman's function with noise of 0.2, and two layers of 64 ReLU units, whose 4,929 weights could follow every target.
 pub fn friedman(setting: Setting, rows: i64) -> illia::Result<Numbers> {
-    let inputs = |rows| (Tensor::rand([rows, 10], F) - 0.5) * 12f64.sqrt();
-    let function = |x: &Tensor| {
-        let c = |column| x.select(1, column) / 12f64.sqrt() + 0.5;
-        let product = (c(0) * c(1) * std::f64::consts::PI).sin() * 10.0;
-        ((product + (c(2) - 0.5).square() * 20.0 + c(3) * 10.0 + c(4) * 5.0 - 14.4) / 4.9).unsqueeze(1)
-    };
-    let curve = Curve::new(rows, inputs, function, |_| Tensor::from(0.2f32));
+    let curve = Curve::new(rows, ten_columns, of_friedman, |_| Tensor::from(0.2f32));
     let vs = nn::VarStore::new(Device::Cpu);
     let noise = Gaussian::learned(vs.root(), 0.5)?;
     with_net!(setting, vs, Deep | DeepOf(10, 64, 1, 1), net => {
         let seconds = setting.train(&net, &vs, &noise, &curve.x, &curve.y)?;
         curve.judge(&net, &noise, seconds)
+    })
+}
+
+/// The same with noise that grows with the first column, and a net that gives it beside the mean.
+pub fn friedman_heteroscedastic(setting: Setting, rows: i64) -> illia::Result<Numbers> {
+    let noise = |x: &Tensor| (x.narrow(1, 0, 1) * 0.5).exp() * 0.2;
+    let curve = Curve::new(rows, ten_columns, of_friedman, noise);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let likelihood = HeteroscedasticGaussian;
+    with_net!(setting, vs, Deep | DeepOf(10, 64, 1, 2), net => {
+        let seconds = setting.train(&net, &vs, likelihood, &curve.x, &curve.y)?;
+        curve.judge(&net, &likelihood, seconds)
     })
 }
 

@@ -54,6 +54,8 @@ fn problems(uci: Option<&Path>) -> illia::Result<Vec<Problem>> {
     all.push(problem("wide/1x1024", |s| curves::shaped(s, 1, 1024)));
     for rows in [200, 1000] {
         all.push(problem(format!("friedman/{rows}"), move |s| curves::friedman(s, rows)));
+        let name = format!("friedman/heteroscedastic/{rows}");
+        all.push(problem(name, move |s| curves::friedman_heteroscedastic(s, rows)));
     }
     for layers in 1..=3 {
         for width in [16, 64, 256] {

@@ -1,8 +1,13 @@
 //! A learned noise where nobody chose a posterior: what the weights do not know is no signal.
 
-use illia::likelihood::{Gaussian, Likelihood};
-use illia::prelude::*;
+use std::collections::BTreeMap;
 
+use illia::checkpoint::Checkpoints;
+use illia::likelihood::{Gaussian, HeteroscedasticGaussian, Likelihood};
+use illia::prelude::*;
+use illia::{Fit, RateSchedule};
+
+use crate::scratch::Scratch;
 use crate::{DOUBLE, FLOAT, Line, exact, head, linear};
 
 #[test]
@@ -63,21 +68,21 @@ bnn! {
     struct Curved: [10] -> [1] { first: Linear(32) -> relu, second: Linear(32) -> relu, head: Linear(1) }
 }
 
+/// Friedman's function (1991): five columns of ten matter; noise of 0.2.
+fn friedman(rows: i64) -> (Tensor, Tensor) {
+    let x = Tensor::rand([rows, 10], FLOAT);
+    let c = |column| x.select(1, column);
+    let product = (c(0) * c(1) * std::f64::consts::PI).sin() * 10.0;
+    let y = product + (c(2) - 0.5).square() * 20.0 + c(3) * 10.0 + c(4) * 5.0;
+    let y = ((y - 14.4) / 4.9).unsqueeze(1);
+    ((x - 0.5) * 12f64.sqrt(), &y + y.randn_like() * 0.2)
+}
+
 #[test]
 fn a_net_that_could_pass_through_every_target_keeps_the_noise() {
     illia::manual_seed(22);
-    // Friedman (1991): five columns of ten matter. Its 1,441 weights can follow 200 targets exactly.
-    let make = |rows: i64| {
-        let x = Tensor::rand([rows, 10], FLOAT);
-        let c = |column| x.select(1, column);
-        let y = (c(0) * c(1) * std::f64::consts::PI).sin() * 10.0
-            + (c(2) - 0.5).square() * 20.0
-            + c(3) * 10.0
-            + c(4) * 5.0;
-        let y = ((y - 14.4) / 4.9).unsqueeze(1);
-        ((x - 0.5) * 12f64.sqrt(), &y + y.randn_like() * 0.2)
-    };
-    let ((x, y), (other, fresh)) = (make(200), make(2000));
+    // 1,441 weights can follow 200 targets exactly.
+    let ((x, y), (other, fresh)) = (friedman(200), friedman(2000));
     let vs = nn::VarStore::new(Device::Cpu);
     let noise = Gaussian::learned(&(vs.root() / "noise"), 0.5).unwrap();
     let net = Curved::new(&(vs.root() / "net"));
@@ -114,4 +119,52 @@ fn a_learned_noise_counts_what_earlier_layers_took() {
     // The one draw of two weights that were determined adds 2 of 100 squares, give or take as much; half of that in the root.
     assert!((noise.std() / expected - 1.0).abs() < 0.03, "{} for {expected}", noise.std());
     assert!(noise.std() > 1.1 * (errors / 100.0).sqrt(), "the fit's own errors are smaller");
+}
+
+bnn! {
+    struct WithNoise: [10] -> [2] { first: Linear(32) -> relu, second: Linear(32) -> relu, head: Linear(2) }
+}
+
+#[test]
+fn a_noise_that_the_outputs_say_is_kept_too() {
+    illia::manual_seed(23);
+    let ((x, y), (other, fresh)) = (friedman(400), friedman(2000));
+    let vs = nn::VarStore::new(Device::Cpu);
+    let net = WithNoise::new(&vs.root());
+    Fit::new(HeteroscedasticGaussian).epochs(300).progress(false).run(&net, &vs, &x, &y).unwrap();
+    let prediction = Predict::new().draws(100).run(&net, &other).unwrap();
+    // Of a noise that was taken for signal next to nothing is left: as a plain fit, the net would have a standard deviation of some 0.01.
+    let noise =
+        HeteroscedasticGaussian.variance(prediction.outputs()).mean(Kind::Double).double_value(&[]).sqrt();
+    assert!(noise > 0.1, "{noise}");
+    let (low, high) = HeteroscedasticGaussian.interval(prediction.outputs(), 0.9).unwrap();
+    let covered = illia::metrics::interval_coverage(&low, &high, &fresh).unwrap();
+    assert!(covered > 0.5, "{covered} of the 90 % band");
+}
+
+#[test]
+fn a_run_that_goes_on_finds_the_same_noise() {
+    let folder = Scratch::new();
+    let run = |epochs: usize, kept: Option<Checkpoints>| {
+        illia::manual_seed(24);
+        let vs = nn::VarStore::new(Device::Cpu);
+        let net = WithNoise::new(&vs.root());
+        let (x, y) = friedman(150);
+        let schedule = RateSchedule::Step { epochs: 30, factor: 0.5 };
+        let mut fit =
+            Fit::new(HeteroscedasticGaussian).epochs(epochs).learning_rate_schedule(schedule).progress(false);
+        if let Some(checkpoints) = kept {
+            fit = fit.checkpoints(checkpoints).resume(true);
+        }
+        fit.run(&net, &vs, &x, &y).unwrap();
+        vs.variables().into_iter().map(|(name, v)| (name, v.detach().copy())).collect::<BTreeMap<_, _>>()
+    };
+    let whole = run(50, None);
+    // 93 steps of which each seventh is kept, and the last: without that, the 91st is the newest, within an epoch of three.
+    let checkpoints = || Checkpoints::new(&*folder).every_steps(7).keep(2);
+    run(31, Some(checkpoints()));
+    std::fs::remove_file(checkpoints().latest().unwrap().unwrap()).unwrap();
+    let resumed = run(50, Some(checkpoints()));
+    assert_eq!(whole.len(), resumed.len());
+    assert!(whole.iter().all(|(name, weights)| resumed[name].equal(weights)));
 }

@@ -46,6 +46,10 @@ impl BetaNll {
 }
 
 impl Likelihood for BetaNll {
+    fn has_noise_of_its_own(&self) -> bool {
+        true
+    }
+
     /// The weighted log densities, which are no densities any more: an objective. An example of several numbers is weighted by the
     /// geometric mean of their σ^(2 β).
     fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {

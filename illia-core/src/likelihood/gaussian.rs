@@ -122,6 +122,10 @@ impl HeteroscedasticGaussian {
 const SMALLEST_STD: f64 = 1e-4;
 
 impl Likelihood for HeteroscedasticGaussian {
+    fn has_noise_of_its_own(&self) -> bool {
+        true
+    }
+
     fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
         Self::check(output)?;
         let (mean, std) = Self::split(output);

@@ -104,6 +104,12 @@ pub trait Likelihood: std::fmt::Debug {
         Vec::new()
     }
 
+    /// Whether the output says how large the noise is, beside the mean: a net that could follow every target would take all of it for signal, so
+    /// that a [`Fit`](crate::Fit) with nothing set adds to the targets what the weights leave open. False by default.
+    fn has_noise_of_its_own(&self) -> bool {
+        false
+    }
+
     /// One observation for each output, from the noise that `key` stands for, in the shape of [`mean`](Self::mean); class numbers
     /// `[batch, ..]` for classes. The outputs of several draws of a net give observations of the predictive mixture.
     ///
@@ -202,6 +208,9 @@ impl<L: Likelihood + ?Sized> Likelihood for &L {
     }
     fn cdf(&self, output: &Tensor, y: &Tensor) -> Option<Tensor> {
         (**self).cdf(output, y)
+    }
+    fn has_noise_of_its_own(&self) -> bool {
+        (**self).has_noise_of_its_own()
     }
     fn named_variables(&self) -> Vec<(String, Tensor)> {
         (**self).named_variables()

@@ -75,6 +75,8 @@ pub(super) struct Around<'a, L> {
     /// Rows of the data in a random order.
     pub rows: Vec<i64>,
     pub noise: &'a Stream,
+    /// What part of a noise that the outputs say the targets do not show.
+    pub missing_noise: Option<f64>,
     /// Whether a variable of this name is held where it is.
     pub held: &'a dyn Fn(&str) -> bool,
     /// Whether somebody wants the run to end.

@@ -18,6 +18,9 @@ pub(super) fn file(folder: &Path) -> PathBuf {
 
 /// Begins the file, with the epochs that there were before.
 pub(super) fn begin(folder: &Path, epochs: &[EpochRecord]) -> Result<()> {
+    if folder.is_file() {
+        return Err(Error::configuration("tensorboard", folder.display(), "a folder, not a file"));
+    }
     std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
     let path = file(folder);
     let mut bytes = record(&event(0, |event| text(event, 3, b"brain.Event:2")));

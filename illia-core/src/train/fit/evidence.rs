@@ -103,21 +103,23 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         if self.is_one_layer || around.kl_weight <= 0.0 {
             return Ok(1.0);
         }
-        let all: Vec<_> = self.parameters.iter().copied().filter(|p| p.is_noted()).collect();
-        let Some(sample) = self.sample(&all, around)? else { return Ok(1.0) };
-        let (all, last) = (sample.share(&all, around)?, sample.share(&self.last, around)?);
-        let (Some(all), Some(last)) = (all, last) else { return Ok(1.0) };
+        let Some([all, last]) = self.determined_shares(around)? else { return Ok(1.0) };
         Ok((1.0 - (all - last).max(0.0)).clamp(LEAST_LEFT, 1.0))
     }
 
-    /// γ / N, with γ the weights that N examples determine, all parameters together; None where code of the user's takes them, and where
-    /// it is no number.
+    /// γ / N, with γ the weights that N examples determine, of all parameters together and of the last layer's; None where code of the user's
+    /// takes them, and where it is no number.
     ///
     /// # Errors
     /// What the net, the likelihood and the data return.
-    pub(super) fn determined_share<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Option<f64>> {
+    pub(super) fn determined_shares<L: Likelihood>(
+        &self,
+        around: &Around<'_, L>,
+    ) -> Result<Option<[f64; 2]>> {
         let all: Vec<_> = self.parameters.iter().copied().filter(|p| p.is_noted()).collect();
-        self.sample(&all, around)?.map_or(Ok(None), |sample| sample.share(&all, around))
+        let Some(sample) = self.sample(&all, around)? else { return Ok(None) };
+        let (all, last) = (sample.share(&all, around)?, sample.share(&self.last, around)?);
+        Ok(all.zip(last).map(|(all, last)| [all, last]))
     }
 
     /// Gradients of single examples; None where code of the user's takes the weights.
@@ -138,7 +140,14 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         let targets = (examples / rows.len().max(1)).clamp(1, TARGETS);
         let drawn = (0..targets).map(|_| {
             let target = around.target(&output.detach(), &batch)?;
-            gradients(around.likelihood, &output, &target, &records)
+            let there = gradients(around.likelihood, &output, &target, &records)?;
+            if !around.likelihood.has_noise_of_its_own() {
+                return Ok(there);
+            }
+            // Targets as far below the mean as these are above: half of the difference is what the mean has in the gradient, without the noise's own.
+            let mirrored = around.likelihood.mean(&output.detach()) * 2.0 - target;
+            let back = gradients(around.likelihood, &output, &mirrored, &records)?;
+            Ok(there.iter().zip(back).map(|(there, back)| (there - back) * 0.5).collect())
         });
         let drawn = drawn.collect::<Result<Vec<_>>>()?;
         let size = (rows.len() * targets).max(1) as f64;
@@ -171,7 +180,7 @@ impl Sample {
         let (mut sum, mut weights) = (Tensor::zeros([1i64], (Kind::Double, around.vs.device())), 0);
         for parameter in parameters {
             let Some((_, std)) = parameter.fixed_gaussian() else { continue };
-            sum = sum + products_of(self, parameter)? * (std * std / around.kl_weight);
+            sum = products_of(self, parameter)? * (std * std / around.kl_weight) + sum;
             weights += parameter.mu().numel();
         }
         if sum.isfinite().all().int64_value(&[]) == 0 {
@@ -298,6 +307,7 @@ mod tests {
             step_size: 64,
             rows,
             noise: &stream,
+            missing_noise: None,
             held: &|_| false,
             is_interrupted: &|| false,
             empirical: std::cell::Cell::new(false),

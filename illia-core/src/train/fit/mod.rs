@@ -418,6 +418,7 @@ impl<L: Likelihood> Fit<L> {
         forward: Forward<'_>,
     ) -> Result<History> {
         self.noise_is_in(vs)?;
+        let _span = tracing::debug_span!(target: "illia::fit", "fit", examples = dataset.len()).entered();
         let run = Run::new(self, net, vs, dataset, alone, forward)?;
         let shown = self.progress && self.processes.as_ref().is_none_or(|group| group.rank() == 0);
         let bar = ProgressBar::new(run.steps().unwrap_or_default(), shown);

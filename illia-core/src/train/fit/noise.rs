@@ -6,6 +6,9 @@
 //! posterior, whose outputs have γ / N of the noise's variance on average (MacKay 1992, section 4; the update is the EM algorithm's,
 //! Bishop 2006, section 9.3.4). Once the last layer has its spread, its own draws say its part; what the layers before it do not know, which is in no
 //! draw, counts as noise.
+//!
+//! A noise that the outputs say can't be held. There the targets get more noise, of the variance that the weights took of what the outputs say, drawn
+//! anew in each step, so that σ² ends where it is r² + σ² γ / N of the errors r: the same fixed point.
 
 use tch::Tensor;
 
@@ -13,11 +16,14 @@ use super::automatic::{Around, Automatic};
 use crate::error::{Error, Result};
 use crate::likelihood::{Likelihood, matched};
 use crate::module::BayesianModule;
+use crate::noise::{Key, normals};
 use crate::predict::Predict;
 use crate::train::trainer::mean_nll;
 
 /// Examples, and draws of each, that a learned noise is fitted to, at most.
 const NOISE: (usize, usize) = (1 << 10, 16);
+/// The most that the weights are taken to determine of the examples.
+const MOST: f64 = 0.9;
 
 impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
     /// The likelihood's variables that training leaves to [`find_noise`](Self::find_noise), by their names in the store: those around outputs
@@ -46,7 +52,7 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
     /// # Errors
     /// What the net, the likelihood and the data return, and [`Error::NonFinite`] where a noise is no number.
     pub(super) fn find_noise<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<()> {
-        let Some(share) = self.determined_share(around)? else { return Ok(()) };
+        let Some([share, _]) = self.determined_shares(around)? else { return Ok(()) };
         let batch = around.batch(around.rows.get(..NOISE.0).unwrap_or(&around.rows))?;
         let output = tch::no_grad(|| (around.forward)(&batch.inputs, false))?;
         let (outputs, target) = (repeated(&output), repeated(&batch.target));
@@ -55,6 +61,19 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         let noise = tch::no_grad(|| around.likelihood.sample(&outputs, around.noise.next_key()))? - &outputs;
         let outputs = &outputs + noise * share.sqrt();
         descend(&around.free_variables(), || loss(around.likelihood, &outputs, &target)).map(drop)
+    }
+
+    /// What part of a noise that the outputs say has to be added to the targets, in variance, for it to be that of new data: the weights took γ / N of
+    /// it, and those before the last layer, which end as points, are off by as much; None where that can't be counted.
+    ///
+    /// # Errors
+    /// What the net, the likelihood and the data return.
+    pub(super) fn missing_noise<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Option<f64>> {
+        if around.kl_weight <= 0.0 {
+            return Ok(None);
+        }
+        let shares = self.determined_shares(around)?;
+        Ok(shares.map(|[all, last]| 1.0 - (1.0 - all.min(MOST)) * (1.0 - (all.min(MOST) - last).max(0.0))))
     }
 
     /// Moves the likelihood's variables, a learned noise, to where the data are most probable under the draws, with errors as large as new
@@ -84,11 +103,39 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
 }
 
 impl<L: Likelihood> Around<'_, L> {
+    /// Targets with what is missing of the noise that the outputs say.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for targets of another shape than the outputs' mean.
+    pub(super) fn noisier(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
+        match self.missing_noise {
+            Some(missing) => noisier(self.likelihood, output, target, missing, self.noise.next_key()),
+            None => Ok(target.shallow_clone()),
+        }
+    }
+
     /// What is trained of the store, by name.
     fn free_variables(&self) -> Vec<(String, Tensor)> {
         let all = self.vs.variables().into_iter();
         all.filter(|(name, variable)| variable.requires_grad() && !(self.held)(name)).collect()
     }
+}
+
+/// Targets with noise beside their own, `missing` of the variance that the outputs say.
+///
+/// # Errors
+/// [`Error::Shape`] for targets of another shape than the outputs' mean.
+pub(super) fn noisier<L: Likelihood>(
+    likelihood: &L,
+    output: &Tensor,
+    target: &Tensor,
+    missing: f64,
+    key: Key,
+) -> Result<Tensor> {
+    let output = output.detach();
+    let mean = likelihood.mean(&output);
+    let std = (likelihood.variance(&output) * missing).sqrt();
+    Ok(matched("noise", &mean, target)? + std * normals(key, &mean.size(), mean.kind(), mean.device()))
 }
 
 /// Once for each draw.

@@ -13,6 +13,7 @@ use super::Forward;
 use super::automatic::{Around, Automatic};
 use super::convergence::{self, Convergence, Starts, Way};
 use super::course::{self, Course};
+use super::noise::noisier;
 use super::shuffle::shuffled;
 use super::{EpochRecord, Fit, History};
 use crate::checkpoint::Checkpoints;
@@ -21,7 +22,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::likelihood::Likelihood;
 use crate::module::BayesianModule;
-use crate::noise::Stream;
+use crate::noise::{Key, Stream};
 use crate::parameter::Estimator;
 use crate::processes::Shard;
 use crate::progress::ProgressBar;
@@ -64,6 +65,9 @@ pub(super) struct Progress {
     /// The step after which the noise was last found.
     #[serde(default)]
     pub noise_at: usize,
+    /// What part of a noise that the outputs say is added to the targets.
+    #[serde(default)]
+    pub missing_noise: Option<f64>,
 }
 
 pub(super) struct Run<'a, L, M: ?Sized> {
@@ -257,16 +261,30 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         Ok(())
     }
 
-    /// Finds the noise again where a quarter more steps were taken since the last time, or [`NOISE_AFTER`].
+    /// Finds the noise again where a part of all steps was taken since the last time: a quarter where it is held in between, and a twentieth where the
+    /// outputs say it, which follow at once.
     fn find_noise(&mut self) -> Result<()> {
+        let Some(automatic) = &self.automatic else { return Ok(()) };
         let now = self.progress.step;
-        let every = (now / 5).max(NOISE_AFTER);
-        let (Some(automatic), false) = (&self.automatic, self.noise.is_empty()) else { return Ok(()) };
-        if now >= self.progress.noise_at + every {
+        let is_due = |steps: usize| now >= self.progress.noise_at + steps;
+        if self.fit.likelihood.has_noise_of_its_own() {
+            if is_due((now / 20).max(NOISE_AFTER / 2)) {
+                self.progress.missing_noise = self.around(|around| automatic.missing_noise(around))?;
+                self.progress.noise_at = now;
+            }
+        } else if !self.noise.is_empty() && is_due((now / 5).max(NOISE_AFTER)) {
             self.around(|around| automatic.find_noise(around))?;
             self.progress.noise_at = now;
         }
         Ok(())
+    }
+
+    /// A key of the step's own, the same in a run that goes on from a file.
+    fn key_of_step(&self) -> Key {
+        let before = self.shuffle.position();
+        let key = self.shuffle.next_key();
+        self.shuffle.restore(before);
+        Key { draw: u64::MAX - ((self.progress.step as u64) << 24), ..key }
     }
 
     fn find_scale(&mut self) -> Result<()> {
@@ -305,6 +323,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             rows: shuffled(self.examples, &self.shuffle)?,
             step_size: self.fit.micro_batch.unwrap_or(self.fit.batch_size),
             noise: &self.shuffle,
+            missing_noise: self.progress.missing_noise,
             held: &held,
             // Of several processes none may end what all find, each for itself.
             is_interrupted: &|| self.group().is_none() && self.is_interrupted(),
@@ -427,6 +446,7 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         let largest = examples.div_ceil(self.group().map_or(1, |group| group.size()));
         let parts = largest.div_ceil(self.fit.micro_batch.unwrap_or(largest));
         self.trainer.shard = self.group().map(|_| shard);
+        let (missing, key) = (self.progress.missing_noise, self.key_of_step());
         let Run { fit, net, vs, trainer, forward, data, .. } = self;
         // What goes wrong with a process's data goes wrong within its step, of which the others are told.
         let load = || {
@@ -444,8 +464,18 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
             let part = shard.part(part, parts);
             let batch = part.of_batch(&whole, shard);
             loaded = Some(Ok(whole));
-            let nll =
-                mean_nll(&fit.likelihood.log_likelihood(&forward(&batch.inputs, true)?, &batch.target)?);
+            let output = forward(&batch.inputs, true)?;
+            let target = match missing {
+                Some(missing) => noisier(
+                    &fit.likelihood,
+                    &output,
+                    &batch.target,
+                    missing,
+                    Key { draw: key.draw.wrapping_sub(part.first as u64), ..key },
+                )?,
+                None => batch.target.shallow_clone(),
+            };
+            let nll = mean_nll(&fit.likelihood.log_likelihood(&output, &target)?);
             Ok(if part.rows == examples { nll } else { nll * part.share() })
         })
     }
@@ -468,7 +498,9 @@ impl<'a, L: Likelihood, M: BayesianModule + ?Sized> Run<'a, L, M> {
         if self.ended {
             return true;
         }
-        let (Some(patience), Some((best, _))) = (self.fit.patience, self.progress.best) else { return false };
+        let Some(patience) = self.fit.patience else { return false };
+        // Where no epoch had a number to go by, none was the best.
+        let best = self.progress.best.map_or(0, |(epoch, _)| epoch);
         self.progress.epochs.len() >= best.saturating_add(patience)
     }
 

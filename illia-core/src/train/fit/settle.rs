@@ -105,7 +105,8 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
             trainer.learning_rate = STEP_SIZE * 0.5 * (1.0 + (PI * step as f64 / steps as f64).cos());
             trainer.step(self.net, around.vs, around.kl_weight, || {
                 let output = (around.forward)(&batch.inputs, false)?;
-                Ok(mean_nll(&around.likelihood.log_likelihood(&output, &batch.target)?))
+                let target = around.noisier(&output, &batch.target)?;
+                Ok(mean_nll(&around.likelihood.log_likelihood(&output, &target)?))
             })?;
         }
         Ok(())
@@ -119,7 +120,8 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
             how = how.per_example();
         }
         let prediction = how.run_with(self.net, &batch.inputs, |inputs| (around.forward)(inputs, false))?;
-        let each = prediction.log_predictive(around.likelihood, &batch.target)?;
+        let mean = tch::no_grad(|| (around.forward)(&batch.inputs, false))?;
+        let each = prediction.log_predictive(around.likelihood, &around.noisier(&mean, &batch.target)?)?;
         Ok(each.mean(Kind::Double).double_value(&[]))
     }
 
