@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use illia::checkpoint::Checkpoints;
 use illia::likelihood::{Gaussian, HeteroscedasticGaussian, Likelihood};
 use illia::prelude::*;
-use illia::{Fit, RateSchedule};
+use illia::{Fit, KlSchedule, RateSchedule};
 
 use crate::scratch::Scratch;
 use crate::{DOUBLE, FLOAT, Line, exact, head, linear};
@@ -119,6 +119,23 @@ fn a_learned_noise_counts_what_earlier_layers_took() {
     // The one draw of two weights that were determined adds 2 of 100 squares, give or take as much; half of that in the root.
     assert!((noise.std() / expected - 1.0).abs() < 0.03, "{} for {expected}", noise.std());
     assert!(noise.std() > 1.1 * (errors / 100.0).sqrt(), "the fit's own errors are smaller");
+}
+
+#[test]
+fn without_a_prior_and_in_a_short_run_the_noise_is_that_of_the_errors() {
+    for (kl_weight, epochs) in [(0.0, 60), (1.0, 2)] {
+        illia::manual_seed(25);
+        let (x, y) = linear(200, 3);
+        let vs = nn::VarStore::new(Device::Cpu);
+        let noise = Gaussian::learned(&(vs.root() / "noise"), 5.0).unwrap();
+        let net = Through::new(&(vs.root() / "net"), 3);
+        let fit = Fit::new(&noise).kl(KlSchedule::Constant(kl_weight)).epochs(epochs).learning_rate(3e-2);
+        fit.progress(false).run(&net, &vs, &x, &y).unwrap();
+        let fitted = Predict::new().draws(200).run(&net, &x).unwrap().mean();
+        let errors = (fitted - &y).square().mean(Kind::Double).double_value(&[]).sqrt();
+        // Five weights of 200 examples, and the last layer's spread: a few hundredths.
+        assert!((noise.std() / errors - 1.0).abs() < 0.1, "{} for {errors}", noise.std());
+    }
 }
 
 bnn! {

@@ -36,7 +36,8 @@ impl Gaussian {
         Ok(Gaussian { noise: Scale::fixed("std", std)? })
     }
 
-    /// Noise whose standard deviation is learned, from `std` on: softplus of the variable `noise_rho` in `p`.
+    /// Noise whose standard deviation is learned, from `std` on: softplus of the variable `noise_rho` in `p`. It is trained with the rest, but where
+    /// nobody chose a posterior: there a [`Fit`](crate::Fit) finds it as the evidence has it (docs/defaults.md).
     ///
     /// # Errors
     /// [`Error::Configuration`] unless `std` is above 0.

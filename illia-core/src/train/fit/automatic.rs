@@ -150,6 +150,7 @@ impl<'a, M: BayesianModule + ?Sized> Automatic<'a, M> {
         steps: usize,
     ) -> Result<Vec<String>> {
         if around.kl_weight <= 0.0 {
+            self.fit_noise(around)?;
             return Ok(Vec::new());
         }
         for _ in 0..TURNS {

@@ -100,7 +100,7 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
     /// # Errors
     /// What the net, the likelihood and the data return.
     pub(super) fn left_by_points<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<f64> {
-        if self.is_one_layer || around.kl_weight <= 0.0 {
+        if self.is_one_layer {
             return Ok(1.0);
         }
         let Some([all, last]) = self.determined_shares(around)? else { return Ok(1.0) };
@@ -108,7 +108,7 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
     }
 
     /// γ / N, with γ the weights that N examples determine, of all parameters together and of the last layer's; None where code of the user's
-    /// takes them, and where it is no number.
+    /// takes them, where it is no number, and without a prior.
     ///
     /// # Errors
     /// What the net, the likelihood and the data return.
@@ -116,6 +116,9 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         &self,
         around: &Around<'_, L>,
     ) -> Result<Option<[f64; 2]>> {
+        if around.kl_weight <= 0.0 {
+            return Ok(None);
+        }
         let all: Vec<_> = self.parameters.iter().copied().filter(|p| p.is_noted()).collect();
         let Some(sample) = self.sample(&all, around)? else { return Ok(None) };
         let (all, last) = (sample.share(&all, around)?, sample.share(&self.last, around)?);

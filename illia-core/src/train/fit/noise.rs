@@ -27,13 +27,13 @@ const MOST: f64 = 0.9;
 
 impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
     /// The likelihood's variables that training leaves to [`find_noise`](Self::find_noise), by their names in the store: those around outputs
-    /// that are the target's mean themselves, whose errors are known. Of a logarithm, say, they are not.
+    /// that are the target's mean themselves, whose errors are known (of a logarithm, say, they are not), and weights that can be counted.
     ///
     /// # Errors
     /// What the net and the data return.
     pub(super) fn noise_to_find<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Vec<String>> {
         let own = around.likelihood.named_variables();
-        if own.is_empty() || around.kl_weight <= 0.0 {
+        if own.is_empty() || self.determined_shares(around)?.is_none() {
             return Ok(Vec::new());
         }
         let one = around.batch(around.rows.get(..1).unwrap_or_default())?;
@@ -52,7 +52,12 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
     /// # Errors
     /// What the net, the likelihood and the data return, and [`Error::NonFinite`] where a noise is no number.
     pub(super) fn find_noise<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<()> {
-        let Some([share, _]) = self.determined_shares(around)? else { return Ok(()) };
+        let share = match self.determined_shares(around)? {
+            Some([share, _]) => share,
+            // Without a prior the means are all that there is.
+            None if around.kl_weight <= 0.0 => 0.0,
+            None => return Ok(()),
+        };
         let batch = around.batch(around.rows.get(..NOISE.0).unwrap_or(&around.rows))?;
         let output = tch::no_grad(|| (around.forward)(&batch.inputs, false))?;
         let (outputs, target) = (repeated(&output), repeated(&batch.target));
@@ -69,9 +74,6 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
     /// # Errors
     /// What the net, the likelihood and the data return.
     pub(super) fn missing_noise<L: Likelihood>(&self, around: &Around<'_, L>) -> Result<Option<f64>> {
-        if around.kl_weight <= 0.0 {
-            return Ok(None);
-        }
         let shares = self.determined_shares(around)?;
         Ok(shares.map(|[all, last]| 1.0 - (1.0 - all.min(MOST)) * (1.0 - (all.min(MOST) - last).max(0.0))))
     }
