@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "no example uses all of it")]
 
 use std::fmt::Display;
+use std::io::Write as _;
 use std::ops::{Bound, RangeBounds};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,7 +44,8 @@ impl Flags {
         self.flag = match self.parser.next()? {
             None => return Ok(None),
             Some(Arg::Short('h') | Arg::Long("help")) => {
-                println!("{}", self.help.trim_end());
+                // Whoever reads the first lines only closes the pipe.
+                let _ = writeln!(std::io::stdout(), "{}", self.help.trim_end());
                 std::process::exit(0);
             }
             Some(Arg::Long(name)) => format!("--{name}"),
