@@ -33,6 +33,24 @@ fn a_learned_noise_counts_what_the_weights_took() {
     assert!(noise.std() > 1.05 * mode, "the mode's noise is {mode}");
 }
 
+bnn! {
+    struct Many: [5] -> [40] { head: Linear(40) }
+}
+
+#[test]
+fn targets_of_many_numbers_count_as_many() {
+    illia::manual_seed(26);
+    // 240 weights for 60 examples, but for 2,400 numbers.
+    let x = Tensor::randn([60, 5], FLOAT);
+    let y = x.matmul(&Tensor::randn([5, 40], FLOAT)) + Tensor::randn([60, 40], FLOAT) * 0.5;
+    let vs = nn::VarStore::new(Device::Cpu);
+    let noise = Gaussian::learned(&(vs.root() / "noise"), 1.0).unwrap();
+    let net = Many::new(&(vs.root() / "net"));
+    Fit::new(&noise).progress(false).run(&net, &vs, &x, &y).unwrap();
+    // 2,160 degrees of freedom know 0.5 to 1.5 %: four of them.
+    assert!((noise.std() / 0.5 - 1.0).abs() < 0.06, "{}", noise.std());
+}
+
 #[test]
 fn more_columns_than_examples_leave_the_noise_of_the_evidence() {
     illia::manual_seed(21);
@@ -184,4 +202,42 @@ fn a_run_that_goes_on_finds_the_same_noise() {
     let resumed = run(50, Some(checkpoints()));
     assert_eq!(whole.len(), resumed.len());
     assert!(whole.iter().all(|(name, weights)| resumed[name].equal(weights)));
+}
+
+/// Laplace's noise of a learned scale around the output, without a rule to draw from it.
+#[derive(Debug)]
+struct Undrawn(Tensor);
+
+impl Likelihood for Undrawn {
+    fn log_likelihood(&self, output: &Tensor, target: &Tensor) -> illia::Result<Tensor> {
+        let scale = self.0.exp();
+        Ok((-(output - target).abs() / &scale - (scale * 2.0).log())
+            .flatten(1, -1)
+            .sum_dim_intlist(1i64, false, None))
+    }
+    fn mean(&self, output: &Tensor) -> Tensor {
+        output.shallow_clone()
+    }
+    fn variance(&self, output: &Tensor) -> Tensor {
+        output.ones_like() * self.0.exp().square() * 2.0
+    }
+    fn cdf(&self, _output: &Tensor, _y: &Tensor) -> Option<Tensor> {
+        None
+    }
+    fn named_variables(&self) -> Vec<(String, Tensor)> {
+        vec![("scale".to_owned(), self.0.shallow_clone())]
+    }
+}
+
+#[test]
+fn a_noise_that_nothing_is_drawn_from_is_trained() {
+    illia::manual_seed(27);
+    let (x, y) = linear(200, 3);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let own = Undrawn(vs.root().zeros("scale", &[]));
+    let net = Line::new(&(vs.root() / "net"), 3);
+    Fit::new(&own).progress(false).epochs(200).run(&net, &vs, &x, &y).unwrap();
+    // The mean absolute error of noise of 0.5 is 0.4, known to 0.3 / sqrt(200): five of these.
+    let scale = own.0.exp().double_value(&[]);
+    assert!((scale - 0.4).abs() < 0.11, "{scale}");
 }

@@ -123,6 +123,6 @@ mod tests {
     #[test]
     fn programs_are_the_folders_rust_files_in_order() {
         let names = programs(&root().join("xtask/src"));
-        assert_eq!(names, ["check", "commands", "main", "process", "release", "semver", "setup"]);
+        assert_eq!(names, ["check", "commands", "main", "packages", "process", "release", "semver", "setup"]);
     }
 }

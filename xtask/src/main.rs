@@ -5,6 +5,7 @@
 
 mod check;
 mod commands;
+mod packages;
 mod process;
 mod release;
 mod semver;

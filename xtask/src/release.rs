@@ -9,19 +9,11 @@ use std::time::Instant;
 
 use illia_setup::output;
 
+use crate::packages::{
+    CRATES, Outcome, entry, features_of_docs, keys, manifest, quiet, read, without_libtorch,
+};
 use crate::process::{cargo, root};
 use crate::{Failure, Result, semver};
-
-/// The crates in the order in which they are published, each with the folders that belong to it beside `src`.
-pub const CRATES: [(&str, &[&str]); 7] = [
-    ("illia-shape", &[]),
-    ("illia-setup", &[]),
-    ("illia-macros", &[]),
-    ("illia-core", &[]),
-    ("illia-distributed", &["cpp/"]),
-    ("illia", &["docs/"]),
-    ("cargo-illia", &["templates/"]),
-];
 
 /// What may lie beside the folders.
 const FILES: [&str; 9] = [
@@ -40,9 +32,6 @@ const FIELDS: [&str; 5] = ["description", "license", "readme", "keywords", "cate
 
 /// In bytes, compressed.
 const LARGEST: u64 = 1_000_000;
-
-/// What a check found, or why it failed.
-pub type Outcome = std::result::Result<String, String>;
 
 /// `cargo xtask release-check [--verify]`.
 pub fn command(arguments: &[String]) -> Result<()> {
@@ -282,56 +271,8 @@ fn copy(to: &Path) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// The features that docs.rs is asked for, with spaces between them.
-pub fn features_of_docs(manifest: &str) -> String {
-    let features = entry(manifest, "package.metadata.docs.rs", "features").unwrap_or_default();
-    features.replace(['[', ']', '"', ','], " ").trim().to_owned()
-}
-
-pub fn without_libtorch(command: &mut Command) -> &mut Command {
-    command.env("LIBTORCH", root().join("target/no-libtorch"))
-}
-
 fn has(subcommand: &str) -> bool {
     output(cargo().args([subcommand, "--version"])).is_some()
-}
-
-/// What the program prints; where it fails, what it says of that.
-pub fn quiet(command: &mut Command) -> Outcome {
-    let output = command.output().map_err(|e| e.to_string())?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = if output.stderr.is_empty() { output.stdout } else { output.stderr };
-    Err(String::from_utf8_lossy(&said).trim().to_owned())
-}
-
-pub fn manifest(name: &str) -> String {
-    if name == "illia" { "Cargo.toml".to_owned() } else { format!("{name}/Cargo.toml") }
-}
-
-/// A file of the checkout; empty where there is none, which fails the check that reads it.
-fn read(file: impl AsRef<Path>) -> String {
-    fs::read_to_string(root().join(file)).unwrap_or_default()
-}
-
-/// The lines of a table of a TOML file that set something.
-fn lines<'a>(toml: &'a str, table: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let head = format!("[{table}]");
-    let rest = toml.lines().skip_while(move |line| *line != head).skip(1);
-    rest.take_while(|line| !line.starts_with('[')).filter(|line| !line.starts_with('#')).filter_map(|line| {
-        let (key, value) = line.split_once('=')?;
-        Some((key.trim(), value.trim()))
-    })
-}
-
-/// What a table sets, without the quotes of a string.
-fn entry<'a>(toml: &'a str, table: &str, key: &str) -> Option<&'a str> {
-    lines(toml, table).find(|(name, _)| *name == key).map(|(_, value)| value.trim_matches('"'))
-}
-
-fn keys<'a>(toml: &'a str, table: &str) -> impl Iterator<Item = &'a str> {
-    lines(toml, table).map(|(name, _)| name)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::packages::{CRATES, Outcome, features_of_docs, manifest, quiet, without_libtorch};
 use crate::process::{cargo, root};
-use crate::release::{CRATES, Outcome, features_of_docs, manifest, quiet, without_libtorch};
 
 /// Whether what can be called has changed since the tag as the version says. cargo-semver-checks is handed what rustdoc says of both, since
 /// by itself it would build libtorch's bindings.

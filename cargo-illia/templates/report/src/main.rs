@@ -81,6 +81,8 @@ fn classes(table: &Table, label: usize, report: Report) -> illia::Result<(Calibr
     let sum = |x: Tensor| x.sum_dim_intlist(-1, false, Kind::Double);
     // How far each row is from a distribution.
     let off = (sum(p.shallow_clone()) - 1.0).abs() + sum((-&p).clamp_min(0.0));
+    // NaN is farthest of all.
+    let off = off.nan_to_num(f64::INFINITY, None, None);
     if off.max().double_value(&[]) >= 1e-3 {
         let row = format!("those of row {}", off.argmax(0, false).int64_value(&[]) + 1);
         return Err(illia::Error::configuration("probabilities", row, "from 0, and of each row together 1"));

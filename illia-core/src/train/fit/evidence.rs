@@ -19,7 +19,7 @@ use tch::{Kind, Tensor};
 
 use super::automatic::{Around, Automatic, gradients};
 use crate::error::{Result, Within};
-use crate::likelihood::Likelihood;
+use crate::likelihood::{Likelihood, matched};
 use crate::module::BayesianModule;
 use crate::parameter::{Prior, RandomParameter};
 use crate::pass::record::{self, Record};
@@ -93,7 +93,7 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         Ok((determined > 0.0).then_some((squares, determined)))
     }
 
-    /// (N - γ) / N, with γ the weights before the last layer that N examples determine: what the errors' sizes have to be divided by to be
+    /// (N - γ) / N, with γ the weights before the last layer that the N numbers of all targets determine: what the errors' sizes have to be divided by to be
     /// those of new data (generalised cross-validation, Golub, Heath & Wahba 1979: once since the weights took a part of the noise, MacKay 1992,
     /// equation 4.11, and once since they are off by as much; what the last layer took its draws give back). 1 where that can't be counted.
     ///
@@ -107,7 +107,7 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         Ok((1.0 - (all - last).max(0.0)).clamp(LEAST_LEFT, 1.0))
     }
 
-    /// γ / N, with γ the weights that N examples determine, of all parameters together and of the last layer's; None where code of the user's
+    /// γ / N, with γ the weights that the N numbers of all targets determine, of all parameters together and of the last layer's; None where code of the user's
     /// takes them, where it is no number, and without a prior.
     ///
     /// # Errors
@@ -148,14 +148,16 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
                 return Ok(there);
             }
             // Targets as far below the mean as these are above: half of the difference is what the mean has in the gradient, without the noise's own.
-            let mirrored = around.likelihood.mean(&output.detach()) * 2.0 - target;
+            let mean = around.likelihood.mean(&output.detach());
+            let mirrored = &mean * 2.0 - matched("noise", &mean, &target)?;
             let back = gradients(around.likelihood, &output, &mirrored, &records)?;
             Ok(there.iter().zip(back).map(|(there, back)| (there - back) * 0.5).collect())
         });
         let drawn = drawn.collect::<Result<Vec<_>>>()?;
         let size = (rows.len() * targets).max(1) as f64;
         let scale = around.rows.len() as f64 / size / around.kl_weight;
-        Ok(Some(Sample { records, drawn, examples: rows.len(), size, scale }))
+        let numbers = around.likelihood.mean(&output.detach()).numel() as f64 / rows.len().max(1) as f64;
+        Ok(Some(Sample { records, drawn, examples: rows.len(), numbers, size, scale }))
     }
 }
 
@@ -165,6 +167,8 @@ struct Sample {
     /// Of the layers' outputs, for each target.
     drawn: Vec<Vec<Tensor>>,
     examples: usize,
+    /// How many numbers a target has.
+    numbers: f64,
     /// How many gradients there are of a parameter.
     size: f64,
     /// What makes their sum that of all data, under a likelihood that the KL's weight divides.
@@ -172,7 +176,7 @@ struct Sample {
 }
 
 impl Sample {
-    /// γ / N of some parameters together. Where the sample is too small for all data to be told from it, what it would be of the sample
+    /// γ / N of some parameters together, N the numbers of all targets. Where the sample is too small for all data to be told from it, what it would be of the sample
     /// alone, which is more: the more examples there are, the fewer weights each of them determines.
     fn share<L: Likelihood>(
         &self,
@@ -191,10 +195,10 @@ impl Sample {
         }
         let (all, examples) = (around.rows.len() as f64, self.examples as f64);
         if let Some(counted) = self.count(&(&sum * (all / self.size)), weights)? {
-            return Ok(Some(counted / all));
+            return Ok(Some((counted / (all * self.numbers)).min(1.0)));
         }
         let of_sample = determined_by(&(sum * (examples / self.size)))?;
-        Ok(Some((of_sample / examples).min(weights as f64 / all)))
+        Ok(Some(((of_sample / examples).min(weights as f64 / all) / self.numbers).min(1.0)))
     }
 
     /// γ of a curvature of so many weights; None where it is no number, which training says itself, and where it is the sample's size

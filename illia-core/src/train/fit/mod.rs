@@ -5,6 +5,7 @@ mod convergence;
 mod course;
 mod events;
 mod evidence;
+mod found;
 mod history;
 mod log;
 mod mode;

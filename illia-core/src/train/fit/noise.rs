@@ -27,7 +27,7 @@ const MOST: f64 = 0.9;
 
 impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
     /// The likelihood's variables that training leaves to [`find_noise`](Self::find_noise), by their names in the store: those around outputs
-    /// that are the target's mean themselves, whose errors are known (of a logarithm, say, they are not), and weights that can be counted.
+    /// that are the target's mean themselves, whose errors are known (of a logarithm, say, they are not), where weights can be counted and noise be drawn.
     ///
     /// # Errors
     /// What the net and the data return.
@@ -38,8 +38,10 @@ impl<M: BayesianModule + ?Sized> Automatic<'_, M> {
         }
         let one = around.batch(around.rows.get(..1).unwrap_or_default())?;
         let output = tch::no_grad(|| (around.forward)(&one.inputs, false))?;
-        if !around.likelihood.mean(&output).equal(&output) || matched("noise", &output, &one.target).is_err()
-        {
+        // One of the user's may draw nothing.
+        let drawn = around.likelihood.sample(&output, around.noise.next_key());
+        let is_around_mean = around.likelihood.mean(&output).equal(&output);
+        if !is_around_mean || drawn.is_err() || matched("noise", &output, &one.target).is_err() {
             return Ok(Vec::new());
         }
         let of_own = |variable: &Tensor| own.iter().any(|(_, own)| own.is_set_to(variable));
